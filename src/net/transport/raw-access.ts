@@ -90,9 +90,14 @@ export function acceptHandles(server: net.Server, accept: (handle: RawHandle | n
   return true;
 }
 
-const METHODS = ["useUserBuffer", "readStart", "readStop", "writeLatin1String", "writeBuffer", "writev", "shutdown", "close"];
+const METHODS = ["useUserBuffer", "readStart", "readStop", "writeLatin1String", "writeBuffer", "writev", "shutdown"];
 
 function isRawHandle(value: unknown): value is RawHandle {
+  return hasRawMethods(value) && typeof Reflect.get(value, "close") === "function";
+}
+
+/** Whether a value has what a `RawHandle` has, apart from `close`. */
+export function hasRawMethods(value: unknown): value is RawHandle {
   if (typeof value !== "object" || value === null) return false;
   return (
     METHODS.every((name) => typeof Reflect.get(value, name) === "function") && typeof Reflect.get(value, "writeQueueSize") === "number"
@@ -104,21 +109,28 @@ function isClosable(value: unknown): value is { close(): void } {
 }
 
 function findAccess(): RawAccess | null {
-  const binding: unknown = Reflect.get(process, "binding");
-  if (typeof binding !== "function") return null;
-  const streams: unknown = Reflect.apply(binding, process, ["stream_wrap"]);
-  return isStreams(streams) && hasRawHandles(Reflect.apply(binding, process, ["tcp_wrap"]))
+  const streams = internalBinding("stream_wrap");
+  const handle = newTcpHandle();
+  handle?.close();
+  return isStreams(streams) && handle !== null
     ? { state: streams.streamBaseState, readIndex: streams.kReadBytesOrError, ShutdownRequest: streams.ShutdownWrap }
     : null;
 }
 
-/** Whether a TCP handle has the methods of `RawHandle`. */
-function hasRawHandles(tcp: unknown): boolean {
-  if (!isTcp(tcp)) return false;
+/** One of Node's internal modules; undefined: it gives no access. Throws for a name that it does not know. */
+export function internalBinding(name: string): unknown {
+  const binding: unknown = Reflect.get(process, "binding");
+  return typeof binding === "function" ? Reflect.apply(binding, process, [name]) : undefined;
+}
+
+/** A TCP handle that is not connected; null if such handles lack a method of `RawHandle`. */
+export function newTcpHandle(): RawHandle | null {
+  const tcp = internalBinding("tcp_wrap");
+  if (!isTcp(tcp)) return null;
   const handle = new tcp.TCP(tcp.constants.SOCKET);
-  const isRaw = isRawHandle(handle);
+  if (isRawHandle(handle)) return handle;
   if (isClosable(handle)) handle.close();
-  return isRaw;
+  return null;
 }
 
 interface Tcp {

@@ -65,6 +65,12 @@ export class RawTransport implements AcceptedTransport {
     if (reader.readBuffer !== this.buffer) this.readInto(reader.readBuffer);
   }
 
+  release(): RawHandle {
+    this.pause();
+    this.destroyed = true;
+    return this.handle;
+  }
+
   get readable(): boolean {
     return !this.destroyed && !this.inputEnded;
   }
@@ -202,7 +208,11 @@ function tellClosed(reader: TransportReader, code: string | null): void {
   reader.onClosed(code);
 }
 
-function writePieces(handle: RawHandle, pieces: readonly (string | Buffer)[]): number | WriteRequest {
+/** Writes several pieces through a handle in one call. */
+export function writePieces(
+  handle: Pick<RawHandle, "writeBuffer" | "writev">,
+  pieces: readonly (string | Buffer)[],
+): number | WriteRequest {
   const [only] = pieces;
   if (pieces.length === 1 && only !== undefined && typeof only !== "string") return handle.writeBuffer(null, only);
   return handle.writev(

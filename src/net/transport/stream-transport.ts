@@ -51,6 +51,13 @@ export class StreamTransport implements AcceptedTransport {
     this.writer = writer;
   }
 
+  release(): Duplex {
+    const { socket } = this;
+    socket.pause();
+    for (const event of ["data", "end", "error", "close"]) socket.removeAllListeners(event);
+    return socket;
+  }
+
   get destroyed(): boolean {
     return this.socket.destroyed;
   }

@@ -10,6 +10,8 @@
  * `MemoryTransport` for tests.
  */
 import type { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
+import type { RawHandle } from "./raw-access.ts";
 
 /** The reading side of a driver. A transport never calls it within one of its own methods. `onEnd` comes after the last `onRead`. */
 export interface TransportReader {
@@ -77,4 +79,9 @@ export interface AcceptedTransport extends Transport {
   start(): void;
   /** Changes the driver, for example after a handshake. No write may be unfinished. */
   handTo(reader: TransportReader, writer: TransportWriter): void;
+  /**
+   * Gives away what the transport stands on, for another protocol such as TLS on the same connection. The transport is not usable afterwards, and calls
+   * nobody. Absent: it cannot.
+   */
+  release?(): RawHandle | Duplex;
 }

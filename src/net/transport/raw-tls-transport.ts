@@ -1,0 +1,495 @@
+/**
+ * A transport of encrypted bytes directly on Node's TLS handle, as `RawTransport` is on the TCP handle below it. It stands for a client or for a server;
+ * who begins the handshake sets the handle up (net/tls/), and learns how it went through `HandshakeSink`.
+ *
+ * The handle has rules whose breach ends the whole process or corrupts OpenSSL's state:
+ *
+ * - It takes one write at a time. The next one may be begun when the one before is complete, which is never in the same turn of the event loop.
+ *   So a small text waits here meanwhile and counts as written, and everything else answers that not all was taken.
+ * - It must not be destroyed, nor written to, while OpenSSL works. So that happens after the turn.
+ */
+import { Buffer } from "node:buffer";
+import { getSystemErrorName } from "node:util";
+import type { RawHandle, WriteRequest } from "./raw-access.ts";
+import type { TlsAccess, TlsHandle } from "./tls-access.ts";
+import { sharedBuffer } from "../buffers/read-buffers.ts";
+import { writePieces } from "./raw-transport.ts";
+import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
+
+/** libuv's error number for the end of a stream. */
+const UV_EOF = -4095;
+
+/** Text of at most so many bytes waits while a write is open, and counts as written. */
+const WAITING_BYTES_MAX = 16 * 1024;
+
+/** Where encrypted bytes are read into. All connections of the thread share it, because OpenSSL copies what it is given. */
+const cipher: Buffer = Buffer.allocUnsafeSlow(264 * 1024);
+
+/** Where records are decrypted to before they are collected in the reader's buffer. All connections of the thread share it. */
+const scratch: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
+
+/** Stands for the end of the socket without an end of TLS, among the system's error numbers. */
+const TRUNCATION = -1_000_000;
+
+/** `onClosed` is told this when the peer closed without saying that it had sent everything: what came may be cut off (RFC 8446 section 6.1). */
+export const TRUNCATED = "ERR_TLS_TRUNCATED";
+
+/** Learns how the handshake went. Nothing may be written or destroyed within `established`. */
+export interface HandshakeSink {
+  established(): void;
+  /** @param code Node's or OpenSSL's name of the fault */
+  failed(code: string): void;
+}
+
+/**
+ * The states of the writing side.
+ *
+ *     open --end--> ending --all written--> shutting down --> ended
+ *       `-----------destroySoon--> closing --all written--> destroyed
+ */
+const Output = { open: 0, ending: 1, closing: 2, shuttingDown: 3, ended: 4 } as const;
+
+/** The handles with a reference to their transport, for the callbacks. */
+interface OwnedTls extends TlsHandle {
+  transport?: RawTlsTransport;
+}
+interface OwnedTcp extends RawHandle {
+  encrypted?: RawTlsTransport;
+}
+
+export class RawTlsTransport implements AcceptedTransport {
+  readonly readsOnDemand: boolean = true;
+  destroyed: boolean = false;
+  readonly handle: TlsHandle;
+  private readonly tcp: OwnedTcp;
+  private readonly access: TlsAccess;
+  private reader: TransportReader;
+  private writer: TransportWriter;
+  /** Learns of the handshake; null when it is over. */
+  private handshake: HandshakeSink | null;
+
+  // ---- reading
+
+  /** The reader takes bytes. */
+  private reading: boolean = false;
+  /** Encrypted bytes are read from the socket. */
+  private isSocketRead: boolean = false;
+  /** The peer has ended. The reader may not know yet. */
+  private inputEnded: boolean = false;
+  /** Decrypted bytes that came while reading was paused. */
+  private held: Buffer[] | null = null;
+  /** Why nothing more comes, to be told after the held bytes: the error number of a read; 0: more may come. */
+  private heldEnd: number = 0;
+  /** Encrypted bytes are read here and given to the handle; else it reads them itself. */
+  private isFed: boolean = false;
+  /** How many bytes lie in `target` that the reader has not got. */
+  private collected: number = 0;
+  /** The reader's buffer while bytes are collected in it. */
+  private target: Buffer = sharedBuffer;
+  private readonly truncationMatters: boolean;
+
+  // ---- writing
+
+  private output: (typeof Output)[keyof typeof Output] = Output.open;
+  /** The write that is open, or that was complete without anybody having looked. */
+  private current: WriteRequest | null = null;
+  /** `current` calls back when it is complete. */
+  private isAwaited: boolean = false;
+  /** What waits for `current`. */
+  private waiting: (string | Buffer)[] = [];
+  private waitingBytes: number = 0;
+  /** `write` has returned false: `onWritten` is due. */
+  private isBlocked: boolean = false;
+  private onSent: (() => void) | undefined;
+
+  /**
+   * @param handle TLS on that TCP handle, which nobody else reads
+   * @param truncationMatters whether an end without close_notify is a failure: set it for peers whose messages may end with the connection
+   */
+  constructor(
+    access: TlsAccess,
+    tcp: RawHandle,
+    handle: TlsHandle,
+    {
+      reader,
+      writer,
+      handshake,
+    }: { readonly reader: TransportReader; readonly writer: TransportWriter; readonly handshake: HandshakeSink },
+    truncationMatters: boolean = false,
+  ) {
+    this.access = access;
+    this.tcp = tcp;
+    this.reader = reader;
+    this.writer = writer;
+    this.handshake = handshake;
+    this.truncationMatters = truncationMatters;
+    const owned: OwnedTls = handle;
+    owned.transport = this;
+    owned.onread = onread;
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- Node's handles call this field
+    owned.onerror = onerror;
+    owned.onhandshakedone = onhandshakedone;
+    owned.useUserBuffer(truncationMatters ? scratch : sharedBuffer);
+    this.handle = owned;
+    if (truncationMatters) this.feed();
+  }
+
+  /** Begins to read encrypted bytes, which the handshake needs; what they bring of the protocol is held until `start`. */
+  begin(): void {
+    if (this.isSocketRead || this.inputEnded || this.destroyed) return;
+    this.isSocketRead = true;
+    const status = this.isFed ? this.tcp.readStart() : this.handle.readStart();
+    if (status !== 0) this.destroy(getSystemErrorName(status));
+  }
+
+  start(): void {
+    this.resume();
+  }
+
+  handTo(reader: TransportReader, writer: TransportWriter): void {
+    this.reader = reader;
+    this.writer = writer;
+  }
+
+  get readable(): boolean {
+    return !this.destroyed && !this.inputEnded;
+  }
+
+  get writable(): boolean {
+    return !this.destroyed && this.output === Output.open;
+  }
+
+  get queuedBytes(): number {
+    return this.destroyed ? 0 : this.tcp.writeQueueSize + this.waitingBytes;
+  }
+
+  // ---- writing --------------------------------------------------------------------------------------------------------
+
+  write(data: string | readonly (string | Buffer)[]): boolean {
+    if (!this.writable) return true;
+    if (!this.isFree()) return this.enqueue(data);
+    return this.issue(data);
+  }
+
+  /** Whether a write may begin now. */
+  private isFree(): boolean {
+    const { current } = this;
+    if (current === null) return true;
+    if (this.isAwaited || current.writeStatus === null) return false;
+    const { writeStatus } = current;
+    this.current = null;
+    if (writeStatus < 0) this.writer.onWriteFailed();
+    return true;
+  }
+
+  /** Returns whether the kernel has taken everything. */
+  private issue(data: string | readonly (string | Buffer)[]): boolean {
+    const { handle } = this;
+    const result = typeof data === "string" ? handle.writeLatin1String(null, data) : writePieces(handle, data);
+    if (typeof result === "number") {
+      if (result < 0) this.writer.onWriteFailed();
+      return true;
+    }
+    this.current = result;
+    this.isAwaited = false;
+    if (this.tcp.writeQueueSize === 0) return true;
+    this.isBlocked = true;
+    this.awaitCurrent();
+    return false;
+  }
+
+  /** Keeps what is written while a write is open. Returns whether it counts as written. */
+  private enqueue(data: string | readonly (string | Buffer)[]): boolean {
+    const { waiting } = this;
+    if (typeof data === "string") {
+      waiting.push(data);
+      this.waitingBytes += data.length;
+    } else {
+      for (const piece of data) {
+        waiting.push(piece);
+        this.waitingBytes += piece.length;
+      }
+      this.isBlocked = true;
+    }
+    if (this.waitingBytes > WAITING_BYTES_MAX) this.isBlocked = true;
+    this.awaitCurrent();
+    return !this.isBlocked;
+  }
+
+  private awaitCurrent(): void {
+    const { current } = this;
+    if (current === null || this.isAwaited) return;
+    this.isAwaited = true;
+    current.oncomplete = (status) => this.complete(status);
+  }
+
+  private complete(status: number): void {
+    this.current = null;
+    this.isAwaited = false;
+    if (this.destroyed) return;
+    if (status < 0) return this.fail();
+    const { waiting } = this;
+    if (waiting.length > 0) {
+      this.waiting = [];
+      this.waitingBytes = 0;
+      // Not awaited: a write that has left at once is as good as complete, but the gate is closed for this turn.
+      if (!this.issue(waiting)) return;
+    }
+    if (this.output === Output.closing || this.output === Output.ending) return this.whenFree();
+    if (!this.isBlocked) return;
+    this.isBlocked = false;
+    this.writer.onWritten();
+  }
+
+  private fail(): void {
+    this.waiting = [];
+    this.waitingBytes = 0;
+    this.isBlocked = false;
+    this.writer.onWriteFailed();
+    if (this.output === Output.closing) this.destroy();
+    else if (this.output === Output.ending) this.shutdown();
+  }
+
+  // ---- ending ---------------------------------------------------------------------------------------------------------
+
+  end(sent?: () => void): void {
+    if (!this.writable) return;
+    this.onSent = sent;
+    this.output = Output.ending;
+    this.whenFree();
+  }
+
+  destroySoon(): void {
+    if (this.destroyed || this.output === Output.closing) return;
+    // A FIN was sent or is being sent: nothing is left to write.
+    if (this.output >= Output.shuttingDown) return this.destroy();
+    this.output = Output.closing;
+    this.whenFree();
+  }
+
+  /**
+   * Ends or closes, as `output` says, as soon as everything written has been encrypted and has left.
+   * @param mayWait whether to wait for bytes that the handle has not committed yet, such as the last ones of the handshake: after a turn it has, unless its
+   * writing has failed
+   */
+  private whenFree(mayWait: boolean = true): void {
+    if (this.destroyed) return;
+    if (!this.isFree()) return this.awaitCurrent();
+    if (mayWait && this.handle.writeQueueSize > 0 && this.tcp.writeQueueSize === 0) {
+      setImmediate(() => this.whenFree(false));
+      return;
+    }
+    if (this.output === Output.closing) this.closeWell();
+    else if (this.output === Output.ending) this.shutdown();
+  }
+
+  /** Says that everything was sent (close_notify), and closes. */
+  private closeWell(): void {
+    if (this.handshake === null) this.handle.shutdown(new this.access.ShutdownRequest());
+    this.destroy();
+  }
+
+  private shutdown(): void {
+    this.output = Output.shuttingDown;
+    const request = new this.access.ShutdownRequest();
+    request.oncomplete = () => {
+      this.output = Output.ended;
+      if (!this.destroyed) this.onSent?.();
+    };
+    if (this.handle.shutdown(request) !== 0) process.nextTick(request.oncomplete, 0);
+  }
+
+  destroy(code?: string): void {
+    if (this.destroyed) return;
+    this.tcp.close();
+    this.gone(code ?? null);
+  }
+
+  reset(): void {
+    if (this.destroyed) return;
+    if (this.output === Output.shuttingDown || this.tcp.reset === undefined) this.tcp.close();
+    else this.tcp.reset();
+    this.gone(null);
+  }
+
+  private gone(code: string | null): void {
+    this.destroyed = true;
+    this.held = null;
+    this.waiting = [];
+    this.waitingBytes = 0;
+    setImmediate(freed, this.handle);
+    process.nextTick(tellClosed, this.reader, code);
+  }
+
+  // ---- reading --------------------------------------------------------------------------------------------------------
+
+  /** Does nothing: the handle decrypts into a buffer of the thread, and the reader's own is looked up when it gets the bytes. */
+  readInto(): void {}
+
+  pause(): void {
+    if (!this.reading || this.destroyed) return;
+    this.reading = false;
+    this.isSocketRead = false;
+    if (this.isFed) this.tcp.readStop();
+    else this.handle.readStop();
+  }
+
+  resume(): void {
+    if (this.reading || this.destroyed) return;
+    this.reading = true;
+    if (this.held !== null || this.heldEnd !== 0) queueMicrotask(() => this.deliverHeld());
+    this.begin();
+  }
+
+  /** Called by the handle with decrypted bytes. Returns the buffer for the next ones; undefined: the same one. */
+  onDecrypted(): Buffer | undefined {
+    const count = this.access.state[this.access.readIndex] ?? 0;
+    if (this.destroyed || count === 0) return undefined;
+    if (count < 0) this.ended(count);
+    else if (!this.reading || this.held !== null)
+      (this.held ??= []).push(Buffer.from((this.isFed ? scratch : sharedBuffer).subarray(0, count)));
+    else if (this.isFed) this.collect(count);
+    else return this.deliver(count);
+    return undefined;
+  }
+
+  /** Gives the reader what the handle has decrypted into the shared buffer. */
+  private deliver(count: number): Buffer | undefined {
+    const { readBuffer } = this.reader;
+    if (readBuffer === sharedBuffer) this.reader.onRead(sharedBuffer, count);
+    else this.bring(sharedBuffer, count);
+    if (this.destroyed || this.reader.readBuffer === sharedBuffer) return undefined;
+    // A large message comes.
+    this.feed();
+    return scratch;
+  }
+
+  /** Copies `source[0, count)` to the reader's buffer and gives it to the reader; what comes while reading is paused is held. */
+  private bring(source: Buffer, count: number): void {
+    for (let at = 0; at < count && !this.destroyed;) {
+      if (!this.reading) {
+        this.held = [Buffer.from(source.subarray(at, count)), ...(this.held ?? [])];
+        return;
+      }
+      const { readBuffer } = this.reader;
+      const copied = source.copy(readBuffer, 0, at, count);
+      at += copied;
+      this.reader.onRead(readBuffer, copied);
+    }
+  }
+
+  private deliverHeld(): void {
+    while (this.held !== null && this.reading && !this.destroyed) {
+      const [first, ...rest] = this.held;
+      this.held = rest.length > 0 ? rest : null;
+      if (first !== undefined) this.bring(first, first.length);
+    }
+    if (this.held !== null || !this.reading || this.heldEnd === 0) return;
+    const status = this.heldEnd;
+    this.heldEnd = 0;
+    this.tellEnd(status);
+  }
+
+  /** Nothing more comes, because of `status`. */
+  private ended(status: number): void {
+    if (this.inputEnded) return;
+    this.inputEnded = true;
+    this.deliverCollected();
+    if (this.held !== null || !this.reading) this.heldEnd = status;
+    else this.tellEnd(status);
+  }
+
+  private tellEnd(status: number): void {
+    if (this.destroyed) return;
+    if (status !== UV_EOF) this.destroy(status === TRUNCATION ? TRUNCATED : getSystemErrorName(status));
+    else if (this.handshake === null) this.reader.onEnd();
+    else this.destroy();
+  }
+
+  // ---- reading encrypted bytes itself ---------------------------------------------------------------------------------
+
+  /**
+   * From now on reads the socket itself and gives the handle what it reads. What one read of the socket brings becomes one piece for the
+   * reader, where the handle would tell of each record of 16 KiB by itself; and an end of the socket is seen apart from one of TLS.
+   */
+  private feed(): void {
+    this.isFed = true;
+    const { tcp } = this;
+    tcp.encrypted = this;
+    tcp.onread = onCipherRead;
+    tcp.useUserBuffer(cipher);
+  }
+
+  /** Called by the TCP handle after each read. */
+  onEncrypted(): void {
+    const count = this.access.state[this.access.readIndex] ?? 0;
+    if (this.destroyed || count === 0) return;
+    if (count < 0) return this.ended(count === UV_EOF && this.truncationMatters ? TRUNCATION : count);
+    this.handle.receive(cipher.subarray(0, count));
+    this.deliverCollected();
+  }
+
+  /** Adds what was decrypted into the scratch buffer to what the reader gets when the whole read is decrypted, or when its buffer is full. */
+  private collect(count: number): void {
+    for (let at = 0; at < count;) {
+      if (this.destroyed) return;
+      if (!this.reading) {
+        (this.held ??= []).push(Buffer.from(scratch.subarray(at, count)));
+        return;
+      }
+      if (this.collected === 0) this.target = this.reader.readBuffer;
+      const copied = scratch.copy(this.target, this.collected, at, count);
+      at += copied;
+      this.collected += copied;
+      if (this.collected === this.target.length) this.deliverCollected();
+    }
+  }
+
+  private deliverCollected(): void {
+    const { collected, target } = this;
+    if (collected === 0) return;
+    this.collected = 0;
+    this.target = sharedBuffer;
+    if (!this.destroyed) this.reader.onRead(target, collected);
+  }
+
+  // ---- the handshake --------------------------------------------------------------------------------------------------
+
+  onHandshakeDone(): void {
+    const { handshake } = this;
+    this.handshake = null;
+    if (!this.destroyed) handshake?.established();
+  }
+
+  onFault(code: string): void {
+    const { handshake } = this;
+    if (this.destroyed) return;
+    if (handshake === null) return this.destroy(code);
+    this.handshake = null;
+    handshake.failed(code);
+  }
+}
+
+function onread(this: OwnedTls): Buffer | undefined {
+  return this.transport?.onDecrypted();
+}
+
+function onCipherRead(this: OwnedTcp): undefined {
+  this.encrypted?.onEncrypted();
+}
+
+function onhandshakedone(this: OwnedTls): void {
+  this.transport?.onHandshakeDone();
+}
+
+function onerror(this: OwnedTls, error: Error & { readonly code?: string }): void {
+  this.transport?.onFault(error.code ?? "ERR_SSL_FAILED");
+}
+
+function freed(handle: TlsHandle): void {
+  handle.destroySSL();
+}
+
+function tellClosed(reader: TransportReader, code: string | null): void {
+  reader.onClosed(code);
+}
