@@ -184,6 +184,7 @@ export class World {
         access: (record) => this.logs(record),
         event: () => {},
         tick: () => this.tick(),
+        certificateWanted: () => {},
         released: (generation) => this.totals.released(generation, 0),
       },
       status: () => () => "",

@@ -124,6 +124,7 @@ export class ControlPlane {
       beats: (worker) => this.beats(worker),
       middlewareIn: (worker) => this.workerTable.middleware(worker),
       onCounted: (counts) => this.totals.countMiddleware(counts),
+      onCertificateWanted: (slot, name) => this.supervisor.tell({ type: "certificate-refused", slot, name }),
       names: () => this.names.current(),
       lists: () => this.needs.lists.current(),
       tls: () => this.needs.certificates.current(),
@@ -149,7 +150,7 @@ export class ControlPlane {
       resolvConf: new SystemFile("/etc/resolv.conf"),
       hostname: hostname(),
       environment: process.env,
-      tell: (news) => this.supervisor.tellNames(news),
+      tell: (news) => this.supervisor.tell({ type: "names", news }),
     });
     this.needs = new ThreadNeeds(log, () => this.supervisor, monotonic);
     this.probe = probeWith(this.names.table.lookup);

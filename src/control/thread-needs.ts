@@ -12,9 +12,15 @@ export class ThreadNeeds {
   readonly certificates: ListenerCertificates;
 
   /** @param now monotonic milliseconds */
-  constructor(log: AppLog, threads: () => Pick<Supervisor, "tellLists" | "tellTls">, now: () => number) {
-    this.lists = new AddressListFiles({ log, tell: (lists) => threads().tellLists(lists), after: afterMs });
-    this.certificates = new ListenerCertificates({ log, sources: [], tell: (tls) => threads().tellTls(tls), now, after: afterMs });
+  constructor(log: AppLog, threads: () => Pick<Supervisor, "tell">, now: () => number) {
+    this.lists = new AddressListFiles({ log, tell: (lists) => threads().tell({ type: "lists", lists }), after: afterMs });
+    this.certificates = new ListenerCertificates({
+      log,
+      sources: [],
+      tell: (listeners) => threads().tell({ type: "tls", listeners }),
+      now,
+      after: afterMs,
+    });
   }
 
   /**

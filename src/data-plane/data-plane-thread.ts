@@ -133,6 +133,8 @@ export class DataPlaneThread {
         return this.lists.take(message.lists);
       case "tls":
         return this.serving.useTls(message.listeners);
+      case "certificate-refused":
+        return this.serving.refuseCertificate(message.slot, message.name);
       case "log-taken":
         this.log.taken(message.chunk);
         return this.reportDropped();
@@ -269,6 +271,7 @@ export class DataPlaneThread {
         this.middleware?.released(generation);
         this.send({ type: "released", generation });
       },
+      certificateWanted: (slot, name) => this.send({ type: "certificate-wanted", slot, name }),
       tick: (now) => this.tick(now),
     };
   }

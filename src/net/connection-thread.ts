@@ -7,6 +7,7 @@ import type { BulkBuffer } from "./buffers/bulk-buffer.ts";
 import type { OpenChunk } from "./buffers/open-chunk.ts";
 import type { WriteBatch } from "./buffers/write-batch.ts";
 import type { Platform } from "./platform.ts";
+import type { HandshakePace } from "./tls/handshake-pace.ts";
 
 /** What a data-plane thread offers to its connections, whatever protocol they speak. thread.ts implements it. */
 export interface ConnectionThread extends ExchangeThread {
@@ -20,6 +21,10 @@ export interface ConnectionThread extends ExchangeThread {
   readonly bulk: BulkBuffer;
   /** The open chunk: the body bytes of one read become one chunk (RFC 9112 section 7.1). */
   readonly chunk: OpenChunk;
+  /** Spreads TLS handshakes over the turns of the event loop. */
+  readonly handshakes: HandshakePace;
+  /** Asks the control plane for a certificate for that name, for the listener in `slot`. */
+  wantCertificate(slot: number, name: string): void;
   /** Counts a socket that was opened (or, with -1, closed). */
   countSocket(delta: 1 | -1): void;
   /** Whether file descriptors are so short that another client would take one that the present clients may need. */

@@ -47,5 +47,5 @@ export function loneThread(
     socketsMax: Infinity,
     platform,
   };
-  return new Thread(parts, snapshot, { access, event, tick: () => {}, released: () => {} });
+  return new Thread(parts, snapshot, { access, event, tick: () => {}, released: () => {}, certificateWanted: () => {} });
 }

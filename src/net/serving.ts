@@ -142,7 +142,12 @@ export class Serving {
   /** New connections use this. What listeners need that come later is kept for them. */
   useTls(listeners: TlsOfListeners): void {
     this.tls = new Map(listeners);
-    for (const [slot, context] of this.open) context.tls = this.tls.get(slot) ?? null;
+    for (const [slot, context] of this.open) context.useTls(this.tls.get(slot) ?? null);
+  }
+
+  /** There will be no certificate for that name on the listener in `slot`: the handshakes that wait for it are refused. */
+  refuseCertificate(slot: number, name: string): void {
+    this.open.get(slot)?.refuseCertificate(name);
   }
 
   /** Sends a request of the proxy's own to an upstream of the configuration in use. Without one of that name it fails with `no_upstream`. */
@@ -193,8 +198,8 @@ export class Serving {
 
   private contextFor(thread: Thread, slot: number, settings: ListenerConfig): ListenerContext {
     const context = new ListenerContext(thread, slot, settings, this.trust, connectionOf);
-    context.tls = this.tls.get(slot) ?? null;
     context.answers.httpsPort = this.httpsPort;
+    context.useTls(this.tls.get(slot) ?? null);
     this.open.set(slot, context);
     // A reload that began before the drain may open a listener after it.
     if (this.isDraining) context.drain();

@@ -33,6 +33,7 @@ import { BulkBuffer } from "./buffers/bulk-buffer.ts";
 import { EndpointPool } from "./h1/upstream/endpoint-pool.ts";
 import { OpenChunk } from "./buffers/open-chunk.ts";
 import type { Platform } from "./platform.ts";
+import { HandshakePace } from "./tls/handshake-pace.ts";
 import { WriteBatch } from "./buffers/write-batch.ts";
 
 /** Precision of all deadlines of the data plane, and how often an idle thread wakes. Limits are seconds, so this is fine enough. */
@@ -50,6 +51,8 @@ export interface ThreadOutput {
   event(level: LogLevel, event: WorkerEvent, message: string, fields: LogFields): void;
   /** Called once per tick, with the thread's monotonic milliseconds. */
   tick(now: number): void;
+  /** A client has named a name for which the TLS listener in `slot` has no certificate yet. */
+  certificateWanted(slot: number, name: string): void;
   /** Called when no exchange runs under that generation's snapshot any more. */
   released(generation: number): void;
 }
@@ -84,6 +87,7 @@ export class Thread implements ConnectionThread, Connector {
   readonly writes: WriteBatch;
   readonly bulk: BulkBuffer = new BulkBuffer();
   readonly chunk: OpenChunk = new OpenChunk();
+  readonly handshakes: HandshakePace;
   private readonly socketsMax: number;
   private readonly pools: Map<string, EndpointPool> = new Map();
   /** The keys of all endpoints of `snapshot`. Only pools with these keys are kept. */
@@ -111,6 +115,7 @@ export class Thread implements ConnectionThread, Connector {
     this.random = () => platform.random();
     this.choice = new EndpointChoice(parts.endpoints, this.random);
     this.writes = new WriteBatch((then) => platform.atTurnEnd(then));
+    this.handshakes = new HandshakePace((then) => platform.atTurnEnd(then));
     this.now = platform.now();
     this.epochOffset = platform.epochMs() - this.now;
     this.deadlines = new Deadlines(TICK_MS, this.now);
@@ -136,6 +141,10 @@ export class Thread implements ConnectionThread, Connector {
 
   dial(target: Endpoint, sink: ResponseSink): UpstreamStream {
     return this.pool(target).dial(target, sink);
+  }
+
+  wantCertificate(slot: number, name: string): void {
+    this.output.certificateWanted(slot, name);
   }
 
   /** Counts a socket that was opened (or, with -1, closed), in shared memory: the limit on descriptors is that of the whole process. */

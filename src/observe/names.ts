@@ -61,6 +61,12 @@ export const COUNTER_METRICS: Readonly<Record<CounterName, MetricName>> = {
     "millrace_access_log_dropped_lines_total",
     "Access log lines that a worker dropped because the output did not keep up.",
   ),
+  tls_handshakes: counter("millrace_tls_handshakes_total", "Finished TLS handshakes of clients."),
+  tls_handshakes_resumed: counter("millrace_tls_handshakes_resumed_total", "Those of them that resumed an earlier session."),
+  tls_handshakes_failed: counter(
+    "millrace_tls_handshakes_failed_total",
+    "TLS handshakes that did not finish: the client left, was refused, or spoke something else than TLS.",
+  ),
   buffers_refused: counter(
     "millrace_buffers_refused_total",
     "Times that a body was not held, or held no further, because `limits.buffered_bytes` was used up.",

@@ -39,6 +39,9 @@ export const CounterId: {
   readonly requests_mirrored: 20;
   readonly mirrors_dropped: 21;
   readonly proxy_headers_refused: 22;
+  readonly tls_handshakes: 23;
+  readonly tls_handshakes_resumed: 24;
+  readonly tls_handshakes_failed: 25;
 } = {
   connections_open: 0,
   exchanges_in_flight: 1,
@@ -63,6 +66,9 @@ export const CounterId: {
   requests_mirrored: 20,
   mirrors_dropped: 21,
   proxy_headers_refused: 22,
+  tls_handshakes: 23,
+  tls_handshakes_resumed: 24,
+  tls_handshakes_failed: 25,
 };
 export type CounterId = (typeof CounterId)[keyof typeof CounterId];
 export type CounterName = keyof typeof CounterId;
@@ -72,7 +78,7 @@ export const COUNTER_NAMES: readonly CounterName[] = Object.keys(CounterId) as C
 /** How many of {@link CounterId} are gauges. */
 export const GAUGES = 4;
 /** Cells for gauges and counters, those of features included. There are more cells than counters, so that a new counter moves nothing. */
-export const COUNTERS = 32;
+export const COUNTERS = 40;
 
 /**
  * The cells of the features' counters, by the counter's name; they follow those of {@link CounterId}. They are in the order of the names, so

@@ -97,6 +97,8 @@ export type ToWorker =
   | { readonly type: "lists"; readonly lists: readonly SentList[] }
   /** What all listeners with TLS need. It comes before the configuration and the orders that name these listeners, and whenever something changes. */
   | { readonly type: "tls"; readonly listeners: TlsOfListeners }
+  /** There will be no certificate for that name now: the handshakes that wait for it are refused. */
+  | { readonly type: "certificate-refused"; readonly slot: number; readonly name: string }
   /** The lines in this chunk of the log memory were written or dropped: the chunk may be used again. */
   | { readonly type: "log-taken"; readonly chunk: number };
 
@@ -144,6 +146,8 @@ export type FromWorker =
   | { readonly type: "middleware"; readonly id: number; readonly name: string }
   /** What counters of middleware have counted since the last message. */
   | { readonly type: "counted"; readonly counts: readonly MiddlewareCount[] }
+  /** A client has named a name for which the TLS listener in `slot` has no certificate: `tls` or `certificate-refused` is the answer. */
+  | { readonly type: "certificate-wanted"; readonly slot: number; readonly name: string }
   | { readonly type: "drained"; readonly cut: number };
 
 /** What a counter of a middleware has counted. */

@@ -218,6 +218,7 @@ export class TestProxy {
           this.middleware.tick();
           for (const { notices, config: listener } of this.serving.contexts) notices.tick(listener);
         },
+        certificateWanted: () => {},
         released: (generation) => {
           this.middleware.released(generation);
           this.totals.released(generation, 0);

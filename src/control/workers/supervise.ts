@@ -23,7 +23,7 @@ import { SocketFiles } from "../listening/socket-files.ts";
 import type { ThreadLink } from "./thread-link.ts";
 import type { WorkerConfiguration } from "./worker-configuration.ts";
 import { WorkerEnded, WorkerHandle } from "./worker-handle.ts";
-import type { ListenFailure, WorkerNotice } from "./worker-handle.ts";
+import type { ListenFailure, WorkerNews, WorkerNotice } from "./worker-handle.ts";
 import { timer } from "./timer.ts";
 import { NO_RESTARTS, restartDelay } from "./restart-delay.ts";
 import type { RestartHistory } from "./restart-delay.ts";
@@ -50,6 +50,8 @@ export interface SupervisorOptions {
   readonly middlewareIn: (worker: number) => { readonly running: number; readonly last: number };
   /** Called when counters of middleware have counted. */
   readonly onCounted: (counts: readonly MiddlewareCount[]) => void;
+  /** A client has named a name for which the TLS listener in `slot` has no certificate. Handshakes wait for the answer, one per worker may have asked. */
+  readonly onCertificateWanted: (slot: number, name: string) => void;
   /** The endpoint host names resolved so far, for a worker that starts. */
   readonly names: () => readonly NameNews[];
   /** The address lists that are in use, for a worker that starts. */
@@ -266,17 +268,9 @@ export class Supervisor {
     await Promise.all(this.seats.map(async (seat) => seat.handle?.terminate()));
   }
 
-  tellLists(lists: readonly SentList[]): void {
-    for (const { handle } of this.seats) handle?.tellLists(lists);
-  }
-
-  tellTls(listeners: TlsOfListeners): void {
-    for (const { handle } of this.seats) handle?.tellTls(listeners);
-  }
-
-  /** Tells all workers new results of host name look-ups. */
-  tellNames(news: readonly NameNews[]): void {
-    for (const { handle } of this.seats) handle?.tellNames(news);
+  /** Sends all workers something to know, without an answer. */
+  tell(news: WorkerNews): void {
+    for (const { handle } of this.seats) handle?.tell(news);
   }
 
   /** For tests: kills one worker as a fault would. It is then replaced. */
@@ -311,11 +305,12 @@ export class Supervisor {
     const handle = new WorkerHandle(threadFor(seat.index), { ...init, index: seat.index, logMemory: createLogMemory() }, (notice) =>
       this.notice(handle, notice),
     );
-    handle.tellNames(this.options.names());
+    const names = this.options.names();
+    if (names.length > 0) handle.tell({ type: "names", news: names });
     const lists = this.options.lists();
-    if (lists.length > 0) handle.tellLists(lists);
+    if (lists.length > 0) handle.tell({ type: "lists", lists });
     const tls = this.options.tls();
-    if (tls.length > 0) handle.tellTls(tls);
+    if (tls.length > 0) handle.tell({ type: "tls", listeners: tls });
     seat.handle = handle;
     seat.missedBeats = 0;
     void handle.ended.then((reason) => this.vacated(seat, handle, reason));
@@ -483,6 +478,9 @@ export class Supervisor {
         return;
       case "counted":
         this.options.onCounted(notice.counts);
+        return;
+      case "certificate-wanted":
+        this.options.onCertificateWanted(notice.slot, notice.name);
         return;
       case "log":
         this.options.takeLines(handle.logLines(notice), notice.lines, () => handle.logTaken(notice.chunk));

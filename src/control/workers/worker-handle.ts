@@ -1,9 +1,6 @@
 /** The main thread's handle on one worker thread: sends it messages, pairs answers with questions, and notices when it ends. */
 import { stackOf } from "../../base/errors.ts";
 import { linesOf } from "../../observe/log-batch.ts";
-import type { SentList } from "../../shared/address-lists.ts";
-import type { TlsOfListeners } from "../../shared/listener-tls.ts";
-import type { NameNews } from "../../shared/name-table.ts";
 import type { FromWorker, ListenOrder, ToWorker, WorkerInit } from "../../shared/protocol.ts";
 import type { ThreadLink } from "./thread-link.ts";
 import { messageFor } from "./worker-configuration.ts";
@@ -21,8 +18,11 @@ export class WorkerEnded extends Error {
   override readonly name: string = "WorkerEnded";
 }
 
+/** Messages to a worker that it does not answer. */
+export type WorkerNews = Extract<ToWorker, { readonly type: "names" | "lists" | "tls" | "certificate-refused" }>;
+
 /** A message that a worker sends on its own, not as an answer. */
-export type WorkerNotice = Extract<FromWorker, { readonly type: "released" | "log" | "event" | "counted" }>;
+export type WorkerNotice = Extract<FromWorker, { readonly type: "released" | "log" | "event" | "counted" | "certificate-wanted" }>;
 
 interface Waiter<T> {
   readonly resolve: (value: T) => void;
@@ -107,18 +107,6 @@ export class WorkerHandle {
     return linesOf(this.logMemory, chunk, bytes);
   }
 
-  tellNames(news: readonly NameNews[]): void {
-    if (news.length > 0) this.tell({ type: "names", news });
-  }
-
-  tellLists(lists: readonly SentList[]): void {
-    this.tell({ type: "lists", lists });
-  }
-
-  tellTls(listeners: TlsOfListeners): void {
-    this.tell({ type: "tls", listeners });
-  }
-
   /** Gives the chunk of log memory back to the worker. */
   logTaken(chunk: number): void {
     this.tell({ type: "log-taken", chunk });
@@ -145,7 +133,7 @@ export class WorkerHandle {
     });
   }
 
-  private tell(message: ToWorker): void {
+  tell(message: ToWorker): void {
     this.thread.postMessage(message);
   }
 

@@ -9,9 +9,10 @@ import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { OpenTransport } from "../transport/transport.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { ConnectionFacts } from "./connection-facts.ts";
-import { PendingHandshake } from "./handshake.ts";
-import type { Handshake, HandshakeTaker } from "./handshake.ts";
+import type { Handshake } from "./handshake.ts";
 import type { ListenerContext } from "./listener-context.ts";
+import { PendingHandshake } from "./pending-handshake.ts";
+import type { HandshakeTaker } from "./pending-handshake.ts";
 
 /** The address under which the client on a Unix socket is logged and forwarded. */
 const THIS_MACHINE = "127.0.0.1";
@@ -53,6 +54,10 @@ export class Admission implements HandshakeTaker {
     this.count(client, 1);
     const { handshake } = this;
     if (!this.isWithinLimits(client, isTrusted || handshake?.speaksForMany(client) === true)) {
+      this.turnAway(open, client);
+      return true;
+    }
+    if (handshake !== null && handshake.isFull) {
       this.turnAway(open, client);
       return true;
     }

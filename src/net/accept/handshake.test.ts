@@ -85,6 +85,7 @@ class Setting {
           for (const { notices, config } of this.serving.contexts) notices.tick(config);
           if (this.serving.drained(now) !== null) this.said.push("drained");
         },
+        certificateWanted: () => {},
         released: () => {},
       },
       status: () => () => "",

@@ -8,6 +8,7 @@ const LINE_BYTES_MAX = 100;
 
 export class LineHandshake implements Handshake {
   readonly limitMs: number;
+  readonly isFull: boolean = false;
   /** How many handshakes have begun. */
   begun: number = 0;
   /** Called after each read of a handshake. */

@@ -8,16 +8,18 @@ import type { Config } from "../../config/schema/schema.ts";
 import { IdleReaders } from "../../http1/idle-readers.ts";
 import type { MessageLimits } from "../../http1/limits.ts";
 import { RequestReader } from "../../http1/request-reader.ts";
-import { CounterId } from "../../shared/metric-table.ts";
 import type { OwnAnswers } from "../../proxy/ports/own-answers.ts";
 import type { TlsFacts } from "../../proxy/ports/tls-facts.ts";
 import type { ListenerTls } from "../../shared/listener-tls.ts";
+import { CounterId } from "../../shared/metric-table.ts";
+import { ServerContexts } from "../tls/server-contexts.ts";
+import { TlsHandshake } from "../tls/tls-handshake.ts";
 import { ListenerNotices } from "./listener-notices.ts";
 import type { ConnectionThread } from "../connection-thread.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { Admission } from "./admission.ts";
 import { listenerHandshake } from "./listener-handshake.ts";
-import { HostsOfConnection, ListenerAnswers } from "./own-answers.ts";
+import { HostsOfConnection, ListenerAnswers, PlainOnTls } from "./own-answers.ts";
 import type { MakeConnection } from "./protocol.ts";
 
 export type ListenerConfig = Config["listeners"][number];
@@ -45,6 +47,7 @@ export class ListenerContext {
   config: ListenerConfig;
   /** What TLS needs; null: the listener speaks plain HTTP. Another object after every change of a file. */
   tls: ListenerTls | null = null;
+  private tlsHandshake: TlsHandshake | null = null;
   limits: MessageLimits;
   trusted: CidrSet;
   addressFrom: Config["client_address_from"];
@@ -67,13 +70,14 @@ export class ListenerContext {
     this.limits = limitsOf(config);
     this.trusted = trust.proxies;
     this.addressFrom = trust.addressFrom;
-    this.admission.handshake = listenerHandshake(this, null);
+    this.admission.handshake = listenerHandshake(this, this.tlsHandshake);
     this.answers.use(config);
   }
 
   /** What a connection answers itself, before a route is looked for; null: nothing. @param tls null: it is a plain connection */
   ownAnswersFor(tls: TlsFacts | null): OwnAnswers | null {
     if (tls !== null) return new HostsOfConnection(tls);
+    if (this.tls !== null) return new PlainOnTls(this.tls.plainHttp, this.config.address);
     return this.answers.isSilent ? null : this.answers;
   }
 
@@ -83,8 +87,24 @@ export class ListenerContext {
     this.limits = limitsOf(config);
     this.trusted = trust.proxies;
     this.addressFrom = trust.addressFrom;
-    this.admission.handshake = listenerHandshake(this, null);
+    this.admission.handshake = listenerHandshake(this, this.tlsHandshake);
     this.answers.use(config);
+  }
+
+  /** The next connections have these settings; null: they are in the clear. Handshakes that are under way keep those that they began with. */
+  useTls(tls: ListenerTls | null): void {
+    if (tls === this.tls) return;
+    this.tls = tls;
+    const before = this.tlsHandshake;
+    this.tlsHandshake =
+      tls === null ? null : new TlsHandshake(this, new ServerContexts(tls, this.config.address, before?.contexts ?? null));
+    this.admission.handshake = listenerHandshake(this, this.tlsHandshake);
+    if (this.tlsHandshake !== null) before?.handOver(this.tlsHandshake);
+  }
+
+  /** There will be no certificate for that name. */
+  refuseCertificate(name: string): void {
+    this.tlsHandshake?.refuse(name);
   }
 
   /** Drains every connection: each one closes when its exchanges have ended. The listening sockets are closed by then. */

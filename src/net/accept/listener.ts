@@ -7,9 +7,10 @@ import type { ListenerContext } from "./listener-context.ts";
 import { ListenerPause } from "./listener-pause.ts";
 import { bindingName, moveSocket } from "./socket-file.ts";
 import { acceptHandles, rawAccess } from "../transport/raw-access.ts";
-import type { RawHandle } from "../transport/raw-access.ts";
+import type { RawAccess, RawHandle } from "../transport/raw-access.ts";
 import { RawTransport } from "../transport/raw-transport.ts";
 import { StreamTransport } from "../transport/stream-transport.ts";
+import { tlsAccess } from "../transport/tls-access.ts";
 import type { OpenTransport } from "../transport/transport.ts";
 
 /** Length of the system's queue of connections that wait to be accepted while the thread is busy. The kernel caps it at net.core.somaxconn. */
@@ -19,9 +20,12 @@ export class Listener {
   readonly context: ListenerContext;
   private server: net.Server;
   private readonly pause: ListenerPause = new ListenerPause();
+  private readonly access: RawAccess | null;
 
-  constructor(context: ListenerContext) {
+  /** @param access null: connections are sockets of Node's */
+  constructor(context: ListenerContext, access: RawAccess | null = rawAccess()) {
     this.context = context;
+    this.access = access;
     this.server = this.newServer();
   }
 
@@ -85,7 +89,7 @@ export class Listener {
 
   private listens(): void {
     this.server.on("error", (error: NodeJS.ErrnoException) => this.reportFailure(error.code ?? error.message));
-    const access = rawAccess();
+    const { access } = this;
     if (access === null) return;
     const onUnixSocket = this.onUnixSocket();
     acceptHandles(this.server, (handle, status) => {
@@ -94,7 +98,13 @@ export class Listener {
       // The client has reset the connection already. Bytes that it sent may still be readable, but its address is unknown.
       if (peer === undefined) return handle.close();
       handle.setNoDelay?.(true);
-      this.accept((reader, writer) => new RawTransport(access, handle, reader, writer), peer);
+      const isRaw = this.context.tls === null || tlsAccess() !== null;
+      this.accept(
+        isRaw
+          ? (reader, writer) => new RawTransport(access, handle, reader, writer)
+          : (reader, writer) => new StreamTransport(socketOf(handle), reader, writer),
+        peer,
+      );
     });
   }
 
@@ -114,6 +124,13 @@ function peerOf(handle: RawHandle): string | undefined {
   const into: { address?: string } = {};
   const status = handle.getpeername?.(into);
   return status === 0 && into.address !== undefined ? plainPeer(into.address) : undefined;
+}
+
+/** A socket of Node's on an accepted handle that nobody has used. */
+function socketOf(handle: RawHandle): net.Socket {
+  // Node's types do not know the option `handle`.
+  const options: { handle: unknown; allowHalfOpen: true; pauseOnCreate: true } = { handle, allowHalfOpen: true, pauseOnCreate: true };
+  return new net.Socket(options as net.SocketConstructorOpts);
 }
 
 /** @param bound what a Unix socket is bound to at first */

@@ -8,6 +8,7 @@ import { escapeUrl } from "../../policy/template/escapes.ts";
 import * as answers from "../../proxy/exchange/answers.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { AskedRequest, OwnAnswers } from "../../proxy/ports/own-answers.ts";
+import type { ListenerTls } from "../../shared/listener-tls.ts";
 import type { TlsFacts } from "../../proxy/ports/tls-facts.ts";
 
 type ListenerConfig = Config["listeners"][number];
@@ -31,6 +32,22 @@ export class HostsOfConnection implements OwnAnswers {
     if (!this.tls.admits(host)) return answers.MISDIRECTED;
     this.admitted = host;
     return null;
+  }
+}
+
+/** Tells a client that speaks plain HTTP to a TLS listener so, or sends it to https. No request of such a connection reaches a route. */
+export class PlainOnTls implements OwnAnswers {
+  private readonly plainHttp: ListenerTls["plainHttp"];
+  private readonly port: number;
+
+  /** @param address the listener's */
+  constructor(plainHttp: ListenerTls["plainHttp"], address: string) {
+    this.plainHttp = plainHttp;
+    this.port = portOf(address);
+  }
+
+  answerTo({ request }: AskedRequest): LocalAnswer {
+    return this.plainHttp === "redirect" ? httpsRedirect(request, this.port) : answers.PLAIN_HTTP;
   }
 }
 
@@ -83,12 +100,14 @@ export function httpsRedirect({ host, forwardTarget }: AskedRequest["request"], 
 
 /** The port of the first listener with TLS; 443 where there is none, or where it is not known: a proxy in front then ends TLS. */
 export function httpsPort({ listeners }: Pick<Config, "listeners">): number {
-  for (const listener of listeners) {
-    if (!hasTls(listener)) continue;
-    const { address } = parseListenAddress(listener.address);
-    return address?.kind === "tcp" && address.port !== 0 ? address.port : HTTPS_PORT;
-  }
+  for (const listener of listeners) if (hasTls(listener)) return portOf(listener.address);
   return HTTPS_PORT;
+}
+
+/** The port of URLs that lead to a listener. */
+function portOf(listening: string): number {
+  const { address } = parseListenAddress(listening);
+  return address?.kind === "tcp" && address.port !== 0 ? address.port : HTTPS_PORT;
 }
 
 export function hasTls(listener: ListenerConfig): boolean {

@@ -36,6 +36,10 @@ export class ProxyHeaderHandshake implements Handshake {
     this.limitMs = settings.limitMs + (settings.next?.limitMs ?? 0);
   }
 
+  get isFull(): boolean {
+    return this.settings.next?.isFull === true;
+  }
+
   speaksForMany(peer: string): boolean {
     return this.settings.from.contains(peer);
   }

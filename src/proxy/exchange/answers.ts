@@ -29,6 +29,11 @@ export const BAD_PATH: LocalAnswer = malformed("bad_path", "The path is malforme
 export const NO_HOST: LocalAnswer = malformed("no_host", "The request names no host that a redirect could lead to.");
 /** Without Proxy-Status: RFC 9209 has no error type for a request that came on the wrong connection. */
 export const MISDIRECTED: LocalAnswer = answer(421, "misdirected", "This host is served on connections of its own.");
+/** In plain text, whatever the client accepts: whoever reads it has probably typed `http` for `https`. */
+export const PLAIN_HTTP: LocalAnswer = {
+  ...malformed("plain_http", "This port speaks HTTPS, and the request came without TLS."),
+  body: { contentType: "text/plain; charset=utf-8", text: "This port speaks HTTPS, and the request came without TLS.\n" },
+};
 export const CONNECTION_NAMES_NEEDED: LocalAnswer = malformed(
   "connection_names_needed",
   "The Connection field names a field that is not for one hop.",

@@ -1,0 +1,283 @@
+/** TLS towards clients over real sockets: which certificate they see, who is refused, and how connections end. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { once } from "node:events";
+import net from "node:net";
+import { describe, test } from "node:test";
+import type tls from "node:tls";
+import { CounterId } from "../../shared/metric-table.ts";
+import {
+  TICKET_KEY,
+  WAYS,
+  ask,
+  certificateFor,
+  clientCertificate,
+  connect,
+  refusal,
+  revocationList,
+  ruleFor,
+  served,
+  sessionOf,
+  settings,
+  shownNames,
+  startTls,
+} from "./tls-listener.fixture.ts";
+
+const VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;
+
+for (const way of WAYS) {
+  describe(`TLS on a listener, ${way}`, { timeout: 20_000 }, () => {
+    test("the name in SNI chooses the certificate: exact, wildcard, or the first one", async (t) => {
+      const certificates = [await served(["a.test"]), await served(["*.b.test"]), await served(["x.b.test"])];
+      const { port, records } = await startTls(t, way, settings(certificates));
+      for (const [servername, names] of [
+        ["a.test", "DNS:a.test"],
+        ["A.Test", "DNS:a.test"],
+        ["y.b.test", "DNS:*.b.test"],
+        ["x.b.test", "DNS:x.b.test"],
+        ["unknown.test", "DNS:a.test"],
+        ["", "DNS:a.test"],
+      ] as const) {
+        const socket = await connect(t, port, { servername, checkServerIdentity: () => undefined });
+        assert.equal(shownNames(socket), names, servername);
+        assert.match(
+          await ask(socket, `GET / HTTP/1.1\r\nHost: ${servername || "a.test"}\r\nConnection: close\r\n\r\n`),
+          /^HTTP\/1\.1 200 /,
+        );
+      }
+      assert.equal(records.length, 6);
+    });
+
+    test("certificates of both kinds of keys serve one name: the client's offer decides", async (t) => {
+      const certificates = [await served(["a.test"]), await served(["a.test"], { keyKind: "rsa" })];
+      const { port } = await startTls(t, way, settings(certificates));
+      const ecdsa = await connect(t, port, { maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256" });
+      assert.equal(ecdsa.getPeerCertificate().asn1Curve, "prime256v1");
+      const rsa = await connect(t, port, { maxVersion: "TLSv1.2", ciphers: "ECDHE-RSA-AES128-GCM-SHA256" });
+      assert.equal(rsa.getPeerCertificate().bits, 2048);
+    });
+
+    test("a name that no certificate has is refused where SNI is strict", async (t) => {
+      const { port } = await startTls(t, way, settings([await served(["a.test"])], { strictSni: true }));
+      assert.equal(await refusal(t, port, { servername: "b.test" }), "ERR_SSL_TLSV1_UNRECOGNIZED_NAME");
+      await connect(t, port, { servername: "", checkServerIdentity: () => undefined });
+    });
+
+    test("old versions, protocols that are not spoken and garbage are refused", async (t) => {
+      const { port, count } = await startTls(t, way, settings([await served(["a.test"])], { minVersion: "TLSv1.3" }));
+      assert.equal(await refusal(t, port, { maxVersion: "TLSv1.2" }), "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
+      assert.equal(await refusal(t, port, { ALPNProtocols: ["h2"] }), "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL");
+      assert.equal(await refusal(t, port, { ALPNProtocols: ["acme-tls/1"] }), "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL");
+      const both = await connect(t, port, { ALPNProtocols: ["h2", "http/1.1"] });
+      assert.equal(both.alpnProtocol, "http/1.1");
+      const garbage = net.connect(port, "127.0.0.1");
+      garbage.end(Buffer.from([22, 3, 1, 0, 4, 9, 9, 9, 9]));
+      const [alert] = (await once(garbage, "data")) as [Buffer];
+      assert.deepEqual([...alert], [21, 3, 3, 0, 2, 2, 50]);
+      await once(garbage, "close");
+      assert.equal(count(CounterId.tls_handshakes_failed), 4);
+      assert.equal(count(CounterId.tls_handshakes), 1);
+    });
+
+    test("plain HTTP is told that the port speaks HTTPS, or is redirected, and reaches no route", async (t) => {
+      const { port, context, records } = await startTls(t, way, settings([await served(["a.test"])]));
+      const head = "GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n";
+      const refused = await ask(net.connect(port, "127.0.0.1"), head);
+      assert.match(refused, /^HTTP\/1\.1 400 .*\r\nContent-Type: text\/plain; charset=utf-8\r\n.*This port speaks HTTPS/s);
+      context.useTls(settings([await served(["a.test"])], { plainHttp: "redirect" }));
+      const redirected = net.connect(port, "127.0.0.1");
+      redirected.write(head);
+      const [answer] = (await once(redirected, "data")) as [Buffer];
+      assert.match(answer.toString("latin1"), /^HTTP\/1\.1 308 .*\r\nLocation: https:\/\/a\.test\/x\r\n/s);
+      redirected.destroy();
+      assert.deepEqual(
+        records.map(({ outcome }) => outcome),
+        ["plain_http", "redirect_to_https"],
+      );
+    });
+
+    test("a first message that comes byte by byte, and a request in the same packet as the handshake's end", async (t) => {
+      const { port } = await startTls(t, way, settings([await served(["a.test"])]));
+      const slow = await slowly(port);
+      const socket = await connect(t, slow.port);
+      assert.match(await ask(socket), /^HTTP\/1\.1 200 /);
+      slow.close();
+    });
+
+    test("a client that says nothing, or stops in the middle, is closed at the time limit and counted", async (t) => {
+      const { port, context, count } = await startTls(t, way, settings([await served(["a.test"])], { handshakeMs: 100 }));
+      const silent = net.connect(port, "127.0.0.1");
+      const half = net.connect(port, "127.0.0.1");
+      half.write(Buffer.from([22, 3, 1, 0, 200, 1]));
+      await Promise.all([once(silent, "close"), once(half, "close")]);
+      while (context.connections.size > 0) await new Promise(setImmediate);
+      assert.equal(count(CounterId.tls_handshakes_failed), 2);
+    });
+
+    test("no further handshake begins while as many are under way as may be", async (t) => {
+      const { port, context } = await startTls(t, way, settings([await served(["a.test"])], { handshakesMax: 2 }));
+      const first = net.connect(port, "127.0.0.1");
+      const second = net.connect(port, "127.0.0.1");
+      while (context.connections.size < 2) await new Promise(setImmediate);
+      const third = net.connect(port, "127.0.0.1").on("error", () => {});
+      await once(third, "close");
+      first.destroy();
+      second.destroy();
+      while (context.connections.size > 0) await new Promise(setImmediate);
+      await connect(t, port);
+    });
+
+    test("renegotiation is refused", async (t) => {
+      const { port } = await startTls(t, way, settings([await served(["a.test"])]));
+      const socket = await connect(t, port, { maxVersion: "TLSv1.2" });
+      const refused = await new Promise<Error | null>((resolve) => {
+        socket.once("error", resolve);
+        socket.renegotiate({}, resolve);
+      });
+      assert.match(refused?.message ?? "", /renegotiation/i);
+    });
+
+    for (const maxVersion of VERSIONS) {
+      describe(maxVersion, () => {
+        test("a session is resumed under its name, by other threads too, and under no other name or rule", async (t) => {
+          const closed = { clients: ruleFor("required") };
+          const certificates = [
+            await served(["a.test"]),
+            await served(["b.test"]),
+            await served(["c.test"], closed),
+            await served(["d.test"], closed),
+          ];
+          const one = await startTls(t, way, settings(certificates));
+          const two = await startTls(t, way, settings(certificates));
+          // Tickets are bound to the listener's address: the two have the same one.
+          assert.equal(one.context.config.address, two.context.config.address);
+          const session = await sessionOf(await connect(t, one.port, { maxVersion }));
+          assert.equal((await connect(t, two.port, { maxVersion, session })).isSessionReused(), true);
+          assert.equal((await connect(t, two.port, { maxVersion, session, servername: "b.test" })).isSessionReused(), false);
+          for (const servername of ["c.test", "d.test"]) {
+            assert.match(
+              await refusal(t, two.port, { maxVersion, session, servername }),
+              /^(?:ERR_SSL.*(?:CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)|ECONNRESET)$/,
+            );
+          }
+          const { certificate: cert, key } = await clientCertificate("CN=alice");
+          const verified = await sessionOf(await connect(t, one.port, { maxVersion, cert, key, servername: "c.test" }));
+          const again = await connect(t, two.port, { maxVersion, session: verified, servername: "c.test" });
+          assert.equal(again.isSessionReused(), true);
+          const other = await refusal(t, two.port, { maxVersion, session: verified, servername: "d.test" });
+          assert.match(other, /^ERR_SSL|ECONNRESET/);
+        });
+
+        test("tickets of the key before are accepted, of unknown keys not, and without keys there are none", async (t) => {
+          const certificates = [await served(["a.test"])];
+          const { port, context } = await startTls(t, way, settings(certificates));
+          const session = await sessionOf(await connect(t, port, { maxVersion }));
+          const next = { name: Buffer.alloc(16, 2), secret: Buffer.alloc(32, 2) };
+          context.useTls(settings(certificates, { ticketKeys: [next, TICKET_KEY] }));
+          assert.equal((await connect(t, port, { maxVersion, session })).isSessionReused(), true);
+          context.useTls(settings(certificates, { ticketKeys: [next] }));
+          assert.equal((await connect(t, port, { maxVersion, session })).isSessionReused(), false);
+          context.useTls(settings(certificates, { ticketKeys: [] }));
+          assert.equal((await connect(t, port, { maxVersion, session })).isSessionReused(), false);
+        });
+
+        test("a client's certificate is asked for, verified and known to requests", async (t) => {
+          const alice = await clientCertificate("CN=alice,O=Example");
+          const bob = await clientCertificate("CN=bob");
+          const crl = await revocationList([bob]);
+          const { port, records } = await startTls(t, way, settings([await served(["a.test"], { clients: ruleFor("required", { crl }) })]));
+          const good = await connect(t, port, { maxVersion, cert: alice.certificate, key: alice.key });
+          assert.match(await ask(good), /^HTTP\/1\.1 200 /);
+          assert.equal(records.length, 1);
+          assert.match(await refusal(t, port, { maxVersion }), /^ERR_SSL/);
+          assert.match(await refusal(t, port, { maxVersion, cert: bob.certificate, key: bob.key }), /^(closed|ECONNRESET)$/);
+          const { certificate: foreign, key } = await certificateFor(["own.test"]);
+          // A server's certificate is not one for clients.
+          assert.match(await refusal(t, port, { maxVersion, cert: foreign, key }), /^(closed|ECONNRESET)$/);
+        });
+
+        test("optional: without a certificate a client is served, with a wrong one it is not", async (t) => {
+          const { port } = await startTls(t, way, settings([await served(["a.test"], { clients: ruleFor("optional") })]));
+          assert.match(await ask(await connect(t, port, { maxVersion })), /^HTTP\/1\.1 200 /);
+          const { certificate: cert, key } = await certificateFor(["own.test"]);
+          assert.match(await refusal(t, port, { maxVersion, cert, key }), /^(closed|ECONNRESET)$/);
+        });
+
+        test("large bodies pass whole in both directions, with a reader that is slow", async (t) => {
+          const body = Buffer.alloc(3 * 1024 ** 2, "abcdefghij");
+          let received = 0;
+          const { port } = await startTls(t, way, settings([await served(["a.test"])]), (socket, data) => {
+            received += data.length;
+            if (received >= body.length)
+              socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`), body]));
+          });
+          const socket = await connect(t, port, { maxVersion });
+          socket.write(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`);
+          socket.write(body);
+          const chunks: Buffer[] = [];
+          for await (const chunk of socket as AsyncIterable<Buffer>) {
+            chunks.push(chunk);
+            if (chunks.length % 16 === 0) await new Promise(setImmediate);
+          }
+          const answer = Buffer.concat(chunks);
+          assert.ok(answer.subarray(answer.indexOf("\r\n\r\n") + 4).equals(body));
+        });
+
+        test("an answer's end is said: close_notify comes before the connection's end", async (t) => {
+          const { port } = await startTls(t, way, settings([await served(["a.test"])]));
+          const records = await recordTypes(t, port, maxVersion);
+          // In TLS 1.3 an alert looks like data: the last record is as long as one alert.
+          assert.equal(maxVersion === "TLSv1.2" ? records.at(-1)?.type : records.at(-1)?.length, maxVersion === "TLSv1.2" ? 21 : 19);
+        });
+      });
+    }
+  });
+}
+
+/** A relay that passes what clients send byte by byte, each in a packet of its own. */
+async function slowly(target: number): Promise<{ readonly port: number; close(): void }> {
+  const server = net.createServer((from) => {
+    const to = net.connect({ port: target, host: "127.0.0.1", noDelay: true });
+    from.on("error", () => {}).on("close", () => to.destroy());
+    to.on("error", () => {}).on("close", () => from.destroy());
+    to.pipe(from);
+    let sending: Promise<void> = Promise.resolve();
+    from.on("data", (data: Buffer) => {
+      sending = sending.then(async () => {
+        for (let at = 0; at < data.length; at++) {
+          to.write(data.subarray(at, at + 1));
+          await new Promise(setImmediate);
+        }
+      });
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return { port: (server.address() as net.AddressInfo).port, close: () => server.close() };
+}
+
+/** Type and length of all records that the listener sends on one connection with one request. */
+async function recordTypes(
+  t: Parameters<typeof connect>[0],
+  target: number,
+  maxVersion: tls.SecureVersion,
+): Promise<readonly { readonly type: number; readonly length: number }[]> {
+  const seen: Buffer[] = [];
+  const server = net.createServer((from) => {
+    const to = net.connect(target, "127.0.0.1");
+    to.on("data", (data: Buffer) => void seen.push(data));
+    from
+      .on("error", () => {})
+      .pipe(to)
+      .on("error", () => {})
+      .pipe(from);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  t.after(() => server.close());
+  await ask(await connect(t, (server.address() as net.AddressInfo).port, { maxVersion }));
+  const bytes = Buffer.concat(seen);
+  const records = [];
+  for (let at = 0; at + 5 <= bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) {
+    records.push({ type: bytes[at] ?? 0, length: bytes.readUInt16BE(at + 3) });
+  }
+  return records;
+}

@@ -1,0 +1,310 @@
+/**
+ * The handshake of TLS listeners. It reads the ClientHello itself, chooses the certificate by its name, and then lets OpenSSL go on with that certificate's context:
+ *
+ * ```text
+ *   hello --read--> chosen --a place in this turn--> under way --established--> finished
+ *     |                `--no certificate--> wanted --it came--'
+ *     `--plain HTTP: the connection goes on without TLS, to be told so
+ *   each: --refused, failed, closed by the client, aborted--> over
+ * ```
+ */
+import { Buffer } from "node:buffer";
+import type { ClientCertificate, TlsFacts } from "../../proxy/ports/tls-facts.ts";
+import { CounterId } from "../../shared/metric-table.ts";
+import { ACME_PROTOCOL } from "../../tls/certificate-names.ts";
+import { readClientHello } from "../../tls/client-hello.ts";
+import type { ClientHello } from "../../tls/client-hello.ts";
+import type { Handshake, HandshakeEvents, HandshakeRun } from "../accept/handshake.ts";
+import { sharedBuffer } from "../buffers/read-buffers.ts";
+import type { ConnectionThread } from "../connection-thread.ts";
+import type { AcceptedTransport, OpenTransport, TransportReader, TransportWriter } from "../transport/transport.ts";
+import { ALERT, alertRecord } from "./alert.ts";
+import { judgeClient } from "./client-certificate.ts";
+import { encrypt } from "./encrypt.ts";
+import type { Encrypted } from "./encrypt.ts";
+import type { ServerContexts, Served } from "./server-contexts.ts";
+
+/** The listener of a handshake, in one thread. */
+export interface TlsOwner {
+  /** The listener's row in the worker table. */
+  readonly slot: number;
+  readonly thread: ConnectionThread;
+}
+
+export class TlsHandshake implements Handshake {
+  readonly listener: TlsOwner;
+  readonly contexts: ServerContexts;
+  /** How many handshakes of the listener are under way in this thread. */
+  running: number = 0;
+  /** Handshakes that wait for a certificate, by the name. */
+  private readonly wanted: Map<string, Set<TlsRun>> = new Map();
+
+  constructor(listener: TlsOwner, contexts: ServerContexts) {
+    this.listener = listener;
+    this.contexts = contexts;
+  }
+
+  get isFull(): boolean {
+    return this.running >= this.contexts.settings.handshakesMax;
+  }
+
+  speaksForMany(): boolean {
+    return false;
+  }
+
+  get limitMs(): number {
+    return this.contexts.settings.handshakeMs;
+  }
+
+  begin(open: OpenTransport, peer: string, events: HandshakeEvents): HandshakeRun {
+    return new TlsRun(this, open, peer, events);
+  }
+
+  /** Waits for a certificate for that name. Returns whether it is to be asked for: nobody waits for it yet. */
+  want(name: string, run: TlsRun): boolean {
+    const waiting = this.wanted.get(name);
+    if (waiting !== undefined) {
+      waiting.add(run);
+      return false;
+    }
+    this.wanted.set(name, new Set([run]));
+    return true;
+  }
+
+  /** Nobody waits any more through `run`. */
+  wantNoMore(name: string, run: TlsRun): void {
+    const waiting = this.wanted.get(name);
+    waiting?.delete(run);
+    if (waiting?.size === 0) this.wanted.delete(name);
+  }
+
+  /** There will be no certificate for that name: those that wait for it are refused. */
+  refuse(name: string): void {
+    const waiting = this.wanted.get(name);
+    this.wanted.delete(name);
+    for (const run of waiting ?? []) run.noCertificate();
+  }
+
+  /** The listener has other certificates now: `next` takes over those that wait. */
+  handOver(next: TlsHandshake): void {
+    for (const waiting of this.wanted.values()) for (const run of waiting) run.retry(next);
+    this.wanted.clear();
+  }
+}
+
+/** The handshake of one connection. */
+class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
+  readBuffer: Buffer = sharedBuffer;
+  private owner: TlsHandshake;
+  private readonly peer: string;
+  private readonly events: HandshakeEvents;
+  /** The connection: in the clear, and from `begin` on encrypted. */
+  private transport: AcceptedTransport;
+  private encrypted: Encrypted | null = null;
+  private state: "hello" | "chosen" | "wanted" | "under way" | "over" = "hello";
+  /** What has come of the client's first message, if it took several reads or waits. */
+  private received: Buffer | null = null;
+  private hello: ClientHello | null = null;
+  private served: Served | null = null;
+  private giveUpPlace: () => void = () => {};
+
+  constructor(owner: TlsHandshake, open: OpenTransport, peer: string, events: HandshakeEvents) {
+    this.owner = owner;
+    this.peer = peer;
+    this.events = events;
+    owner.running++;
+    this.transport = open(this, this);
+    this.transport.start();
+  }
+
+  abort(): void {
+    this.fail();
+  }
+
+  // ---- the client's first message -------------------------------------------------------------------------------------
+
+  onRead(buffer: Buffer, count: number): void {
+    if (this.state !== "hello") return;
+    const { received } = this;
+    const bytes = received === null ? buffer.subarray(0, count) : Buffer.concat([received, buffer.subarray(0, count)]);
+    const read = readClientHello(bytes, 0, bytes.length);
+    if (read === "more") this.received = received === null ? Buffer.from(bytes) : bytes;
+    else if (read === "plain") this.goPlain(Buffer.from(bytes));
+    else if (read === "invalid") this.refuse(ALERT.decodeError);
+    else this.choose(read, bytes);
+  }
+
+  private choose(hello: ClientHello, bytes: Buffer): void {
+    this.hello = hello;
+    const { owner } = this;
+    const { serverName } = hello;
+    try {
+      if (hello.protocols.includes(ACME_PROTOCOL)) {
+        this.served = serverName === null ? null : owner.contexts.forChallenge(serverName);
+        if (this.served === null) return this.refuse(ALERT.noApplicationProtocol);
+      } else this.served = owner.contexts.forName(serverName);
+    } catch {
+      // The control plane has checked the certificate: OpenSSL in this thread sees it differently.
+      return this.refuse(ALERT.internalError);
+    }
+    if (this.served === null) return this.want(bytes);
+    this.state = "chosen";
+    this.received = null;
+    this.giveUpPlace = owner.listener.thread.handshakes.take(() => this.begin(this.received ?? bytes));
+    if (this.isWaiting()) this.wait(bytes);
+  }
+
+  /** A method, because the compiler does not see that taking a place may change the state. */
+  private isWaiting(): boolean {
+    return this.state === "chosen";
+  }
+
+  /** Keeps what was read, because its buffer is one that other connections read into. */
+  private wait(bytes: Buffer): void {
+    this.received = Buffer.from(bytes);
+    this.transport.pause();
+  }
+
+  private want(bytes: Buffer): void {
+    const { owner, hello } = this;
+    const name = hello?.serverName ?? null;
+    if (name === null || !owner.contexts.settings.onDemand) return this.refuse(ALERT.unrecognizedName);
+    this.state = "wanted";
+    this.wait(bytes);
+    if (owner.want(name, this)) owner.listener.thread.wantCertificate(owner.listener.slot, name);
+  }
+
+  /** The certificates of the listener have changed while this handshake waited for one. */
+  retry(owner: TlsHandshake): void {
+    const { hello, received } = this;
+    if (this.state !== "wanted" || hello === null || received === null) return;
+    this.owner.running--;
+    this.owner = owner;
+    owner.running++;
+    this.choose(hello, received);
+  }
+
+  noCertificate(): void {
+    if (this.state === "wanted") this.refuse(ALERT.unrecognizedName);
+  }
+
+  // ---- OpenSSL's part -------------------------------------------------------------------------------------------------
+
+  private begin(bytes: Buffer): void {
+    const { served, hello, transport } = this;
+    if (this.state !== "chosen" || served === null || hello === null) return;
+    this.state = "under way";
+    this.received = null;
+    const encrypted = encrypt(transport, served, bytes, hello, {
+      reader: this,
+      writer: this,
+      handshake: { established: () => void setImmediate(() => this.established()), failed: () => this.fail() },
+    });
+    if (encrypted === null) {
+      this.fail(() => {});
+      return this.events.closed();
+    }
+    this.encrypted = encrypted;
+    this.transport = encrypted.transport;
+    encrypted.begin();
+  }
+
+  private established(): void {
+    const { owner, encrypted, served, hello, transport } = this;
+    if (this.state !== "under way" || encrypted === null || served === null || hello === null || transport.destroyed) return;
+    const { metrics, platform } = owner.listener.thread;
+    const { clients } = served.set;
+    let certificate: ClientCertificate | null = null;
+    if (clients !== null) {
+      const judged = judgeClient(encrypted, clients, platform.epochMs());
+      if (judged !== null && "refused" in judged) return this.fail();
+      certificate = judged;
+    }
+    metrics.add(CounterId.tls_handshakes, 1);
+    const resumed = encrypted.isResumed();
+    if (resumed) metrics.add(CounterId.tls_handshakes_resumed, 1);
+    if (hello.protocols.includes(ACME_PROTOCOL)) return this.endChallenge();
+    this.over();
+    const { contexts } = owner;
+    const facts: TlsFacts = {
+      ...encrypted.protocolFacts(),
+      serverName: hello.serverName,
+      resumed,
+      certificate,
+      admits: (host) => contexts.admits(served.set, host),
+    };
+    const open: OpenTransport = (reader, writer) => {
+      transport.handTo(reader, writer);
+      return transport;
+    };
+    this.events.finished(open, { peer: this.peer, client: this.peer, secure: true, tls: facts, proxied: null });
+  }
+
+  /** The certificate authority has seen the certificate: that is all it came for. */
+  private endChallenge(): void {
+    this.over();
+    this.transport.destroySoon();
+  }
+
+  // ---- other ends -----------------------------------------------------------------------------------------------------
+
+  /** The client speaks HTTP without TLS: its connection goes on in the clear, and each request on it gets an answer that says so. */
+  private goPlain(bytes: Buffer): void {
+    const { transport } = this;
+    let next: TransportReader | null = null;
+    this.over();
+    const open: OpenTransport = (reader, writer) => {
+      next = reader;
+      transport.handTo(reader, writer);
+      return transport;
+    };
+    this.events.finished(open, { peer: this.peer, client: this.peer, secure: false, tls: null, proxied: null });
+    bring(next, bytes);
+  }
+
+  private refuse(alert: number): void {
+    this.fail(() => {
+      this.transport.write(alertRecord(alert));
+      this.transport.destroySoon();
+    });
+  }
+
+  private fail(end: () => void = () => this.transport.destroy()): void {
+    if (this.state === "over") return;
+    this.owner.listener.thread.metrics.add(CounterId.tls_handshakes_failed, 1);
+    this.over();
+    end();
+  }
+
+  private over(): void {
+    if (this.state === "over") return;
+    const name = this.hello?.serverName ?? null;
+    if (this.state === "wanted" && name !== null) this.owner.wantNoMore(name, this);
+    this.state = "over";
+    this.giveUpPlace();
+    this.received = null;
+    this.owner.running--;
+  }
+
+  onEnd(): void {
+    this.fail();
+  }
+
+  onClosed(): void {
+    this.fail(() => {});
+    this.events.closed();
+  }
+
+  onWritten(): void {}
+
+  onWriteFailed(): void {
+    this.fail();
+  }
+}
+
+/** Gives a reader bytes that were read before it came. */
+function bring(reader: TransportReader | null, bytes: Buffer): void {
+  if (reader === null) return;
+  bytes.copy(reader.readBuffer);
+  reader.onRead(reader.readBuffer, bytes.length);
+}
