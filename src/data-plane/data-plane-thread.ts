@@ -35,7 +35,7 @@ import type { ConfigureMessage, FromWorker, ListenOrder, ListenTarget, PrepareMe
 /** Dropped access log lines are reported at most once in this time. */
 const DROPPED_EVERY_MS = 60_000;
 
-/** Pause between two beats of the heart while middleware is set up. The control plane looks once a second. */
+/** Interval of heartbeats while middleware is set up. The control plane looks for them once a second. */
 const BEAT_MS = 200;
 
 /** Where a data-plane thread sends its messages to the control plane. */
@@ -183,7 +183,7 @@ export class DataPlaneThread {
     this.send({ type: "prepared", generation });
   }
 
-  /** Sets up middleware. Meanwhile the thread shows that its event loop runs, which before the first configuration nothing else does. */
+  /** Sets up middleware. Heartbeats show meanwhile that the event loop runs; before the first configuration nothing else does. */
   private async install(generation: number, config: NamingMiddleware): Promise<(route: number) => readonly Middleware[]> {
     const { index } = this.init;
     this.workers.beat(index);

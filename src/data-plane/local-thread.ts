@@ -45,7 +45,7 @@ export class LocalThread extends EventEmitter<Events> {
     queueMicrotask(() => this.deliver(message));
   }
 
-  /** Ends the thread at once. Resolves when it writes to shared memory no more. */
+  /** Ends the thread at once. Resolves when the thread no longer writes to shared memory. */
   async terminate(): Promise<void> {
     await this.end(1);
   }

@@ -9,7 +9,7 @@ import type { TestConfig, TestProxy } from "../testing/test-proxy.ts";
 
 type Full = Extract<TestConfig, { routes: unknown }>;
 
-/** The key with which each of them is used here. */
+/** For each kind of variable that has a key, the key that is used here. */
 const KEYS: Readonly<Record<keyof typeof KEYED_VARIABLES, string>> = { header: "X-A", cookie: "c", query: "q", match: "rest", env: "E" };
 
 const ALL: readonly string[] = [
@@ -17,7 +17,7 @@ const ALL: readonly string[] = [
   ...Object.entries(KEYS).map(([name, key]) => `{${name}.${key}}`),
 ];
 
-// U+010D and U+010A have the octets of CR and LF as their last ones.
+// Cut to one octet, U+010D and U+010A would be CR and LF.
 const ENVIRONMENT = { E: "/e\r\nX-Evil: 1\u{10d}\u{10a}X-Evil: 2\0\u{10d}\u{10a}\u{10d}\u{10a}HTTP/1.1 200 OK" };
 
 const CLIENT = "192.0.2.1";
@@ -96,7 +96,7 @@ const hostile: fc.Arbitrary<Hostile> = fc.record({
     ]),
 });
 
-/** Names of the lines of a head, in lower case; fails where a line is none. */
+/** Names of the lines of a head, in lower case; fails if something is no field line. */
 function namesOf(head: string): string[] {
   return head
     .split("\r\n")

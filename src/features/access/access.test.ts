@@ -36,7 +36,7 @@ test("403 with its reason; the address is the one that a trusted proxy tells, an
   assert.equal(await from("192.0.2.1", "198.51.100.7"), 403);
   assert.equal(await from("192.0.2.9", "203.0.113.1"), 403);
   assert.equal(await from("192.0.2.9", "198.51.100.7"), 200);
-  // Refused clients have used up nothing.
+  // Refused clients have used up nothing of their limit.
   assert.equal(await from("192.0.2.9", "198.51.100.8"), 200);
   assert.equal(proxy.log.find(({ status }) => status === 403)?.["outcome"], "access_denied");
   const refused = await proxy.fetch("http://a.test/");

@@ -16,7 +16,7 @@ export const access: Feature<"access"> = {
 export function accessMiddleware({ allow, deny }: AccessConfig, { lists }: Pick<FeatureContext, "lists">): Middleware {
   const allowed = allow === undefined ? null : blocksOf(allow, lists);
   const denied = blocksOf(deny, lists);
-  /** Most requests in a row come from one client. */
+  /** The verdict on the last client is kept, because most requests in a row come from one client. */
   let lastClient = "";
   let lastChanges = -1;
   let lastAdmitted = false;

@@ -35,7 +35,7 @@ function errorPagesMiddleware(levels: readonly ErrorPagesConfig[], context: Cont
   return {
     name: "error-pages",
     onAnswer: (exchange, answer) => {
-      // Whoever gives a body means it.
+      // An answer that has a body of its own keeps it.
       const page = answer.body === undefined ? pageFor(answer.status) : null;
       const body = page?.for(exchange, answer) ?? null;
       return body === null ? null : { ...answer, body };
@@ -60,7 +60,7 @@ function compileLevel(level: ErrorPagesConfig, context: Context): ReadonlyMap<st
   return new Map(Object.entries(level).map(([status, page]) => [status, new Page(page, context)]));
 }
 
-/** As finished-answer.ts writes it, without a sentence: only the origin knows more. */
+/** The problem document that finished-answer.ts would write, but without `detail`: only the origin knows more about its error. */
 function problemDocument(status: number): PageText {
   const document = { type: "about:blank", title: reasonPhrase(status), status };
   return { contentType: "application/problem+json", text: `${JSON.stringify(document)}\n` };

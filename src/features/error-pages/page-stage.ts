@@ -1,10 +1,10 @@
 import type { Buffer } from "node:buffer";
 import type { BodyStage, StageOutput } from "../../proxy/feature/body-stage.ts";
 
-/** So much of the origin's body is read to its end, so that its connection can be used again. */
+/** The most bytes of the origin's body that are read and dropped, so that its connection can be used again. */
 const DROPPED_BYTES_MAX = 64 * 1024;
 
-/** Sends a page in the place of the body that comes. */
+/** Sends a page in the place of the origin's body. */
 export class PageStage implements BodyStage {
   readonly length: number;
   private readonly page: Buffer;

@@ -30,7 +30,7 @@ export class Page {
   private readonly contentType: string;
   private readonly isHtml: boolean;
   private readonly template: Template;
-  /** The page of one without variables. */
+  /** The whole page, if it has no variables; else null. */
   private readonly constant: PageText | null;
 
   constructor(
@@ -62,7 +62,7 @@ function errorValue({ status, detail }: Fault, name: string): string {
   return name === "status" ? String(status) : name === "title" ? reasonPhrase(status) : detail;
 }
 
-/** Octets of a head are latin1 text; those of a page are UTF-8. */
+/** Decodes a value of a head for a page: the head has it as latin1 text, one character per octet, and the octets are UTF-8. */
 function utf8(value: string): string {
   // oxlint-disable-next-line no-control-regex -- ASCII is the same in both
   return /^[\x00-\x7f]*$/.test(value) ? value : Buffer.from(value, "latin1").toString("utf8");

@@ -1,4 +1,4 @@
-/** The answers of a route with `files` that are no file. */
+/** What a route with `files` answers when it sends no file. */
 import { normalizePath } from "../../policy/route/normalize-path.ts";
 import { escapeUrl } from "../../policy/template/escapes.ts";
 import { answer } from "../../proxy/exchange/answers.ts";
@@ -14,7 +14,7 @@ const BUSY = answer(503, "files_busy", "No file can be opened at the moment.", [
 export const FAILED: LocalAnswer = answer(500, "file_failed", "The file cannot be read.");
 
 /**
- * What is refused is said to be missing: a client learns nothing about it.
+ * The answer when there is no file to send. A file that is refused is said to be missing, so that a client learns nothing about it.
  * @param path as received
  * @param query with the question mark; "": there is none
  */

@@ -8,14 +8,13 @@ import type { Validators } from "../../policy/representation/preconditions.ts";
 import type { OpenFile } from "../../proxy/feature/file-store.ts";
 
 /**
- * A file that was changed within this time may change once more without another time of change (RFC 9110 section 8.8.1), as clocks of file systems are
- * coarse: its tag is weak.
+ * A file that was changed less than this time ago may change again and keep its time of change, because clocks of file systems are coarse. Its tag
+ * is weak (RFC 9110 section 8.8.1).
  */
 const SETTLED_MS = 2000;
 
 /**
- * The tag is made of time and size, and not of the number that the file has in its file system: the same file has the same tag on every machine that
- * serves it.
+ * The tag is made of time and size, and not of the file's inode number: the same file has the same tag on every machine that serves it.
  * @param coding of a compressed copy, which has a tag of its own; "": none
  */
 export function validatorsOf({ size, modifiedMs }: Pick<OpenFile, "size" | "modifiedMs">, coding: string, nowMs: number): Validators {

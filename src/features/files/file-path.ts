@@ -4,17 +4,17 @@ import { normalizePath } from "../../policy/route/normalize-path.ts";
 export interface FilePath {
   /** Names separated by slashes, decoded. "": the root itself. */
   readonly name: string;
-  /** The path ends in a slash: it means what is in a folder. */
+  /** The path ends in a slash, so it stands for a folder. */
   readonly isFolder: boolean;
 }
 
-/** Longer names are none of any file system. */
+/** The longest name that common file systems allow. */
 const NAME_BYTES_MAX = 255;
 
 /**
- * The file that a path means, in the form in which routes are matched: so whatever leads to a route leads to the files of that route only. Null: it means
- * none. Refused are names that begin with a dot, `.well-known` at the beginning apart (RFC 8615); encoded slashes, backslashes and control
- * characters; and what is not UTF-8.
+ * The file that a path leads to. The path is read in the form in which routes are matched, so a path that leads to a route leads to files of that
+ * route only. Null: it leads to no file. Names that begin with a dot are refused, except `.well-known` at the beginning (RFC 8615); so are encoded
+ * slashes, backslashes, control characters, and octets that are not UTF-8.
  * @param path in canonical form or not, without query
  */
 export function filePathOf(path: string): FilePath | null {

@@ -25,7 +25,7 @@ export class FileTransfer implements SourceInput {
   private readonly asked: Asked;
   private readonly nowMs: number;
   private readonly response: SourceResponse;
-  /** Told of what the operator should know. */
+  /** Called with what the operator should know. */
   private readonly trouble: (what: string, path: string) => void;
   private file: OpenFile | null = null;
   private isOver: boolean = false;
@@ -117,7 +117,7 @@ export class FileTransfer implements SourceInput {
       if (this.isOver) return;
       if (count <= 0) {
         this.trouble(count < 0 ? "a file could not be read on" : "a file became shorter while it was sent", this.asked.path);
-        // The response is cut: the client gets no end that is none.
+        // The response is cut, so that the client does not take it for complete.
         return response.answer(FAILED);
       }
       response.write(buffer.subarray(0, count));

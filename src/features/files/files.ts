@@ -17,7 +17,7 @@ export const files: Feature<"files"> = {
   compile: filesMiddleware,
 };
 
-/** Between two lines of the log about files that cannot be read. */
+/** The least time between two lines of the log about files that cannot be read. */
 const REPORT_EVERY_MS = 60_000;
 
 export function filesMiddleware(

@@ -11,7 +11,7 @@ import type { FilesConfig } from "./schema.ts";
 
 export interface FoundFile {
   readonly file: OpenFile;
-  /** Its name below the root, by which its type is known. */
+  /** Its name below the root, from which its type follows. */
   readonly name: string;
 }
 
@@ -47,7 +47,7 @@ export class ServedFolder {
     if (name === null) return "refused";
     if (this.isBarePrefix(path)) return "folder";
     const found = name.isFolder ? await this.index(name.name) : await this.open(name.name);
-    // Some rewriting takes the slash off that a client was sent after.
+    // If the path has the slash, `rewrite` has taken it off, and a redirect to the path with a slash would lead back here.
     if (found === "folder") return path.endsWith("/") ? this.orFallback(await this.index(name.name), name.name) : "folder";
     return this.orFallback(found, name.name);
   }
@@ -107,7 +107,7 @@ export class ServedFolder {
   }
 }
 
-/** Whether a page of the application is no answer to whoever asks for a file of that name. */
+/** Whether the name is that of a script, an image and the like, in whose place a page of the application would be a wrong answer. */
 function isAsset(name: string): boolean {
   const type = mediaTypeOf(name);
   return type !== null && !type.startsWith("text/html");

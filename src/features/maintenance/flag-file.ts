@@ -1,9 +1,9 @@
 import type { FileStore } from "../../proxy/feature/file-store.ts";
 
-/** For so long the last look holds. */
+/** How long the result of one look at the file is used. */
 const HOLDS_MS = 1000;
 
-/** Whether a file is there. It is looked for when somebody asks and the last look is too old, so nothing runs while nobody asks. */
+/** Whether a file exists. The file is looked for by `isThere`, if the last look is too old, and not by a timer. */
 export class FlagFile {
   private readonly path: string;
   private readonly files: FileStore;

@@ -13,7 +13,7 @@ function withRoute(request_headers: Edits, environment: Readonly<Record<string, 
   return testProxy({ routes: [{ name: "shop", upstream: "app", request_headers }] }, { upstreams: { app: answer }, environment });
 }
 
-/** The lines of the last request that the upstream got, but those that the proxy always adds. */
+/** The lines of the last request that the upstream got, without those that the proxy always adds. */
 function lastLines(proxy: TestProxy): string[] {
   const [, ...lines] = (proxy.requests("app").at(-1)?.head ?? "").split("\r\n");
   return lines.filter((line) => line !== "" && !/^(?:Host|X-Forwarded-\w+|Via):/.test(line));
@@ -107,7 +107,7 @@ test("what Connection names is not passed on under another name", async (t) => {
 const VARIABLES = "{method}|{scheme}|{host}|{path}|{query}|{uri}|{client_ip}|{route}|{header.X-A}|{cookie.c}|{query.q}|{env.E}";
 
 test("no value of a variable brings a line of its own", async (t) => {
-  // U+010D and U+010A have the octets of CR and LF as their last ones.
+  // Cut to one octet, U+010D and U+010A would be CR and LF.
   const proxy = await withRoute(
     { set: { "X-All": VARIABLES }, add: { "X-More": ["{env.E}", "{header.X-A}"] } },
     { E: "e\r\nX-Evil: 1\u{10d}\u{10a}X-Evil: 2\0" },

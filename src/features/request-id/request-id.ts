@@ -28,7 +28,7 @@ function requestIdMiddleware(levels: readonly RequestIdConfig[]): Middleware {
         const id = believedId(exchange.request.values(lowerName));
         if (id !== null) exchange.identify(id);
       }
-      // Made here in any case: even an answer of the next middleware carries it.
+      // Reading the id makes it, so that even an answer of the next middleware carries it.
       void exchange.requestId;
       return null;
     },

@@ -56,7 +56,7 @@ function withCharset(type: string): string {
   return /^text\/[^;]*$/i.test(type.trim()) ? `${type}; charset=utf-8` : type;
 }
 
-/** Octets of a head are latin1 text; those of a body are UTF-8. */
+/** Decodes a value of a head for a body: the head has it as latin1 text, one character per octet, and the octets are UTF-8. */
 function utf8(value: string): string {
   // oxlint-disable-next-line no-control-regex -- ASCII is the same in both
   return /^[\x00-\x7f]*$/.test(value) ? value : Buffer.from(value, "latin1").toString("utf8");

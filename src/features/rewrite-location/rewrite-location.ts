@@ -91,7 +91,7 @@ function ruleOf(from: string, to: Template): (exchange: ExchangeView) => Locatio
 
 /** The host and port that the client used, as far as trusted proxies tell it; "": it gave none. */
 function clientAuthority(request: RequestHead): string {
-  // Of anybody but a trusted proxy the field is not seen.
+  // The field is hidden unless a trusted proxy has sent it.
   const told = request.knownValue(Known.xForwardedHost)?.split(",", 1)[0]?.trim();
   return told !== undefined && isAuthority(told) ? told : request.authority;
 }

@@ -28,7 +28,7 @@ function rewriteMiddleware(config: RewriteConfig, { compileRegex }: Pick<Feature
     if (target !== null) changes.setTarget(target);
     if (!taken) return;
     if ((request.present & bit(Known.forwardedPath)) === 0 || !request.has("x-forwarded-prefix")) return changes.appendLines(takenLine);
-    // Only a trusted proxy's field is seen here.
+    // The field is hidden unless a trusted proxy has sent it, so its value can be believed.
     changes.set("X-Forwarded-Prefix", forwardedPrefix(request.values("x-forwarded-prefix"), prefix));
   };
   return {
@@ -36,7 +36,7 @@ function rewriteMiddleware(config: RewriteConfig, { compileRegex }: Pick<Feature
     ...(regex === undefined ? {} : { onRequest: ({ request }) => (paths?.rewritten(request).isRefused === true ? REFUSED : null) }),
     onUpstreamRequest: (exchange, changes) => {
       if (paths !== null) rewritePath(paths, exchange.request, changes);
-      // Each attempt may go to another endpoint. There is none where a hook is called without an exchange.
+      // Asked for each attempt, which may go to another endpoint. A hook that is called without an exchange has no endpoint.
       const authority = host === "upstream" ? exchange.endpointAuthority : host === "preserve" ? "" : host;
       if (authority !== "") changes.setAuthority(authority);
     },

@@ -37,7 +37,7 @@ function replacing(preset: Preset): Middleware {
 
 /** The fields of the preset that the response does not have. */
 function completing(preset: Preset): Middleware {
-  /** By the fields that are there, twice: without and with TLS. Each is made once, when it is first needed. */
+  /** The lines for each set of fields that a response has already, without and with TLS. Each is made when it is first needed. */
   const known: string[] = [];
   return {
     name: "security-headers",
@@ -59,7 +59,7 @@ function linesOf(preset: Preset, isSecure: boolean, there: number): string {
   ).join("");
 }
 
-/** A bit for each field of the presets that the client gets of the origin. A field that Connection names is not passed on (RFC 9110 section 7.6.1). */
+/** A bit for each field of the presets that the client gets from the origin. A field that Connection names is not passed on (RFC 9110 section 7.6.1). */
 function thereInHead(head: ResponseHead): number {
   const there = WANTED.in(head);
   const { named } = connectionOptions(head);
