@@ -1,0 +1,140 @@
+/**
+ * Where the root of the local authority lies: `root-key.pem` (key and certificate, for its owner alone) and `root.pem` (the certificate, for whoever is
+ * to trust it). The first is written once and never changed, and of several processes that start at once one writes it and the others use it.
+ */
+import { X509Certificate, createPrivateKey, randomBytes } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { codeOf, messageOf } from "../base/errors.ts";
+import type { NewRoot } from "./root.ts";
+
+export interface StoredRoot extends NewRoot {
+  /** Path of `root.pem`. */
+  readonly file: string;
+}
+
+/** Why there is no authority, in words for the user. */
+export class AuthorityProblem extends Error {}
+
+const KEY_FILE = "root-key.pem";
+const CERTIFICATE_FILE = "root.pem";
+
+/** The folder in which a person's root lies: below `XDG_DATA_HOME` where it is set, else in the home folder. */
+export function defaultStorage(environment: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform): string {
+  const given = environment[platform === "win32" ? "LOCALAPPDATA" : "XDG_DATA_HOME"] ?? "";
+  // The specification says that a relative path is to be ignored.
+  if (path.isAbsolute(given)) return path.join(given, "millrace", "authority");
+  return path.join(os.homedir(), ".local", "share", "millrace", "authority");
+}
+
+/** The root in the folder; null: there is none. Throws an {@link AuthorityProblem} where it cannot be used. @param now epoch milliseconds */
+export function readRoot(folder: string, now: number): StoredRoot | null {
+  const keyFile = path.join(folder, KEY_FILE);
+  const text = readPrivate(keyFile);
+  if (text === null) return null;
+  const key = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n?/.exec(text)?.[0];
+  const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/.exec(text)?.[0];
+  if (key === undefined || certificate === undefined) throw new AuthorityProblem(unusable(keyFile));
+  checkPair(keyFile, certificate, key, now);
+  const file = path.join(folder, CERTIFICATE_FILE);
+  try {
+    if (!holds(file, certificate)) replace(file, certificate, 0o644);
+  } catch (error) {
+    throw new AuthorityProblem(`${file} cannot be written (${reason(error)})`, { cause: error });
+  }
+  return { certificate, key, file };
+}
+
+/** The root in the folder, which is made when there is none. */
+export async function openRoot(folder: string, now: number, make: () => Promise<NewRoot>): Promise<StoredRoot> {
+  const there = readRoot(folder, now);
+  if (there !== null) return there;
+  const made = await make();
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeOnce(path.join(folder, KEY_FILE), made.key + made.certificate);
+  } catch (error) {
+    throw new AuthorityProblem(`the local authority cannot be stored in ${folder} (${reason(error)})`, { cause: error });
+  }
+  // What is there now may be the root of another process, which was faster.
+  const stored = readRoot(folder, now);
+  if (stored === null) throw new AuthorityProblem(`the local authority has vanished from ${folder}`);
+  return stored;
+}
+
+/** The text of a file that only its owner may read; null: there is no such file. */
+function readPrivate(file: string): string | null {
+  try {
+    const { mode } = fs.statSync(file);
+    if (process.platform !== "win32" && (mode & 0o077) !== 0)
+      throw new AuthorityProblem(
+        `${file} can be read or changed by other users: make another root in another folder, or chmod 600 it if nobody has`,
+      );
+    return fs.readFileSync(file, "latin1");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    if (error instanceof AuthorityProblem) throw error;
+    throw new AuthorityProblem(`${file} cannot be read (${reason(error)})`, { cause: error });
+  }
+}
+
+function checkPair(file: string, certificate: string, key: string, now: number): void {
+  let read: X509Certificate;
+  let fits: boolean;
+  try {
+    read = new X509Certificate(certificate);
+    fits = read.ca && read.checkPrivateKey(createPrivateKey(key));
+  } catch (error) {
+    throw new AuthorityProblem(unusable(file), { cause: error });
+  }
+  if (!fits) throw new AuthorityProblem(unusable(file));
+  if (Date.parse(read.validTo) <= now)
+    throw new AuthorityProblem(`the local authority in ${file} has expired: remove it (millrace trust --remove), then its folder`);
+}
+
+function unusable(file: string): string {
+  return `${file} holds no key and certificate of a local authority; it is never overwritten, so move it away`;
+}
+
+/** Writes a file that is complete as soon as it is there, unless it is there already. */
+function writeOnce(file: string, text: string): void {
+  const draft = writeDraft(file, text, 0o600);
+  try {
+    fs.linkSync(draft, file);
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+  } finally {
+    fs.unlinkSync(draft);
+  }
+}
+
+function replace(file: string, text: string, mode: number): void {
+  fs.renameSync(writeDraft(file, text, mode), file);
+}
+
+/** Writes a file of a name that nobody else has, beside the one that it is for. */
+function writeDraft(file: string, text: string, mode: number): string {
+  const draft = `${file}.${randomBytes(8).toString("hex")}`;
+  const descriptor = fs.openSync(draft, "wx", mode);
+  try {
+    fs.writeFileSync(descriptor, text, "latin1");
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+  return draft;
+}
+
+function holds(file: string, text: string): boolean {
+  try {
+    return fs.readFileSync(file, "latin1") === text;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+function reason(error: unknown): string {
+  return codeOf(error) || messageOf(error);
+}
