@@ -68,6 +68,12 @@ async function execute(given: Command, version: string): Promise<number> {
       return (await import("./cli/convert.ts")).convertCommand(given, out, err);
     case "schema":
       return (await import("./cli/schema.ts")).schemaCommand(given.file, out, err, wantsColours(process.env, isatty(2)));
+    case "trust": {
+      const { askOnTerminal, trustCommand } = await import("./cli/trust.ts");
+      const { ownSystem, runCommand } = await import("./cli/trust/own-system.ts");
+      const ask = isatty(0) ? askOnTerminal : null;
+      return trustCommand(given, { system: ownSystem, isRoot: process.getuid?.() === 0, run: runCommand, ask, now: Date.now }, out, err);
+    }
     case "help":
       out(HELP);
       return 0;

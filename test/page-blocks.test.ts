@@ -12,7 +12,7 @@ const BLOCKS = pagesForReaders().flatMap(blocksOf);
 /** The marks that a block may have, by its language; what a mark means stands in docs/README.md. */
 const MARKS: Readonly<Record<string, RegExp>> = {
   yaml: /^(fragment|foreign)$/,
-  sh: /^(config|needs=(docker|systemd|internet|checkout|pid))$/,
+  sh: /^(config|needs=(docker|systemd|internet|checkout|pid|system))$/,
   // `shown` are lines of examples/, `feature` what docs/adding-a-feature.md builds; other tests compile both.
   ts: /^(hooks|test|shown|feature)$/,
   nginx: /^(http|server)$/,

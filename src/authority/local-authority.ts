@@ -2,7 +2,7 @@
  * The local authority: gives certificates for names and addresses of this machine and its networks, so that development has HTTPS as production has.
  * Clients trust them once the root is installed (`millrace trust`).
  */
-import { X509Certificate, webcrypto } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import { parseIpAddress } from "../base/cidr.ts";
 import { LOCAL_NAMES_TEXT, isLocalName } from "../base/local-names.ts";
 import { ECDSA, SHA256, pemOf, privateKeyPem, readPrivateKey } from "./keys.ts";
@@ -85,17 +85,4 @@ export class LocalAuthority {
     const renewAt = now + ((expiresAt - now) * 2) / 3;
     return { certificate: pemOf(certificate), key: await privateKeyPem(keys.privateKey), renewAt, expiresAt };
   }
-}
-
-/** What a root says of itself, for whoever is asked to trust it. */
-export interface RootFacts {
-  readonly subject: string;
-  /** SHA-256, as browsers show it: upper case, with colons. */
-  readonly fingerprint: string;
-  readonly validTo: string;
-}
-
-export function factsOf(certificate: string): RootFacts {
-  const { subject, fingerprint256, validTo } = new X509Certificate(certificate);
-  return { subject: subject.split("\n").toReversed().join(", "), fingerprint: fingerprint256, validTo };
 }

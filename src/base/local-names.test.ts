@@ -49,7 +49,10 @@ const FOREIGN = [
 ];
 
 test("local names and addresses, and no others", () => {
-  assert.deepEqual(LOCAL.filter((name) => !isLocalName(name)), []);
+  assert.deepEqual(
+    LOCAL.filter((name) => !isLocalName(name)),
+    [],
+  );
   assert.deepEqual(FOREIGN.filter(isLocalName), []);
 });
 

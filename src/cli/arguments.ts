@@ -68,6 +68,15 @@ export type Command =
       readonly port?: string | undefined;
       readonly force: boolean;
     }
+  | {
+      readonly command: "trust";
+      /** Whether to remove the root instead of adding it. */
+      readonly remove: boolean;
+      /** Whether to do it without asking. */
+      readonly yes: boolean;
+      /** The folder of the local authority; null: the user's own. */
+      readonly storage: string | null;
+    }
   | { readonly command: "demo" | "version" | "help" }
   /** The arguments are wrong; `problem` is one line that says why. */
   | { readonly command: "wrong"; readonly problem: string };
@@ -100,6 +109,8 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
   millrace explain [--config FILE] --file REQUESTS [--expect]
                                       the same in a line for each request of a file; --expect compares with what the file says
   millrace schema [--config FILE]     the configuration's JSON Schema; with FILE, the options of its middleware too
+  millrace trust [--remove] [--yes] [--storage FOLDER]
+                                      have this system and its browsers trust the certificates of "tls: internal", or no longer
   millrace --help (-h), --version (-v)            --config is -c for short
 
 Signals of run: SIGHUP loads the configuration again, SIGTERM and SIGINT finish what is in flight and end,
@@ -120,6 +131,7 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["check", { values: ["--config", "--format"], flags: ["--strict"] }],
   ["explain", { values: ["--config", "-H", "--client", "--file"], flags: ["--expect"] }],
   ["schema", { values: ["--config"], flags: [] }],
+  ["trust", { values: ["--storage"], flags: ["--remove", "--yes"] }],
 ]);
 
 /** @param defaultFile the configuration file when the arguments name none */
@@ -164,6 +176,10 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
       return excess(second) ?? convertOf(first, values, flags);
     case "schema":
       return excess(first, given === undefined && words.length === 1) ?? { command: name, file: given ?? null };
+    case "trust": {
+      const [storage = null] = values.get("--storage") ?? [];
+      return excess(first) ?? { command: name, remove: flags.has("--remove"), yes: flags.has("--yes"), storage };
+    }
     default:
       return excess(first) ?? { command: "demo" };
   }

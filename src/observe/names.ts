@@ -145,6 +145,10 @@ export const EVENTS = {
   certificate_file_read:
     "A file of TLS has changed (certificate, key, trusted certificates, OCSP response, ticket keys): new connections use the new version.",
   certificate_file_refused: "A file of TLS has changed and cannot be used; the message says why. The old version stays in use.",
+  local_authority_opened:
+    "Listeners with `tls: internal` have certificates of a local authority; `root` is the file that clients have to trust.",
+  certificate_not_made:
+    "The local authority made no certificate: clients named names that it does not serve or too many new ones, `names` says how many, or something failed.",
   startup_waiting: "The start waits for healthy endpoints.",
   endpoint_healthy: "An endpoint became healthy.",
   endpoint_unhealthy: "An endpoint became unhealthy.",

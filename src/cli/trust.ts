@@ -1,0 +1,153 @@
+/** `millrace trust`: has this system and its browsers trust the root of the local authority, or no longer. */
+import { X509Certificate } from "node:crypto";
+import path from "node:path";
+import readline from "node:readline/promises";
+import { makeRoot } from "../authority/root.ts";
+import { AuthorityProblem, defaultStorage, openRoot, readRoot } from "../authority/storage.ts";
+import { LOCAL_NAMES_TEXT } from "../base/local-names.ts";
+import { findStores } from "./trust/trust-store.ts";
+import type { Argv, TrustStore, TrustSystem, TrustedRoot } from "./trust/trust-store.ts";
+
+export interface TrustArguments {
+  /** Whether to remove the root instead of adding it. */
+  readonly remove: boolean;
+  /** Whether to do it without asking. */
+  readonly yes: boolean;
+  /** The folder of the authority; null: the user's own. */
+  readonly storage: string | null;
+}
+
+/** What the command stands on. */
+export interface TrustHost {
+  readonly system: TrustSystem;
+  readonly isRoot: boolean;
+  /** Runs a command. Gives null, or why it failed. */
+  readonly run: (argv: Argv) => string | null;
+  /** Asks a question that is answered by yes or no; null: there is nobody to ask. */
+  readonly ask: ((question: string) => Promise<boolean>) | null;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** What is to be done in one store, and whether it is done. */
+interface Task {
+  readonly store: TrustStore;
+  readonly commands: readonly Argv[];
+  readonly isDone: boolean;
+  readonly mayRun: boolean;
+}
+
+/**
+ * Resolves with the exit code: 0 when all is done, 1 when the arguments are wrong or the user says no, 2 when something failed or is left to the user.
+ */
+export async function trustCommand(
+  given: TrustArguments,
+  host: TrustHost,
+  out: (text: string) => void,
+  err: (text: string) => void,
+): Promise<number> {
+  const folder = path.resolve(given.storage ?? defaultStorage());
+  const fail = (problem: string, code: number): number => {
+    err(`millrace trust: ${problem}\n`);
+    return code;
+  };
+  let file: string;
+  let certificate: string;
+  try {
+    const now = host.now();
+    const root = given.remove ? readRoot(folder, now) : await openRoot(folder, now, () => makeRoot(now));
+    if (root === null) return fail(`there is no local authority in ${folder}`, 1);
+    ({ file, certificate } = root);
+  } catch (error) {
+    if (error instanceof AuthorityProblem) return fail(error.message, 2);
+    throw error;
+  }
+  const read = new X509Certificate(certificate);
+  const root: TrustedRoot = { file, name: commonNameOf(read), sha1: read.fingerprint.replaceAll(":", "") };
+  const { stores, byHand } = findStores(host.system, root);
+  const tasks = stores.map((store) => taskOf(store, given.remove, host));
+  out(describe(read, file, given.remove, tasks, byHand));
+  const toRun = tasks.filter(({ isDone, mayRun }) => !isDone && mayRun);
+  if (toRun.length > 0 && !given.yes) {
+    if (host.ask === null) return fail("nobody is there to ask; --yes goes ahead without", 1);
+    if (!(await host.ask(given.remove ? "Remove it?" : "Add it?"))) return fail("nothing was changed", 1);
+  }
+  const failed = toRun.filter((task) => !carryOut(task, host, out, err));
+  const left = tasks.filter(({ isDone, mayRun }) => !isDone && !mayRun);
+  if (left.length > 0) out(`Left to do, as root:\n${left.map(({ commands }) => `  ${sudo(commands)}\n`).join("")}`);
+  return failed.length === 0 && left.length === 0 && byHand.length === 0 ? 0 : 2;
+}
+
+/** Asks on the terminal; only "y" and "yes" mean yes. */
+export async function askOnTerminal(question: string): Promise<boolean> {
+  const terminal = readline.createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    // Ctrl-D and Ctrl-C are no.
+    const closed = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
+    return /^y(?:es)?$/i.test((await Promise.race([terminal.question(`${question} [y/N] `), closed])).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+function taskOf(store: TrustStore, remove: boolean, host: TrustHost): Task {
+  const isThere = "file" in store.shows ? host.system.isFile(store.shows.file) : host.run(store.shows.command) === null;
+  return {
+    store,
+    commands: remove ? store.remove : store.install,
+    isDone: isThere !== remove,
+    mayRun: !store.needsRoot || host.isRoot,
+  };
+}
+
+function describe(root: X509Certificate, file: string, remove: boolean, tasks: readonly Task[], byHand: readonly string[]): string {
+  const lines = [
+    remove
+      ? "The root of the local authority, which is to be trusted no longer:"
+      : "The root of the local authority, which is to be trusted:",
+    `  subject      ${root.subject.split("\n").toReversed().join(", ")}`,
+    `  SHA-256      ${root.fingerprint256}`,
+    `  valid until  ${root.validTo}`,
+    `  good for     ${LOCAL_NAMES_TEXT}; for nothing else`,
+    `  file         ${file}`,
+    ...(remove
+      ? []
+      : [
+          "Its key lies in the same folder, for you alone. Whoever gets the key can pretend to be these names, to whoever trusts the root.",
+        ]),
+    remove ? "It goes from:" : "It goes to:",
+    ...tasks.flatMap(({ store: { title }, commands, isDone, mayRun }) =>
+      isDone
+        ? [`  ${title}: ${remove ? "it is not there" : "it is there already"}`]
+        : [`  ${title}:`, `    ${mayRun ? commands.map(inShell).join(" && ") : sudo(commands)}`],
+    ),
+    ...byHand.map((line) => `  by hand: ${line}`),
+    ...(tasks.length === 0 && byHand.length === 0 ? ["  nothing on this system is known to trust roots"] : []),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** Runs the commands of a task until one fails. Gives whether all succeeded. */
+function carryOut({ store, commands }: Task, host: TrustHost, out: (text: string) => void, err: (text: string) => void): boolean {
+  for (const argv of commands) {
+    const problem = host.run(argv);
+    if (problem === null) continue;
+    err(`millrace trust: ${store.title}: ${inShell(argv)} failed: ${problem}\n`);
+    return false;
+  }
+  out(`Done: ${store.title}\n`);
+  return true;
+}
+
+function sudo(commands: readonly Argv[]): string {
+  return commands.map((argv) => `sudo ${inShell(argv)}`).join(" && ");
+}
+
+/** The command as a shell reads it. */
+function inShell(argv: Argv): string {
+  return argv.map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`)).join(" ");
+}
+
+function commonNameOf({ subject }: X509Certificate): string {
+  return /^CN=(.*)$/m.exec(subject)?.[1] ?? "Millrace local authority";
+}
