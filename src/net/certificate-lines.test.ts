@@ -66,7 +66,7 @@ describe("X-Forwarded-Client-Cert", () => {
   });
 });
 
-/** The pairs as a reader finds them that knows quotation marks and no escapes: the most naive one. */
+/** The pairs as the most naive reader finds them, which knows quotation marks but no escapes. */
 function pairsOf(value: string): string[] {
   const pairs: readonly string[] = value.match(/(?:[^";,]|"[^"]*")+|[;,]/g) ?? [];
   assert.ok(!pairs.includes(","), value);

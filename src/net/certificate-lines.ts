@@ -28,8 +28,8 @@ function byteSequence({ buffer, byteOffset, byteLength }: Uint8Array): string {
 }
 
 /**
- * Envoy's keys Hash, Subject, URI and DNS, in Envoy's order. The keys Cert and Chain are left out: who wants the certificate itself gets it in
- * `Client-Cert`, without percent-encoded PEM.
+ * Envoy's keys Hash, Subject, URI and DNS, in Envoy's order. The keys Cert and Chain are left out: an origin that wants the certificate itself gets
+ * it in `Client-Cert`, without percent-encoded PEM.
  */
 function forwardedClientCert({ fingerprint, subject, uris, dnsNames }: ClientCertificate): string {
   const pairs = [`Hash=${fingerprint}`, `Subject="${plainSubject(subject)}"`];

@@ -6,7 +6,7 @@ import type { Dialled } from "./stage.fixture.ts";
 import { OK, get, stageOfBoth } from "./stage.fixture.ts";
 import { testCertificate, testTls } from "./test-certificate.fixture.ts";
 
-/** The field lines about certificates that the endpoint has got with its last request, head or trailers. */
+/** The field lines about certificates that the endpoint got with its last request, in the head or in the trailers. */
 function certificateFields({ endpoint }: Dialled): string[] {
   return endpoint.received.split("\r\n").filter((line) => /^[^:]*client.cert/i.test(line));
 }

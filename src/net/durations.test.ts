@@ -9,7 +9,7 @@ test("onFinish gets the duration that is logged, also for an answer of the proxy
   const { client, thread, records, pass } = stageOfBoth(t);
   const told: number[] = [];
   const waiting = Promise.withResolvers<null>();
-  // The clock moves, and no event has read it yet.
+  // Time has passed, but no event has read the clock yet.
   const late = (ms: number): void => {
     pass(ms);
     thread.now -= ms;

@@ -63,7 +63,7 @@ export class Serving {
   private readonly upstreams: Upstreams;
   /** Host names of endpoints by generation: of the current configuration, and of earlier ones that some exchange still runs under. */
   private readonly names: Map<number, ReadonlySet<string>> = new Map();
-  /** What listeners with TLS need, by slot; of listeners too that are not open yet. */
+  /** What listeners with TLS need, by slot, including listeners that are not open yet. */
   private tls: ReadonlyMap<number, ListenerTls> = new Map();
   private current: Thread | null = null;
   private trust: Trust = trustOf({ trusted_proxies: [], client_address_from: "x_forwarded_for" });
@@ -139,7 +139,7 @@ export class Serving {
     return thread;
   }
 
-  /** New connections use this. What listeners need that come later is kept for them. */
+  /** Sets what listeners with TLS need, for new connections. It is kept for listeners that open later. */
   useTls(listeners: TlsOfListeners): void {
     this.tls = new Map(listeners);
     for (const [slot, context] of this.open) context.useTls(this.tls.get(slot) ?? null);

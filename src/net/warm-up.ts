@@ -85,7 +85,7 @@ export async function warmUp(changes: Partial<WarmUpSettings> = {}): Promise<num
     for (const connection of context.connections) connection.cutNow();
     thread.close();
     origin.close();
-    // Also those that others have opened.
+    // Also sockets that other programs have opened to the warm-up's origin.
     for (const socket of accepted) socket.destroy();
     await once(origin, "close");
   }

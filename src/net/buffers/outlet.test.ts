@@ -202,7 +202,7 @@ for (const [what, give] of [
     give(outlet);
     assert.equal(outlet.flush(), true);
     assert.deepEqual([outlet.bytesSent, outlet.failed], [6, true]);
-    // Nor does what comes later wait for the end of a turn.
+    // Text that comes later does not wait for the end of a turn either.
     outlet.append("later");
     outlet.flushLater(new WriteBatch(setImmediate), false);
     assert.deepEqual([outlet.bytesWritten, outlet.waits], [6, false]);

@@ -45,6 +45,7 @@ export function withSharedBytes(text: string, start: number, end: number): strin
   return latin1(room, from, ROOM_BYTES + end);
 }
 
+/** Free buffers for loans, a list for each size. */
 const kept: Buffer[][] = LOAN_BYTES.map(() => []);
 
 /**

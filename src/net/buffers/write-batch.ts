@@ -13,8 +13,8 @@ export interface Waiting {
 /** A batch of this size is written at the next event, before the turn ends, so that no peer waits for a thousand others. */
 const WRITES_MAX = 128;
 /**
- * After a turn with fewer writes than this, the next `PASSED_OVER` writes do not wait: to be called at the turn's end costs more than it
- * gains.
+ * After a turn with fewer writes than this, the next `PASSED_OVER` writes do not wait: for few writes, the call at the turn's end costs more
+ * than it gains.
  */
 const WORTHWHILE = 4;
 /** See `WORTHWHILE`. */
