@@ -1033,12 +1033,59 @@ export interface RouteMatchInput {
    */
   client_ip?: string | string[] | undefined;
   /**
+   * What must hold of the certificate that the client has shown and the proxy has verified (`tls.client_certificates` of the listener);
+   * `{}`: any. A client without one is not taken, so a route after this one must refuse those that may not pass. Only the certificate of
+   * the connection counts, whatever fields of a request say; behind a trusted proxy that is the certificate of this proxy.
+   */
+  client_certificate?: RouteMatchClientCertificateInput | undefined;
+  /**
    * Conditions as in `match` itself. The route does not take a request for which all of them hold; of a list, all of one entry. Where
    * `client_ip` stands here, it counts as holding for a client whose address is not known.
    *
    * Conditions or list of conditions.
    */
   not?: RouteMatchNotInput | RouteMatchNotInput[] | undefined;
+}
+
+/** The keys of `routes[].match.client_certificate` in a configuration. */
+export interface RouteMatchClientCertificateInput {
+  /**
+   * Distinguished name or names of the certificate's owner, as a whole and as the access log shows it: `CN=alice,O=Example`, which `openssl
+   * x509 -noout -subject -nameopt RFC2253` prints.
+   *
+   * Text or list.
+   */
+  subject?: string | string[] | undefined;
+  /**
+   * The same of the authority that has signed it.
+   *
+   * Text or list.
+   */
+  issuer?: string | string[] | undefined;
+  /**
+   * SHA-256 fingerprint or fingerprints, as `openssl x509 -noout -fingerprint -sha256` prints them.
+   *
+   * Text or list.
+   */
+  fingerprint?: string | string[] | undefined;
+  /**
+   * DNS name or names, one of which the certificate must have; `*.example.com` takes every name below it at any depth.
+   *
+   * Text or list.
+   */
+  dns?: string | string[] | undefined;
+  /**
+   * URI or URIs, one of which the certificate must have; `spiffe://example/shop/*` takes every one with that beginning.
+   *
+   * Text or list.
+   */
+  uri?: string | string[] | undefined;
+  /**
+   * E-mail address or addresses, one of which the certificate must have.
+   *
+   * Text or list.
+   */
+  email?: string | string[] | undefined;
 }
 
 /** The keys of `routes[].match.not` in a configuration. */
@@ -1084,6 +1131,12 @@ export interface RouteMatchNotInput {
    * Address or block, or list.
    */
   client_ip?: string | string[] | undefined;
+  /**
+   * What must hold of the certificate that the client has shown and the proxy has verified (`tls.client_certificates` of the listener);
+   * `{}`: any. A client without one is not taken, so a route after this one must refuse those that may not pass. Only the certificate of
+   * the connection counts, whatever fields of a request say; behind a trusted proxy that is the certificate of this proxy.
+   */
+  client_certificate?: RouteMatchClientCertificateInput | undefined;
 }
 
 /** The keys of `routes[].cors` in a configuration. */
@@ -1372,6 +1425,13 @@ export interface RouteAccessLogInput {
         | "query"
         | "upstream"
         | "protocol"
+        | "tls_version"
+        | "tls_cipher"
+        | "tls_server_name"
+        | "client_certificate_subject"
+        | "client_certificate_issuer"
+        | "client_certificate_serial"
+        | "client_certificate_fingerprint"
       )[]
     | undefined;
   /**
@@ -1403,6 +1463,13 @@ export interface RouteAccessLogInput {
         | "query"
         | "upstream"
         | "protocol"
+        | "tls_version"
+        | "tls_cipher"
+        | "tls_server_name"
+        | "client_certificate_subject"
+        | "client_certificate_issuer"
+        | "client_certificate_serial"
+        | "client_certificate_fingerprint"
       )[]
     | undefined;
   /**

@@ -1,4 +1,5 @@
 /** The access log of a route, compiled: which exchanges get a line, and what is read of them for it. */
+import type { FurtherField } from "../config/access-log/access-fields.ts";
 import { STANDARD_SHAPE, accessShape } from "../config/access-log/access-shape.ts";
 import type { AccessInput, AccessShape } from "../config/access-log/access-shape.ts";
 import type { AccessLogConfig } from "../config/access-log/access-log-schema.ts";
@@ -12,6 +13,7 @@ import type { ExchangeView } from "./feature/middleware.ts";
 import { LoneView } from "./feature/lone-view.ts";
 import { valueOf } from "./feature/variables.ts";
 import type { LocalAnswer } from "./local-answer.ts";
+import type { TlsFacts } from "./ports/tls-facts.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -93,10 +95,23 @@ export class AccessLog {
       case "variable":
         return input.variable.name === "env" ? (this.environment[input.variable.key] ?? "") : valueOf(exchange, input.variable);
       case "field":
-        if (input.name === "upstream") return upstream;
-        return input.name === "protocol" ? `HTTP/${exchange.request.version}` : valueOf(exchange, { name: input.name, key: "" });
+        return this.field(exchange, input.name, upstream);
       default:
         return "";
+    }
+  }
+
+  private field(exchange: ExchangeView, name: FurtherField, upstream: string): string {
+    switch (name) {
+      case "upstream":
+        return upstream;
+      case "protocol":
+        return `HTTP/${exchange.request.version}`;
+      case "scheme":
+      case "query":
+        return valueOf(exchange, { name, key: "" });
+      default:
+        return tlsValue(exchange.tls, name);
     }
   }
 
@@ -112,6 +127,26 @@ export class AccessLog {
       const received = edits.removed.includes(name) ? [] : head === null ? ofName(answered) : head.values(name);
       return [...received, ...ofName(added)].join(", ");
     });
+  }
+}
+
+/** A field about the TLS connection; "": there is no such thing. */
+function tlsValue(tls: TlsFacts | null, name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query">): string {
+  switch (name) {
+    case "tls_version":
+      return tls?.version ?? "";
+    case "tls_cipher":
+      return tls?.cipher ?? "";
+    case "tls_server_name":
+      return tls?.serverName ?? "";
+    case "client_certificate_subject":
+      return tls?.certificate?.subject ?? "";
+    case "client_certificate_issuer":
+      return tls?.certificate?.issuer ?? "";
+    case "client_certificate_serial":
+      return tls?.certificate?.serialNumber ?? "";
+    case "client_certificate_fingerprint":
+      return tls?.certificate?.fingerprint ?? "";
   }
 }
 

@@ -11,6 +11,7 @@ import type { RequestHead } from "../http/request-head.ts";
 import { ADMITTED_BY_DEFAULT } from "../http/upgrade.ts";
 import { guardsOf } from "../policy/route/guards.ts";
 import { AMBIGUOUS, compileRoutes } from "../policy/route/match.ts";
+import type { MatchedCertificate } from "../policy/route/certificate-conditions.ts";
 import { entriesOf } from "../policy/route/conditions.ts";
 import type { MatchableRoute } from "../policy/route/conditions.ts";
 import type { RouteTable } from "../policy/route/match.ts";
@@ -150,14 +151,15 @@ export class Snapshot {
    * Returns the route that takes the request. If there is none it is a route of the proxy's own, which answers 404, or 400 for a malformed
    * path.
    * @param client the client's address; "": it is not known
+   * @param certificate the verified one that the client has shown; null: none
    */
-  findRoute(request: RequestHead, client: string): Route {
+  findRoute(request: RequestHead, client: string, certificate: MatchedCertificate | null = null): Route {
     if (this.statusPath !== null && request.path === this.statusPath && (request.method === "GET" || request.method === "HEAD")) {
       return this.statusRoute;
     }
     const path = normalizePath(request.path);
     if (path === null) return this.refusedPath;
-    const found = this.routes.table.find(request, path, client);
+    const found = this.routes.table.find(request, path, client, certificate);
     return found === AMBIGUOUS ? this.refusedPath : (found ?? this.nowhere);
   }
 

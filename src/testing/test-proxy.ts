@@ -53,6 +53,8 @@ import type { TestOrigin } from "./origin-script.ts";
 import { Pump } from "./pump.ts";
 import { addressOf, checkOrigins, givenFor, isList, isUrl } from "./origins.ts";
 import type { Origins } from "./origins.ts";
+import { tlsOf } from "./test-tls.ts";
+import type { TestTls } from "./test-tls.ts";
 import { TestLists } from "./test-lists.ts";
 import { serveOrigin } from "./upstreams.ts";
 
@@ -62,6 +64,7 @@ export type { Awaited, TestConnection } from "./connection.ts";
 export type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";
 export type { Metrics } from "./metrics.ts";
 export { script } from "./origin-script.ts";
+export type { TestTls } from "./test-tls.ts";
 export type { OriginScript, TestOrigin } from "./origin-script.ts";
 
 /**
@@ -99,6 +102,11 @@ export interface ClientOptions {
   readonly from?: string;
   /** Index of the listener to connect to; 0 by default. */
   readonly listener?: number;
+  /**
+   * The client's connection is one of TLS, and this is known of it, such as a verified certificate. No handshake is made, whatever `tls` of the listener
+   * says. Absent: a plain connection.
+   */
+  readonly tls?: TestTls;
 }
 
 /**
@@ -144,6 +152,8 @@ export class TestProxy {
   private readonly serving: Serving;
   private readonly received: Map<string, ReceivedRequest[]> = new Map();
   private readonly connections: Set<TestConnection> = new Set();
+  /** How many TLS connections clients have opened. */
+  private tlsConnections: number = 0;
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(ENDPOINTS_MAX)));
   private readonly buckets: BucketTable = new BucketTable(BucketTable.create(0, 0, BUCKETS));
   private readonly names: NameTable = new NameTable();
@@ -261,17 +271,28 @@ export class TestProxy {
   }
 
   /** Opens a connection to the proxy, to send and receive raw bytes. */
-  connect({ from = CLIENT, listener = 0 }: ClientOptions = {}): TestConnection {
+  connect({ from = CLIENT, listener = 0, tls }: ClientOptions = {}): TestConnection {
     this.checkIsOpen();
     if (isIP(from) === 0) throw new Error(`${JSON.stringify(from)} is no address of a client`);
     const slot = this.listenerSlots[listener];
     if (slot === undefined) throw new Error(`there is no listener ${listener}; the first one is 0`);
     const connection = new TestConnection(this.network.clock);
     connection.onGone = () => this.connections.delete(connection);
-    const transport = this.network.connect(listenerAddress(slot), connection, connection, () => connection.connected(), from);
+    const address = tls === undefined ? listenerAddress(slot) : this.tlsAddress(listener, tls);
+    const transport = this.network.connect(address, connection, connection, () => connection.connected(), from);
     connection.attach(transport, false);
     this.connections.add(connection);
     return connection;
+  }
+
+  /** An address of the memory network for one connection, which becomes one of the listener without its handshake. */
+  private tlsAddress(listener: number, tls: TestTls): string {
+    const address = `tls ${this.tlsConnections++}`;
+    this.network.listen(address, (open, peer) => {
+      const facts = { peer, client: peer, secure: true, tls: tlsOf(tls), proxied: null };
+      this.serving.contexts[listener]?.admission.adopt(open, facts);
+    });
+    return address;
   }
 
   /**

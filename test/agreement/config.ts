@@ -29,7 +29,7 @@ upstreams:
 routes:
   - { name: moved, match: { path: /old/* }, redirect: { to: "https://{host}{uri}", status: 301 } }
   - { name: by-query, match: { path: /find, query: { v: "*" } }, redirect: { to: "/found/{query.v}?from={path}", status: 307 } }
-  - { name: users, match: { path_regex: "^/u/(?<id>[0-9]+)$" }, redirect: { to: "/users/{match.id}" } }
+  - { name: users, match: { path_regex: "^/u/(?<id>[0-9]+)$", not: { client_certificate: {} } }, redirect: { to: "/users/{match.id}" } }
   - name: hello
     match: { path: /hello, methods: [GET, POST] }
     respond: { status: 200, body: '{"path":"{path}","client":"{client_ip}"}', headers: { Content-Type: application/json, X-Region: "{env.REGION}" } }

@@ -71,6 +71,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ...matchEntries(at(route, "match"), ["routes", index, "match"]).flatMap(([entry, path]) => [
         ...literalPaths(at(entry, "path"), [...path, "path"]),
         ...emptyException(entry, path),
+        ...unaskedCertificate(entry, path, file),
       ]),
       ...everyFeature(route, ["routes", index]),
     ]),
@@ -219,6 +220,18 @@ function matchEntries(match: unknown, path: KeyPath): (readonly [entry: unknown,
     const not = at(entry, "not");
     return not === undefined ? [[entry, place] as const] : [[entry, place] as const, ...matchEntries(not, [...place, "not"])];
   });
+}
+
+/** A warning about a condition on certificates that no client is asked for. */
+function unaskedCertificate(entry: unknown, path: KeyPath, file: unknown): Finding[] {
+  if (at(entry, "client_certificate") === undefined) return [];
+  const asks = listOf(at(file, "listeners")).some((listener) => {
+    const tls = at(listener, "tls");
+    return [tls, ...listOf(at(tls, "certificates"))].some((each) => entriesOf(at(each, "client_certificates")).length > 0);
+  });
+  return asks
+    ? []
+    : [warning([...path, "client_certificate"], "no listener asks clients for a certificate (tls.client_certificates): it never holds")];
 }
 
 /** A warning about an exception without conditions: it holds for every request. */

@@ -82,6 +82,7 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "routes[].match": "rule matcher matchers acl if filter conditions",
   "routes[].match.host": "server_name server_names domains domain hostname hostnames vhost virtual_host host_regexp",
   "routes[].match.path": "prefix path_prefix path_beg path_pattern context location_path path_filter",
+  "routes[].match.client_certificate": "client_cert ssl_client_s_dn tls_client_auth forwarded_client_cert client_subject",
   "routes[].match.methods": "limit_except http_method",
   "routes[].upstream": "service cluster backend use_backend default_backend pool forward_to",
   "routes[].split": "weighted_clusters weighted split_clients traffic_split weighted_round_robin_services canary canaries",

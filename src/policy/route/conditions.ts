@@ -5,6 +5,8 @@
 import { compileCidrs } from "../../base/cidr.ts";
 import type { CidrSet } from "../../base/cidr.ts";
 import type { RequestHead } from "../../http/request-head.ts";
+import { compileCertificate } from "./certificate-conditions.ts";
+import type { CertificateConditions, CertificateRule, MatchedCertificate } from "./certificate-conditions.ts";
 import { normalizePattern } from "./normalize-path.ts";
 import { literalBeginning, noRegex } from "./path-regex.ts";
 import type { CompileRegex, PathRegex } from "./path-regex.ts";
@@ -25,6 +27,7 @@ export interface Conditions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly client_ip?: readonly string[] | undefined;
+  readonly client_certificate?: CertificateConditions | undefined;
 }
 
 export interface MatchableRoute {
@@ -61,11 +64,13 @@ export interface Rule {
   readonly queries: QueryReader;
   /** null: every client. */
   readonly clients: CidrSet | null;
+  /** null: every client, with a certificate or without. */
+  readonly certificate: CertificateRule | null;
   readonly pathRegex: PathRegex | null;
   /** The text that every path begins with which `pathRegex` takes. */
   readonly pathBegins: string;
   readonly not: readonly Exception[];
-  /** The conditions on the client's address and the exceptions as texts, which are equal for equal conditions. */
+  /** The conditions on the client's address and certificate and the exceptions as texts, which are equal for equal conditions. */
   readonly texts: readonly string[];
   /** The route takes a preflight if it would take the request that the preflight asks for. */
   readonly takesPreflights: boolean;
@@ -91,7 +96,7 @@ export function compileConditions(
   queries: QueryReader = new QueryReader(),
 ): readonly Rule[] {
   return entriesOf(route).map((conditions) => {
-    const { not = [], client_ip: clients } = conditions;
+    const { not = [], client_ip: clients, client_certificate: certificate } = conditions;
     const exceptions = isList(not) ? not : [not];
     return {
       ...compiled(conditions, compileRegex, queries),
@@ -99,15 +104,29 @@ export function compileConditions(
       texts: [
         ...(conditions.path_regex === undefined ? [] : [` path_regex ${conditions.path_regex}`]),
         ...(clients === undefined ? [] : [` client_ip ${JSON.stringify(clients.toSorted())}`]),
-        ...exceptions.map((each) => ` not ${JSON.stringify(Object.entries(each).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`),
+        ...(certificate === undefined ? [] : [` client_certificate ${JSON.stringify(sorted(certificate))}`]),
+        ...exceptions.map((each) => ` not ${JSON.stringify(sorted(each))}`),
       ],
       takesPreflights: route.cors !== undefined,
     };
   });
 }
 
+function sorted(conditions: object): readonly (readonly [key: string, value: unknown])[] {
+  return Object.entries(conditions).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
 function compiled(conditions: Conditions, compileRegex: CompileRegex, queries: QueryReader): Exception {
-  const { host = [], path = [], path_regex: regex, methods, headers = {}, query = {}, client_ip: clients } = conditions;
+  const {
+    host = [],
+    path = [],
+    path_regex: regex,
+    methods,
+    headers = {},
+    query = {},
+    client_ip: clients,
+    client_certificate: certificate,
+  } = conditions;
   const hosts = host.map((name) => name.toLowerCase().replace(/\.$/, ""));
   const begins = regex === undefined ? "" : literalBeginning(regex);
   return {
@@ -118,6 +137,7 @@ function compiled(conditions: Conditions, compileRegex: CompileRegex, queries: Q
     query: Object.entries(query).map(([name, value]) => [octetsOf(name), value === "*" ? null : octetsOf(value)] as const),
     queries,
     clients: clients === undefined ? null : compileCidrs(clients),
+    certificate: certificate === undefined ? null : compileCertificate(certificate),
     pathRegex: regex === undefined ? null : compileRegex(regex),
     pathBegins: begins,
   };
@@ -135,6 +155,7 @@ export function isPlain(rule: Rule): boolean {
     rule.headers.length === 0 &&
     rule.query.length === 0 &&
     rule.clients === null &&
+    rule.certificate === null &&
     rule.pathRegex === null &&
     rule.not.length === 0
   );
@@ -144,13 +165,21 @@ export function isPlain(rule: Rule): boolean {
  * Whether the conditions other than host and path hold, for the request or, if it is a preflight, for what it asks for.
  * @param path in canonical form
  * @param client the client's address; "": it is not known, so no condition on it holds, and no exception by it is known not to hold
+ * @param certificate the verified one that the client has shown; null: none
  */
-export function conditionsHold(rule: Rule, request: MatchedRequest, path: string, client: string): boolean {
-  if (!queryOf(rule, request) || !clientHolds(rule, client) || !regexHolds(rule, path)) return false;
+export function conditionsHold(
+  rule: Rule,
+  request: MatchedRequest,
+  path: string,
+  client: string,
+  certificate: MatchedCertificate | null,
+): boolean {
+  if (!queryOf(rule, request) || !clientHolds(rule, client) || !certificateHolds(rule, certificate) || !regexHolds(rule, path))
+    return false;
   const { method } = request;
   const asked = rule.takesPreflights && method === "OPTIONS" ? preflightMethod(request) : null;
   const holds = (methodHolds(rule, method) && headersHold(rule, request)) || (asked !== null && preflightHolds(rule, request, asked));
-  return holds && !isExcepted(rule, request, path, client, asked ?? method);
+  return holds && !isExcepted(rule, request, path, client, certificate, asked ?? method);
 }
 
 /** The method that a preflight asks for (Fetch standard, section 4.8); null: the request is none. */
@@ -171,8 +200,19 @@ export function clientHolds({ clients }: Pick<Rule, "clients">, client: string):
   return clients === null || (client !== "" && clients.contains(client));
 }
 
+function certificateHolds({ certificate: rule }: Pick<Rule, "certificate">, certificate: MatchedCertificate | null): boolean {
+  return rule === null || rule(certificate);
+}
+
 /** Whether an exception (`not`) keeps the route from taking the request. @param method the request's, or the one that a preflight asks for */
-export function isExcepted(rule: Rule, request: MatchedRequest, path: string, client: string, method: string): boolean {
+function isExcepted(
+  rule: Rule,
+  request: MatchedRequest,
+  path: string,
+  client: string,
+  certificate: MatchedCertificate | null,
+  method: string,
+): boolean {
   return rule.not.some(
     (not) =>
       (not.hosts.length === 0 || not.hosts.some((pattern) => hostHolds(pattern, request.host))) &&
@@ -181,6 +221,7 @@ export function isExcepted(rule: Rule, request: MatchedRequest, path: string, cl
       headersHold(not, request) &&
       queryOf(not, request) &&
       regexHolds(not, path) &&
+      certificateHolds(not, certificate) &&
       (not.clients === null || client === "" || not.clients.contains(client)),
   );
 }

@@ -2,6 +2,7 @@
  * Says in words why each route takes a request or does not, for `millrace explain`. It checks the conditions one by one instead of asking the
  * index that the data plane uses (match.ts); a property test compares the two.
  */
+import type { MatchedCertificate } from "./certificate-conditions.ts";
 import { lackingGuard } from "./guards.ts";
 import {
   clientHolds,
@@ -32,6 +33,7 @@ export interface RouteExplanation {
  * One explanation per route, in the order of the file.
  * @param normalizedPath the result of `normalizePath` for `request.path`
  * @param client the client's address
+ * @param certificate the verified one that the client has shown; null: none
  * @param labelOf gives the name, for messages, of the route at a position
  */
 export function explainRoutes(
@@ -41,9 +43,10 @@ export function explainRoutes(
   client: string,
   labelOf: (index: number) => string,
   compileRegex?: CompileRegex,
+  certificate: MatchedCertificate | null = null,
 ): RouteExplanation[] {
   const rules = routes.map((route) => compileConditions(route, compileRegex));
-  const objectionTo = (entries: readonly Rule[], path: string): string | null => objection(entries, request, path, client);
+  const objectionTo = (entries: readonly Rule[], path: string): string | null => objection(entries, request, path, client, certificate);
   const takerOf = (path: string): number => rules.findIndex((entries) => objectionTo(entries, path) === null);
   const winner = takerOf(normalizedPath);
   // A first route without conditions takes every request, so other readings of the path do not matter.
@@ -85,14 +88,26 @@ function takesEverything(entries: readonly Rule[] | undefined): boolean {
 }
 
 /** Why none of the entries holds, in words; null when one does. */
-function objection(entries: readonly Rule[], request: MatchedRequest, path: string, client: string): string | null {
-  const objections = entries.map((rule) => firstObjection(rule, request, path, client));
+function objection(
+  entries: readonly Rule[],
+  request: MatchedRequest,
+  path: string,
+  client: string,
+  certificate: MatchedCertificate | null,
+): string | null {
+  const objections = entries.map((rule) => firstObjection(rule, request, path, client, certificate));
   if (objections.includes(null)) return null;
   return objections.length === 1 ? (objections[0] ?? "") : objections.map((each, index) => `#${index + 1}: ${each}`).join("; ");
 }
 
 /** The first condition of the rule that does not hold, in words; null when the route takes the request. */
-function firstObjection(rule: Rule, request: MatchedRequest, path: string, client: string): string | null {
+function firstObjection(
+  rule: Rule,
+  request: MatchedRequest,
+  path: string,
+  client: string,
+  certificate: MatchedCertificate | null,
+): string | null {
   const { method, host } = request;
   if (rule.hosts.length > 0 && !rule.hosts.some((pattern) => hostHolds(pattern, host))) {
     return `the host ${JSON.stringify(host)} is not ${oneOf(rule.hosts)}`;
@@ -101,7 +116,7 @@ function firstObjection(rule: Rule, request: MatchedRequest, path: string, clien
   if (rule.paths.length > 0 && !rule.paths.some((pattern) => pathHolds(pattern, path))) {
     return `the path ${JSON.stringify(path)} is not ${oneOf(rule.paths.map(spell))}`;
   }
-  if (conditionsHold(rule, request, path, client)) return null;
+  if (conditionsHold(rule, request, path, client, certificate)) return null;
   if (!methodHolds(rule, method)) return `the method ${JSON.stringify(method)} is not ${oneOf([...(rule.methods ?? [])])}`;
   for (const [name, value] of rule.headers) {
     const given = request.get(name);
@@ -112,6 +127,11 @@ function firstObjection(rule: Rule, request: MatchedRequest, path: string, clien
   // Names of parameters are those of the configuration; values may be secrets.
   if (!queryOf(rule, request)) return `the query has not what is asked for (${rule.query.map(([name]) => name).join(", ")})`;
   if (!clientHolds(rule, client)) return `the client ${client === "" ? "without an address" : client} is not in the blocks of client_ip`;
+  if (rule.certificate !== null && !rule.certificate(certificate)) {
+    return certificate === null
+      ? "the client has shown no certificate (client_certificate)"
+      : "the client's certificate is another (client_certificate)";
+  }
   return "what it excludes (not) holds";
 }
 
@@ -129,4 +149,4 @@ function describeTaking(route: MatchableRoute): string {
   return given.length === 0 ? "it has no conditions and takes everything" : `its conditions hold (${given.join(", ")})`;
 }
 
-const CONDITIONS = ["host", "path", "path_regex", "methods", "headers", "query", "client_ip", "not"] as const;
+const CONDITIONS = ["host", "path", "path_regex", "methods", "headers", "query", "client_ip", "client_certificate", "not"] as const;

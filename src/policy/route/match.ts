@@ -10,6 +10,7 @@
  * - headers: the first line of that name has exactly this value; `"*"` stands for any value.
  * - query: some parameter of that name has this value, both compared in decoded form; `"*"` stands for any value.
  * - client_ip: the client's address is in one of the blocks.
+ * - client_certificate: the client has shown a certificate, and it is one of these (certificate-conditions.ts).
  * - not: of these conditions, one does not hold. A preflight is judged by the method that it asks for.
  *
  * A route may have several entries of conditions; one of them is enough.
@@ -27,6 +28,7 @@
  * and path and differ in other conditions are tried one by one.
  */
 import { SliceMap } from "../../base/slice-map.ts";
+import type { MatchedCertificate } from "./certificate-conditions.ts";
 import { compileConditions, conditionsHold, isPlain } from "./conditions.ts";
 import type { MatchableRoute, MatchedRequest, Rule } from "./conditions.ts";
 import type { CompileRegex } from "./path-regex.ts";
@@ -135,34 +137,49 @@ export class RouteTable<Taker extends Ordered> {
    * The taker of a request; null when there is none, AMBIGUOUS when readings of the path lead to different takers.
    * @param normalizedPath the result of `normalizePath` for `request.path`
    * @param client the client's address; "": it is not known, see `conditionsHold`
+   * @param certificate the verified one that the client has shown; null: none
    */
-  find(request: MatchedRequest, normalizedPath: string, client: string): Taker | typeof AMBIGUOUS | null {
+  find(
+    request: MatchedRequest,
+    normalizedPath: string,
+    client: string,
+    certificate: MatchedCertificate | null = null,
+  ): Taker | typeof AMBIGUOUS | null {
     if (this.catchAll?.index === 0) return this.catchAll;
-    const found = this.search(request, normalizedPath, client);
+    const found = this.search(request, normalizedPath, client, certificate);
     const readings = otherReadings(request.path, normalizedPath);
     for (let index = 0; index < readings.length; index++) {
-      if (this.search(request, readings[index] ?? "", client) !== found) return AMBIGUOUS;
+      if (this.search(request, readings[index] ?? "", client, certificate) !== found) return AMBIGUOUS;
     }
     // A path in canonical form does not begin with two slashes, so it needs no comparison of guards.
-    return found === null || request.path === normalizedPath || this.isGuarded(found, request, normalizedPath, client) ? found : AMBIGUOUS;
+    return found === null || request.path === normalizedPath || this.isGuarded(found, request, normalizedPath, client, certificate)
+      ? found
+      : AMBIGUOUS;
   }
 
   /** Whether `found` has the guards of every taker that the path leads to when its beginning is read as a host (referenceReadings). */
-  private isGuarded(found: Taker, request: MatchedRequest, normalizedPath: string, client: string): boolean {
+  private isGuarded(
+    found: Taker,
+    request: MatchedRequest,
+    normalizedPath: string,
+    client: string,
+    certificate: MatchedCertificate | null,
+  ): boolean {
     return referenceReadings(request.path, normalizedPath).every((path) => {
-      const other = this.search(request, path, client);
+      const other = this.search(request, path, client, certificate);
       return other === null || other === found || this.guards.holdsAllOf(found, other);
     });
   }
 
-  private search(request: MatchedRequest, path: string, client: string): Taker | null {
+  private search(request: MatchedRequest, path: string, client: string, certificate: MatchedCertificate | null): Taker | null {
     const { host } = request;
-    let best = this.anyHost.search(request, path, client, this.catchAll);
-    best = searchHost(this.exactHosts.get(host), request, path, client, best);
+    let best = this.anyHost.search(request, path, client, certificate, this.catchAll);
+    best = searchHost(this.exactHosts.get(host), request, path, client, certificate, best);
     if (this.wildcardHosts.size > 0) {
       // Begin at the longest suffix that any pattern has. At least one character must stand before the dot.
       let dot = host.indexOf(".", Math.max(1, host.length - this.wildcardHosts.longest));
-      for (; dot >= 0; dot = host.indexOf(".", dot + 1)) best = searchHost(this.wildcardHosts.get(host, dot), request, path, client, best);
+      for (; dot >= 0; dot = host.indexOf(".", dot + 1))
+        best = searchHost(this.wildcardHosts.get(host, dot), request, path, client, certificate, best);
     }
     return best;
   }
@@ -179,10 +196,11 @@ function searchHost<Taker extends Ordered>(
   request: MatchedRequest,
   path: string,
   client: string,
+  certificate: MatchedCertificate | null,
   best: Taker | null,
 ): Taker | null {
   if (found === undefined) return best;
-  return found instanceof PathIndex ? found.search(request, path, client, best) : earlier(found, best);
+  return found instanceof PathIndex ? found.search(request, path, client, certificate, best) : earlier(found, best);
 }
 
 function earlier<Taker extends Ordered>(taker: Taker, best: Taker | null): Taker {
@@ -200,10 +218,10 @@ class Alternatives<Taker extends Ordered> {
     return this;
   }
 
-  first(request: MatchedRequest, path: string, client: string, best: Taker | null): Taker | null {
+  first(request: MatchedRequest, path: string, client: string, certificate: MatchedCertificate | null, best: Taker | null): Taker | null {
     for (const { rule, taker } of this.candidates) {
       if (best !== null && taker.index >= best.index) return best;
-      if (conditionsHold(rule, request, path, client)) return taker;
+      if (conditionsHold(rule, request, path, client, certificate)) return taker;
     }
     return best;
   }
@@ -221,10 +239,11 @@ function firstOf<Taker extends Ordered>(
   request: MatchedRequest,
   path: string,
   client: string,
+  certificate: MatchedCertificate | null,
   best: Taker | null,
 ): Taker | null {
   if (takers === null) return best;
-  return takers instanceof Alternatives ? takers.first(request, path, client, best) : earlier(takers, best);
+  return takers instanceof Alternatives ? takers.first(request, path, client, certificate, best) : earlier(takers, best);
 }
 
 /** The routes of one host, as a tree of path segments. */
@@ -252,18 +271,24 @@ class PathIndex<Taker extends Ordered> {
   }
 
   /** The first taker that comes before `before` in the file and takes the request, else `before`. */
-  search(request: MatchedRequest, path: string, client: string, before: Taker | null): Taker | null {
-    let best = firstOf(this.anyPath, request, path, client, before);
+  search(
+    request: MatchedRequest,
+    path: string,
+    client: string,
+    certificate: MatchedCertificate | null,
+    before: Taker | null,
+  ): Taker | null {
+    let best = firstOf(this.anyPath, request, path, client, certificate, before);
     let node = this.root;
     if (node === null || path.charCodeAt(0) !== 0x2f) return best; // the `*` of OPTIONS
-    best = firstOf(node.below, request, path, client, best);
+    best = firstOf(node.below, request, path, client, certificate, best);
     for (let start = 1; node.children !== null;) {
       const slash = path.indexOf("/", start);
       const child: PathNode<Taker> | Taker | undefined = node.children.get(path, start, slash < 0 ? path.length : slash);
       if (child === undefined) return best;
       if (!(child instanceof PathNode)) return earlier(child, best);
-      best = firstOf(child.below, request, path, client, best);
-      if (slash < 0) return firstOf(child.exact, request, path, client, best);
+      best = firstOf(child.below, request, path, client, certificate, best);
+      if (slash < 0) return firstOf(child.exact, request, path, client, certificate, best);
       node = child;
       start = slash + 1;
     }

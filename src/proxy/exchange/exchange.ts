@@ -32,6 +32,7 @@ import type { BodySink } from "../ports/body-sink.ts";
 import type { ClientFacts } from "../ports/client-facts.ts";
 import type { ClientEnd, ClientStream } from "../ports/client-stream.ts";
 import type { OutgoingRequest } from "../ports/outgoing-request.ts";
+import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
 import type { ResponseLimits } from "../route-policy.ts";
 import type { Route, Snapshot, Split } from "../snapshot.ts";
@@ -161,6 +162,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     return this.facts.trusted;
   }
 
+  get tls(): TlsFacts | null {
+    return this.facts.tls;
+  }
+
   get requestId(): string {
     if (this.givenId === "") this.givenId = this.thread.newRequestId();
     return this.givenId;
@@ -274,10 +279,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const { request } = this;
     const refused = admitRequest(request, this.connection, this.facts.unsafeFieldNames);
     if (refused !== null) return this.answer(refused);
-    const { ownAnswers } = this.facts;
+    const { ownAnswers, tls, client } = this.facts;
     const own = ownAnswers === null ? null : ownAnswers.answerTo(this);
     if (own !== null) return this.answer(own);
-    const found = this.snapshot.findRoute(request, this.facts.client);
+    const found = this.snapshot.findRoute(request, client, tls === null ? null : tls.certificate);
     const route = found.split === null ? found : this.sideOf(found, found.split);
     this.route = route;
     if (this.upgrade !== "") this.upgrade = admittedProtocols(this.upgrade, route.upgrade);

@@ -1,4 +1,5 @@
 import type { RequestHead } from "../../http/request-head.ts";
+import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { FetchResult } from "./fetch.ts";
 import type { FinishedExchange } from "./middleware.ts";
 
@@ -12,6 +13,7 @@ export class LoneView implements FinishedExchange {
   /** The request's id; "": nobody has asked for one. */
   givenId: string = "";
   readonly peerTrusted: boolean = false;
+  tls: TlsFacts | null = null;
   scheme: "http" | "https" = "http";
   readonly startedAtMs: number;
   readonly signal: AbortSignal = new AbortController().signal;

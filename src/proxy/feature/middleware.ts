@@ -20,6 +20,7 @@ import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
 import type { Failure } from "../exchange/failure.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./fetch.ts";
 import type { LocalAnswer } from "../local-answer.ts";
+import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { BodyStage } from "./body-stage.ts";
 import type { ResponseSource } from "./response-source.ts";
 
@@ -31,6 +32,11 @@ export interface ExchangeView {
   readonly client: string;
   /** `http` or `https`: how the client sent the request, as far as trusted proxies tell it. */
   readonly scheme: "http" | "https";
+  /**
+   * The TLS connection of the client, or of the trusted proxy in front, with the verified certificate that it has shown. Null: the connection is
+   * not encrypted, or ends in the program around the proxy.
+   */
+  readonly tls: TlsFacts | null;
   /** Name of the route; "": no route took the request. */
   readonly routeName: string;
   /**

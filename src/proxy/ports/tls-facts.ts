@@ -1,5 +1,6 @@
-/** What is known of a client's TLS connection. */
+/** What is known of a TLS connection. */
 export interface TlsFacts {
+  /** The version that was agreed upon. */
   readonly version: "TLSv1.2" | "TLSv1.3";
   /** OpenSSL's name of the cipher suite. */
   readonly cipher: string;
@@ -11,7 +12,10 @@ export interface TlsFacts {
   readonly resumed: boolean;
   /** The client's verified certificate; null: it sent none, or none was asked for. */
   readonly certificate: ClientCertificate | null;
-  /** Whether a request for this host (lower case, without port) belongs on this connection: no other certificate or client-certificate rule serves it. */
+  /**
+   * Whether a request for this host (lower case, without port) belongs on this connection: no other certificate or client-certificate rule serves it.
+   * @internal
+   */
   admits(host: string): boolean;
 }
 
@@ -25,12 +29,16 @@ export interface ClientCertificate {
   readonly chain: readonly Uint8Array[];
   /** Distinguished name of the subject (RFC 4514), such as `CN=alice,O=Example`. */
   readonly subject: string;
+  /** Distinguished name of the authority that has signed it, in the same form. */
   readonly issuer: string;
   /** Hexadecimal, upper case. */
   readonly serialNumber: string;
   /** SHA-256 of the certificate: 64 hexadecimal digits, lower case. */
   readonly fingerprint: string;
+  /** Names of hosts among the alternative names, as they stand there. */
   readonly dnsNames: readonly string[];
+  /** URIs among the alternative names. */
   readonly uris: readonly string[];
+  /** E-mail addresses among the alternative names. */
   readonly emails: readonly string[];
 }
