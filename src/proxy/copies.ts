@@ -6,6 +6,12 @@ export interface Copy {
   giveUp(): void;
 }
 
+/** A copy that is complete. */
+export interface WaitingCopy {
+  /** Sends it, and takes it out of those that wait. */
+  send(): void;
+}
+
 /**
  * The copies of requests (`mirror`) of one thread, and the memory of their bodies. This memory is counted apart from that of other held bodies: an
  * upstream that takes its copies slowly must not leave less for requests.
@@ -13,6 +19,8 @@ export interface Copy {
 export class Copies {
   /** Bytes held now. */
   bytes: number = 0;
+  /** Copies that are complete and go out at the next tick, in the order in which their requests were complete. */
+  readonly waiting: Set<WaitingCopy> = new Set();
   private readonly open: Set<Copy> = new Set();
 
   get size(): number {

@@ -46,6 +46,12 @@ export class Fields {
     return this.values.has(key);
   }
 
+  /** A list; a text counts as a list of one. */
+  textOrTexts(key: string): string[] {
+    const value = this.values.get(key);
+    return typeof value === "string" ? [this.text(key)] : this.texts(key);
+  }
+
   numbers(key: string): number[] {
     const value = this.take(key) ?? [];
     if (!Array.isArray(value)) return this.wrong(key, "is no list");

@@ -13,6 +13,9 @@ import type { StrictRequest } from "./strict-requests.ts";
 const SENTINEL = "/sentinel-after-the-case";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
+/** Copies of requests are sent within this time. */
+const COPIED_MS = 100;
+
 /** What a case led to. */
 export interface FeatureReplay {
   readonly reading: AnswerReading;
@@ -24,20 +27,28 @@ export interface FeatureReplay {
   readonly sentinel: string | null;
   readonly received: string;
   readonly requests: readonly StrictRequest[];
+  readonly copies: readonly StrictRequest[];
+  /** Lines of the access log, as JSON. */
+  readonly log: readonly string[];
   /** What no strict parser understands of what came to endpoints. */
   readonly faults: readonly string[];
 }
 
 /** The endpoints of all cases: they answer each request as the case that is played says, and remember it. */
 export class FeatureOrigin {
-  readonly script: OriginScript = script.raw((connection) => this.accept(connection));
+  readonly script: OriginScript = script.raw((connection) => this.accept(connection, (request) => this.answer(connection, request)));
+  /** The endpoint that gets copies. */
+  readonly shadow: OriginScript = script.raw((connection) => this.accept(connection, (request) => this.answerCopy(connection, request)));
   private requests: StrictRequest[] = [];
+  private copies: StrictRequest[] = [];
   private faults: string[] = [];
   private one: FeatureCase | null = null;
 
   async play(one: FeatureCase, proxy: TestProxy): Promise<FeatureReplay> {
     this.requests = [];
+    this.copies = [];
     this.faults = [];
+    const linesBefore = proxy.log.length;
     this.one = one;
     const methods = methodsOf(one.wire);
     const client = proxy.connect(one.from === undefined ? {} : { from: one.from });
@@ -45,6 +56,7 @@ export class FeatureOrigin {
     const finals = (): Answer[] => finalsOf(readAnswers(client.received, methods, isOver()));
     const count = one.answers?.length ?? 1;
     client.send(one.wire);
+    if (one.advance > 0) await proxy.advance(one.advance);
     await client.until(() => isOver() || (count > 0 && finals().length >= count));
     const last = finals().at(-1);
     const goesOn = last !== undefined && !last.close && last.status !== 101 && !isOver();
@@ -52,6 +64,7 @@ export class FeatureOrigin {
     else client.end();
     const received = await client.untilEnded();
     client.close();
+    await proxy.advance(COPIED_MS);
     const reading = readAnswers(received, methods, true);
     const all = finalsOf(reading);
     const sentinel = goesOn ? (all.at(-1)?.body ?? "") : null;
@@ -62,11 +75,18 @@ export class FeatureOrigin {
       sentinel: sentinel?.endsWith(SENTINEL) === true ? SENTINEL : sentinel,
       received,
       requests: this.requests,
+      copies: this.copies,
+      log: proxy.log
+        .slice(linesBefore)
+        .filter(({ event }) => event === "access")
+        .map((line) => JSON.stringify(line))
+        .filter((line) => !line.includes(SENTINEL)),
       faults: this.faults,
     };
   }
 
-  private accept(connection: TestConnection): void {
+  /** @param answer whether the endpoint has switched protocols */
+  private accept(connection: TestConnection, answer: (request: StrictRequest) => boolean): void {
     let bytes = "";
     let isSwitched = false;
     connection.onEnded = () => connection.end();
@@ -79,11 +99,16 @@ export class FeatureOrigin {
         this.faults.push(fault);
         return connection.close();
       }
-      for (const request of requests) isSwitched = this.answer(connection, request);
+      for (const request of requests) isSwitched = answer(request);
     };
   }
 
-  /** Whether the endpoint has switched protocols. */
+  private answerCopy(connection: TestConnection, request: StrictRequest): boolean {
+    this.copies.push(request);
+    connection.send(OK);
+    return false;
+  }
+
   private answer(connection: TestConnection, request: StrictRequest): boolean {
     const { target, method } = request;
     if (target.endsWith(SENTINEL)) {
@@ -91,10 +116,11 @@ export class FeatureOrigin {
       return false;
     }
     this.requests.push(request);
-    const { origin = OK, originEnds = false } = this.one ?? {};
-    connection.send(method === "HEAD" ? origin.slice(0, origin.indexOf("\r\n\r\n") + 4) : origin);
+    const { origin = [], originEnds = false } = this.one ?? {};
+    const text = origin[this.requests.length - 1] ?? origin.at(-1) ?? OK;
+    connection.send(method === "HEAD" ? text.slice(0, text.indexOf("\r\n\r\n") + 4) : text);
     if (originEnds) connection.end();
-    return origin.startsWith("HTTP/1.1 101");
+    return text.startsWith("HTTP/1.1 101");
   }
 }
 

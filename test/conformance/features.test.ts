@@ -50,7 +50,10 @@ for (const [file, cases] of CASES) {
       const config = readText(`test/corpus/${file}.yaml`);
       const named = [...config.matchAll(/^ {2}([a-z]+): \{ endpoints:/gm)].map(([, name = ""]) => name);
       proxy = await testProxy(config, {
-        upstreams: Object.fromEntries(named.map((name) => [name, name === "shadow" ? () => new Response("copied") : origin.script])),
+        // Nobody listens at the endpoint of `down`.
+        upstreams: Object.fromEntries(
+          named.filter((name) => name !== "down").map((name) => [name, name === "shadow" ? origin.shadow : origin.script]),
+        ),
         files: SITE,
       });
     });
@@ -68,15 +71,16 @@ for (const [file, cases] of CASES) {
 }
 
 function problemsOf(one: FeatureCase, seen: FeatureReplay): string[] {
-  return [...always(one, seen), ...answered(one, seen), ...forwarded(one, seen)];
+  return [...always(one, seen), ...answered(one, seen), ...forwarded(one, seen), ...copied(one, seen), ...logged(one, seen)];
 }
 
 /** Whatever was sent: both sides get well-formed messages, and nothing of the case is left. */
-function always({ from = CLIENT, feature }: FeatureCase, { reading, answers, sentinel, requests, faults }: FeatureReplay): string[] {
+function always({ from = CLIENT, feature, isCut }: FeatureCase, { reading, answers, sentinel, requests, faults }: FeatureReplay): string[] {
   const problems = faults.map((fault) => `malformed at the origin: ${fault}`);
   if (reading.fault !== null) problems.push(`malformed at the client: ${reading.fault}`);
   if (reading.rest !== "" && answers.at(-1)?.status !== 101) problems.push(`bytes after the last answer: ${JSON.stringify(reading.rest)}`);
-  if (answers.some(({ complete }) => !complete)) problems.push("an answer was cut");
+  const cut = answers.findIndex(({ complete }) => !complete);
+  if (cut !== (isCut ? answers.length - 1 : -1)) problems.push(isCut ? "the last answer was not cut" : "an answer was cut");
   if (!isOfSentinel(sentinel)) problems.push(`the next request got ${JSON.stringify(sentinel)}`);
   if (from.startsWith(TRUSTED)) return problems;
   // A prefix that the proxy took off is told by itself; the cases say where another one must not be.
@@ -114,6 +118,22 @@ function forwarded(one: FeatureCase, { requests }: FeatureReplay): string[] {
   const bodies = requests.map(({ body }) => body);
   if (one.bodies !== undefined && bodies.join("\n") !== one.bodies.join("\n")) problems.push(`bodies ${JSON.stringify(bodies)}`);
   return problems;
+}
+
+function copied({ copies, copyNot }: FeatureCase, seen: FeatureReplay): string[] {
+  const problems: string[] = [];
+  const lines = seen.copies.map(({ method, target }) => `${method} ${target}`);
+  if (copies !== undefined && lines.join("\n") !== copies.join("\n")) problems.push(`copied ${JSON.stringify(lines)}`);
+  for (const pattern of copyNot) if (seen.copies.some(({ wire }) => pattern.test(wire))) problems.push(`a copy has ${String(pattern)}`);
+  return problems;
+}
+
+function logged(one: FeatureCase, { log }: FeatureReplay): string[] {
+  const problems: string[] = [];
+  if (one.logged !== undefined && log.length !== one.logged) problems.push(`${log.length} lines were logged`);
+  for (const pattern of one.logHas) if (!log.some((line) => pattern.test(line))) problems.push(`not logged: ${String(pattern)}`);
+  for (const pattern of one.logNot) if (log.some((line) => pattern.test(line))) problems.push(`logged: ${String(pattern)}`);
+  return problems.length === 0 ? problems : [...problems, ...log];
 }
 
 function report(one: FeatureCase, seen: FeatureReplay, problems: readonly string[]): string {

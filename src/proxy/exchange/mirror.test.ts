@@ -90,6 +90,17 @@ describe("a copy", () => {
     assert.deepEqual([copy.body, copy.headers.get("content-length"), copy.headers.get("transfer-encoding")], ["onetwo!three", "12", null]);
   });
 
+  test("goes out in the order in which the requests came", async (t) => {
+    const proxy = await proxyWith(t, ok);
+    const paths = ["/1", "/2", "/3", "/4"];
+    for (const path of paths) await proxy.fetch(`http://a.test${path}`);
+    await proxy.advance(TICK);
+    assert.deepEqual(
+      proxy.requests("shadow").map(({ target }) => target),
+      paths,
+    );
+  });
+
   test("of a body that is sent again has each byte once", async (t) => {
     const retried = await testProxy(
       {

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { Timed } from "../../base/deadlines.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { CounterId } from "../../shared/metric-table.ts";
+import type { WaitingCopy } from "../copies.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { Mirror } from "../mirror.ts";
 import type { BodySink } from "../ports/body-sink.ts";
@@ -45,7 +46,7 @@ function isBusy({ endpoints }: ExchangeThread, { upstream, inFlightMax }: Mirror
 }
 
 /** Receives a copy of the request's body, and is let go when the copy is sent or dropped. */
-export class RequestCopy extends Timed implements BodySink {
+export class RequestCopy extends Timed implements BodySink, WaitingCopy {
   private readonly original: Exchange;
   private readonly to: Mirror;
   private readonly request: RequestHead;
@@ -72,7 +73,8 @@ export class RequestCopy extends Timed implements BodySink {
   end(): void {
     if (this.state !== "collecting") return;
     this.state = "waiting";
-    const { deadlines, now } = this.original.thread;
+    const { copies, deadlines, now } = this.original.thread;
+    copies.waiting.add(this);
     deadlines.set(this, now);
   }
 
@@ -85,7 +87,12 @@ export class RequestCopy extends Timed implements BodySink {
     if (this.state === "collecting") this.giveUp();
   }
 
+  /** Deadlines of one tick come in no order. What a client does in its order must be done to the other upstream in that order too. */
   onDeadline(): void {
+    for (const copy of this.original.thread.copies.waiting) copy.send();
+  }
+
+  send(): void {
     const { original, to } = this;
     const { thread } = original;
     if (isBusy(thread, to)) return this.giveUp();
@@ -104,6 +111,7 @@ export class RequestCopy extends Timed implements BodySink {
     this.state = "over";
     const { copies, deadlines } = this.original.thread;
     deadlines.remove(this);
+    copies.waiting.delete(this);
     copies.delete(this);
   }
 }
