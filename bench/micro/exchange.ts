@@ -80,6 +80,10 @@ const TOKEN = "8c1f0a4be7d94f6ab2c3d4e5f6071829";
 
 /** A fake transport that takes everything at once. */
 class TakingTransport implements AcceptedTransport {
+  addresses(): null {
+    return null;
+  }
+
   readonly readsOnDemand: boolean = true;
   readonly destroyed: boolean = false;
   readonly readable: boolean = true;

@@ -453,6 +453,14 @@ export interface UpstreamInput {
   /** How `https` endpoints are verified. */
   tls?: UpstreamTlsInput | undefined;
   /**
+   * Each connection to an endpoint begins with a header of the PROXY protocol, of this version, that names the client; with `https`, before
+   * TLS. Such a connection serves that client's connection alone and ends with it, so there are as many as clients. Probes and requests of
+   * the proxy's own name no client (`UNKNOWN`, `LOCAL`). The endpoint must expect the header. See docs/proxy-protocol.md.
+   *
+   * `v1` or `v2`.
+   */
+  proxy_protocol?: "v1" | "v2" | undefined;
+  /**
    * Whether requests name this proxy in `Via`, as RFC 9110 demands. nginx with default settings compresses nothing for requests with `Via`
    * (see docs/forwarding.md). Without it, a loop of proxies through this upstream is not noticed.
    *
@@ -1847,6 +1855,14 @@ export interface DefaultsUpstreamsInput {
   /** How `https` endpoints are verified. */
   tls?: UpstreamTlsInput | undefined;
   /**
+   * Each connection to an endpoint begins with a header of the PROXY protocol, of this version, that names the client; with `https`, before
+   * TLS. Such a connection serves that client's connection alone and ends with it, so there are as many as clients. Probes and requests of
+   * the proxy's own name no client (`UNKNOWN`, `LOCAL`). The endpoint must expect the header. See docs/proxy-protocol.md.
+   *
+   * `v1` or `v2`.
+   */
+  proxy_protocol?: "v1" | "v2" | undefined;
+  /**
    * Whether requests name this proxy in `Via`, as RFC 9110 demands. nginx with default settings compresses nothing for requests with `Via`
    * (see docs/forwarding.md). Without it, a loop of proxies through this upstream is not noticed.
    *
@@ -2207,6 +2223,7 @@ export type RouteKeyOff =
 /** The keys that `false` takes out of an upstream. */
 export type UpstreamKeyOff =
   | "health_check"
+  | "proxy_protocol"
   | "maintenance"
   | "error_pages"
   | "rewrite_cookies"

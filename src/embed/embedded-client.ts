@@ -312,6 +312,11 @@ export class EmbeddedClient extends Timed implements ClientStream, AcceptedConne
     throw new Error("no upgrade was asked for");
   }
 
+  /** The host program's connection is not asked: the client has no port then. */
+  addresses(): null {
+    return null;
+  }
+
   own(upstream: OwnedUpstream): void {
     upstream.close();
   }

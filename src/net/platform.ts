@@ -23,6 +23,7 @@ export interface Platform {
    * Connects to the endpoint. Calls `onConnect` once the connection is established (for https: after the certificate was verified), with the
    * transport to use from then on, which may be another one than the returned. Failures come as `onClosed` of `reader`. No callback is called
    * before `dial` has returned.
+   * @param preface bytes that go first on the connection, before TLS, as latin1 text; "": none
    */
   dial(
     target: Endpoint,
@@ -30,5 +31,6 @@ export interface Platform {
     reader: TransportReader,
     writer: TransportWriter,
     onConnect: (transport: Transport) => void,
+    preface: string,
   ): Transport;
 }

@@ -31,10 +31,10 @@ test("an exchange that began before a reload can look up the names of its own co
     socketsMax: Infinity,
     platform: {
       ...network.platform,
-      dial: (target, table, reader, writer, onConnect) => {
+      dial: (target, table, reader, writer, onConnect, preface) => {
         dialled.push(`${target.host} ${isKnown(table, target.host) ? "known" : "unknown"}`);
         network.listen(`${target.host}:${target.port}`, "silent");
-        const transport = network.platform.dial(target, table, reader, writer, onConnect);
+        const transport = network.platform.dial(target, table, reader, writer, onConnect, preface);
         fail.push(() => transport.destroy("ECONNREFUSED"));
         return transport;
       },

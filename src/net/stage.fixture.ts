@@ -58,6 +58,10 @@ export class Client implements AcceptedTransport {
 
   start(): void {}
 
+  addresses(): null {
+    return null;
+  }
+
   handTo(reader: TransportReader, writer: TransportWriter): void {
     this.reader = reader;
     this.writer = writer;

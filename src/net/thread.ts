@@ -30,6 +30,7 @@ import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogFields } from "../shared/log-fields.ts";
 import type { LogLevel, WorkerEvent } from "../shared/protocol.ts";
 import { BulkBuffer } from "./buffers/bulk-buffer.ts";
+import { AnnouncingPool } from "./h1/upstream/announcing-pool.ts";
 import { EndpointPool } from "./h1/upstream/endpoint-pool.ts";
 import { OpenChunk } from "./buffers/open-chunk.ts";
 import type { Platform } from "./platform.ts";
@@ -320,7 +321,10 @@ export class Thread implements ConnectionThread, Connector {
   private poolOf(target: Endpoint): EndpointPool {
     const known = this.pools.get(target.key);
     if (known !== undefined) return known;
-    const pool = new EndpointPool(this, target, this.readersOf(target.upstream));
+    const { proxyProtocol } = target.settings;
+    const readers = this.readersOf(target.upstream);
+    const pool =
+      proxyProtocol === null ? new EndpointPool(this, target, readers) : new AnnouncingPool(this, target, readers, proxyProtocol);
     // An exchange that began before a reload may try an endpoint that the reload has removed: its connection is not kept.
     if (this.poolKeys.has(target.key)) this.pools.set(target.key, pool);
     else pool.retire();

@@ -4,10 +4,11 @@ import { endpointAddress } from "../config/addresses/endpoint-address.ts";
 import { ProbeAnswer, probeRequest } from "../control/health/probe-answer.ts";
 import type { ProbeResult } from "../control/health/probe-answer.ts";
 import type { Probe } from "../control/health/probe.ts";
+import { writeProxyHeader } from "../proxy-protocol/write-header.ts";
 import { TestConnection } from "./connection.ts";
 
 export function probeOver(network: MemoryNetwork): Probe {
-  return ({ url, path, host, expectedStatuses, timeoutMs }, signal) =>
+  return ({ url, proxyProtocol, path, host, expectedStatuses, timeoutMs }, signal) =>
     new Promise((resolve) => {
       const address = new URL(url);
       const target = endpointAddress(address);
@@ -28,6 +29,7 @@ export function probeOver(network: MemoryNetwork): Probe {
       const transport = network.connect(`${target.host}:${target.port}`, connection, connection, () => {
         if (path === undefined) return end(null);
         connection.connected();
+        if (proxyProtocol !== undefined) connection.send(writeProxyHeader(proxyProtocol, null));
         connection.send(probeRequest(path, host ?? address.host));
       });
       connection.attach(transport, false);

@@ -90,6 +90,10 @@ export const upstreamSchema = z.strictObject({
       "Further attempts on other endpoints, made only where a request is safe to send again: nothing of it was sent, or its method is idempotent and what was sent can be repeated.",
   }),
   tls: tls.prefault({}).meta({ description: "How `https` endpoints are verified." }),
+  proxy_protocol: z.enum(["v1", "v2"]).optional().meta({
+    description:
+      "Each connection to an endpoint begins with a header of the PROXY protocol, of this version, that names the client; with `https`, before TLS. Such a connection serves that client's connection alone and ends with it, so there are as many as clients. Probes and requests of the proxy's own name no client (`UNKNOWN`, `LOCAL`). The endpoint must expect the header. See docs/proxy-protocol.md.",
+  }),
   via: z.boolean().default(true).meta({
     description:
       "Whether requests name this proxy in `Via`, as RFC 9110 demands. nginx with default settings compresses nothing for requests with `Via` (see docs/forwarding.md). Without it, a loop of proxies through this upstream is not noticed.",

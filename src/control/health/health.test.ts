@@ -191,6 +191,7 @@ test("the target that a probe gets", async (t) => {
   assert.deepEqual(asked, [
     {
       url: "https://a:1",
+      proxyProtocol: undefined,
       path: "/up",
       host: "h",
       expectedStatuses: ["204"],

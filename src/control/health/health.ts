@@ -67,6 +67,7 @@ class Watch {
 
 interface ProbeTls {
   readonly tls: ProbeTarget["tls"];
+  readonly proxyProtocol: ProbeTarget["proxyProtocol"];
   readonly obstacle: string | null;
 }
 
@@ -168,6 +169,7 @@ export class HealthMonitor {
 export function connectTarget(upstream: Upstream, url: string, timeoutMs: number, readFile: (path: string) => string): ProbeTarget {
   return {
     url,
+    proxyProtocol: upstream.proxy_protocol,
     path: undefined,
     host: undefined,
     expectedStatuses: [],
@@ -176,18 +178,27 @@ export function connectTarget(upstream: Upstream, url: string, timeoutMs: number
   };
 }
 
-function probeTarget(url: string, check: HealthCheck, { tls }: ProbeTls): ProbeTarget {
-  return { url, path: check.path, host: check.host, expectedStatuses: check.expected_statuses, timeoutMs: check.timeout, tls };
+function probeTarget(url: string, check: HealthCheck, { tls, proxyProtocol }: ProbeTls): ProbeTarget {
+  return {
+    url,
+    proxyProtocol,
+    path: check.path,
+    host: check.host,
+    expectedStatuses: check.expected_statuses,
+    timeoutMs: check.timeout,
+    tls,
+  };
 }
 
 function probeTls(upstream: Upstream, readFile: (path: string) => string): ProbeTls {
   const { verify, server_name, ca_file } = upstream.tls;
+  const { proxy_protocol: proxyProtocol } = upstream;
   const tls = { verify, serverName: server_name, ca: undefined };
-  if (ca_file === undefined) return { tls, obstacle: null };
+  if (ca_file === undefined) return { tls, proxyProtocol, obstacle: null };
   try {
-    return { tls: { ...tls, ca: readFile(ca_file) }, obstacle: null };
+    return { tls: { ...tls, ca: readFile(ca_file) }, proxyProtocol, obstacle: null };
   } catch (error) {
-    return { tls, obstacle: `cannot read ca_file: ${messageOf(error)}` };
+    return { tls, proxyProtocol, obstacle: `cannot read ca_file: ${messageOf(error)}` };
   }
 }
 

@@ -44,6 +44,7 @@ function raw(t: TestContext, bytes: string, hang: boolean = false): Promise<stri
 
 const target = (url: string, changes: Partial<ProbeTarget> = {}): ProbeTarget => ({
   url,
+  proxyProtocol: undefined,
   path: "/health",
   host: undefined,
   expectedStatuses: ["200-399"],

@@ -9,12 +9,16 @@ import type { Socket } from "node:net";
 import { codeOf } from "../../base/errors.ts";
 import { tlsFaultInWords } from "../../base/tls-fault.ts";
 import { endpointAddress } from "../../config/addresses/endpoint-address.ts";
+import { writeProxyHeader } from "../../proxy-protocol/write-header.ts";
+import type { ProxyVersion } from "../../proxy-protocol/write-header.ts";
 import { ProbeAnswer, probeRequest } from "./probe-answer.ts";
 import type { ProbeResult } from "./probe-answer.ts";
 
 export interface ProbeTarget {
   /** `http://` or `https://`, host and optional port. */
   readonly url: string;
+  /** The version of the PROXY protocol that the endpoint expects; undefined: none. */
+  readonly proxyProtocol: ProxyVersion | undefined;
   /** Path to request. Undefined: only connect. */
   readonly path: string | undefined;
   /** `Host` to send. Undefined: the host of `url`. */
@@ -68,14 +72,31 @@ async function start(target: ProbeTarget, lookup: Lookup, end: (result: ProbeRes
   const secure = url.protocol === "https:";
   const { host, port } = endpointAddress(url);
   const options = secure ? { host, port, lookup, ...tlsOptions(target, host) } : { host, port, lookup };
-  const { path } = target;
-  const connected = (): void => {
+  const { path, proxyProtocol } = target;
+  const preface = proxyProtocol === undefined ? "" : writeProxyHeader(proxyProtocol, null);
+  const onError = (error: Error): void => end(errorInWords(error));
+  const connected = (socket: Socket): void => {
     if (path === undefined) return end(null);
     socket.write(probeRequest(path, target.host ?? url.host));
     readAnswer(socket, target, end);
   };
-  const socket = secure ? (await import("node:tls")).connect(options, connected) : net.connect(options, connected);
-  return socket.on("error", (error) => end(errorInWords(error)));
+  if (!secure) {
+    const socket = net.connect(options, () => {
+      if (preface !== "") socket.write(preface, "latin1");
+      connected(socket);
+    });
+    return socket.on("error", onError);
+  }
+  const tls = await import("node:tls");
+  if (preface === "") {
+    const socket = tls.connect(options, () => connected(socket));
+    return socket.on("error", onError);
+  }
+  const outer = net.connect({ host, port, lookup }, () => {
+    outer.write(preface, "latin1");
+    const socket = tls.connect({ ...options, socket: outer }, () => connected(socket)).on("error", onError);
+  });
+  return outer.on("error", onError);
 }
 
 function readAnswer(socket: Socket, target: ProbeTarget, end: (result: ProbeResult) => void): void {

@@ -93,7 +93,7 @@ function unprobed({ upstreams }: Config, slots: SlotsByUpstream): ReadonlyMap<nu
   const endpoints = new Map<number, Unprobed>();
   for (const [name, upstream] of Object.entries(upstreams)) {
     if (upstream.health_check !== undefined) continue;
-    const settings = [name, upstream.tls, upstream.timeouts.connect];
+    const settings = [name, upstream.tls, upstream.timeouts.connect, upstream.proxy_protocol];
     for (const [index, { url }] of upstream.endpoints.entries()) {
       const slot = slots[name]?.[index];
       if (slot !== undefined) endpoints.set(slot, { upstream, url, key: JSON.stringify([url, ...settings]) });

@@ -301,6 +301,12 @@ export class Attempt implements SourceOwner {
     this.overwriteLent();
   }
 
+  readonly ownedConnections: null = null;
+
+  clientAddresses(): null {
+    return null;
+  }
+
   ownConnection(upstream: OwnedUpstream): void {
     this.hears("own", upstream);
     this.owned = upstream;

@@ -26,6 +26,8 @@ const SWITCH: Fields = [
  */
 export class ScriptedUpstream implements OwnedUpstream {
   readonly key: string;
+  readonly announced: string = "";
+  readonly isAuthenticated: boolean = true;
   /** Whether the endpoint takes no more of the request's body: after further bytes `flush` returns false. */
   isFull: boolean = false;
   /** Whether to check that request bytes do not change while they must not, instead of overwriting them. */

@@ -19,6 +19,7 @@ const RACE = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 250 } as 
  * use from then on, which may be another one; for https it is called after the certificate was verified. A failure comes as
  * `reader.onClosed`. Waits for a name that is still being looked up, and tries a name's addresses one after the other (RFC 8305), so that a
  * dead IPv6 address in front of a live IPv4 address only costs 250 ms.
+ * @param preface bytes that go first on the connection, before TLS, as latin1 text; "": none
  */
 export function dial(
   target: Endpoint,
@@ -26,9 +27,11 @@ export function dial(
   reader: TransportReader,
   writer: TransportWriter,
   onConnect: (transport: Transport) => void,
+  preface: string,
 ): Transport {
   const { lookup } = names;
   const address = { host: target.host, port: target.port, lookup, allowHalfOpen: true, noDelay: true, ...RACE } as const;
+  if (target.secure && preface !== "") return dialTlsAfter(preface, target, net.connect(address), reader, writer, onConnect);
   if (target.secure) {
     const socket = secure(target.settings.tls, address, reader);
     const transport = new StreamTransport(socket, reader, writer);
@@ -42,8 +45,32 @@ export function dial(
   socket.on("connect", () => {
     const connected = access === null ? transport : rawOf(access, socket, reader, writer);
     // The socket was opened to be used through its handle, but has none.
-    if (connected === null) transport.destroy("ENOTSUP");
-    else onConnect(connected);
+    if (connected === null) return transport.destroy("ENOTSUP");
+    if (preface !== "") connected.write(preface);
+    onConnect(connected);
+  });
+  return transport;
+}
+
+/** Begins TLS on a connection that is being opened, once the preface has been sent on it. */
+function dialTlsAfter(
+  preface: string,
+  target: Endpoint,
+  socket: Socket,
+  reader: TransportReader,
+  writer: TransportWriter,
+  onConnect: (transport: Transport) => void,
+): Transport {
+  const { host, port } = target;
+  const transport = new StreamTransport(socket, reader, writer);
+  socket.on("connect", () => {
+    socket.write(preface, "latin1");
+    // From here on the socket of TLS tells the reader what becomes of the connection.
+    socket.removeAllListeners();
+    const inner = secure(target.settings.tls, { host, port, socket }, reader);
+    socket.on("error", (error) => inner.destroy(error));
+    const secured = new StreamTransport(inner, reader, writer);
+    inner.on("secureConnect", () => onConnect(secured));
   });
   return transport;
 }
@@ -59,7 +86,11 @@ function rawOf(access: RawAccess, socket: Socket, reader: TransportReader, write
 }
 
 /** Begins a TLS connection. If Node throws, as for a faulty certificate file, returns a socket that fails with that error. */
-function secure(config: EndpointTls, address: { readonly host: string; readonly port: number }, reader: TransportReader): Socket {
+function secure(
+  config: EndpointTls,
+  address: { readonly host: string; readonly port: number; readonly socket?: Socket },
+  reader: TransportReader,
+): Socket {
   // SNI allows no IP addresses (RFC 6066 section 3).
   const serverName = config.serverName ?? (net.isIP(address.host) === 0 ? address.host : "");
   try {

@@ -28,7 +28,14 @@ export interface RawHandle {
   /** TCP only. */
   reset?(): number;
   setNoDelay?(on: boolean): number;
-  getpeername?(into: { address?: string }): number;
+  getpeername?(into: SocketEnd): number;
+  getsockname?(into: SocketEnd): number;
+}
+
+/** One end of a connection, filled in by the handle. */
+export interface SocketEnd {
+  address?: string;
+  port?: number;
 }
 
 export interface WriteRequest {

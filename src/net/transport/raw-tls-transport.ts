@@ -7,12 +7,16 @@
  * - It takes one write at a time. The next one may be begun when the one before is complete, which is never in the same turn of the event loop.
  *   So a small text waits here meanwhile and counts as written, and everything else answers that not all was taken.
  * - It must not be destroyed, nor written to, while OpenSSL works. So that happens after the turn.
+ *
+ * The file is longer than most because reading and writing share the state that these rules are about.
  */
 import { Buffer } from "node:buffer";
 import { getSystemErrorName } from "node:util";
+import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import type { RawHandle, WriteRequest } from "./raw-access.ts";
 import type { TlsAccess, TlsHandle } from "./tls-access.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
+import { handleAddresses } from "./connection-addresses.ts";
 import { writePieces } from "./raw-transport.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
 
@@ -144,6 +148,10 @@ export class RawTlsTransport implements AcceptedTransport {
 
   start(): void {
     this.resume();
+  }
+
+  addresses(): ConnectionAddresses | null {
+    return this.destroyed ? null : handleAddresses(this.tcp);
   }
 
   handTo(reader: TransportReader, writer: TransportWriter): void {

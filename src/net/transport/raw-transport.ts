@@ -4,6 +4,8 @@
  */
 import type { Buffer } from "node:buffer";
 import { getSystemErrorName } from "node:util";
+import { handleAddresses } from "./connection-addresses.ts";
+import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import type { RawAccess, RawHandle, WriteRequest } from "./raw-access.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
 
@@ -69,6 +71,10 @@ export class RawTransport implements AcceptedTransport {
     this.pause();
     this.destroyed = true;
     return this.handle;
+  }
+
+  addresses(): ConnectionAddresses | null {
+    return this.destroyed ? null : handleAddresses(this.handle);
   }
 
   get readable(): boolean {

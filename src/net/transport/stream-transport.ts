@@ -6,10 +6,13 @@ import type { Buffer } from "node:buffer";
 import type { OnReadOpts, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { codeOf } from "../../base/errors.ts";
+import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
+import { connectionAddresses } from "./connection-addresses.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
 
-type ByteStream = Duplex & Partial<Pick<Socket, "destroySoon" | "resetAndDestroy">>;
+type Ends = "remoteAddress" | "remotePort" | "localAddress" | "localPort";
+type ByteStream = Duplex & Partial<Pick<Socket, "destroySoon" | "resetAndDestroy" | Ends>>;
 
 export class StreamTransport implements AcceptedTransport {
   readonly readsOnDemand: boolean = false;
@@ -56,6 +59,11 @@ export class StreamTransport implements AcceptedTransport {
     socket.pause();
     for (const event of ["data", "end", "error", "close"]) socket.removeAllListeners(event);
     return socket;
+  }
+
+  addresses(): ConnectionAddresses | null {
+    const { remoteAddress, remotePort, localAddress, localPort } = this.socket;
+    return connectionAddresses(remoteAddress, remotePort, localAddress, localPort);
   }
 
   get destroyed(): boolean {

@@ -11,6 +11,7 @@
  */
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
+import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import type { RawHandle } from "./raw-access.ts";
 
 /** The reading side of a driver. A transport never calls it within one of its own methods. `onEnd` comes after the last `onRead`. */
@@ -75,6 +76,8 @@ export interface Transport {
 
 /** The transport of an accepted connection. */
 export interface AcceptedTransport extends Transport {
+  /** The two ends of the connection, asked of the system; null: they are not known, as for Unix sockets and after the close. */
+  addresses(): ConnectionAddresses | null;
   /** Starts to read; does nothing if reading has started already. */
   start(): void;
   /** Changes the driver, for example after a handshake. No write may be unfinished. */

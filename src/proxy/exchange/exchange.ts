@@ -36,6 +36,8 @@ import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
 import type { ResponseLimits } from "../route-policy.ts";
 import type { Route, Snapshot, Split } from "../snapshot.ts";
+import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
+import { toldAddresses } from "./told-addresses.ts";
 import type { OwnedConnections } from "../upstream/connector.ts";
 import { positionIn } from "../upstream/endpoint-set.ts";
 import type { EndpointSet } from "../upstream/endpoint-set.ts";
@@ -372,7 +374,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     if (set === null) return this.answer(answers.INTERNAL_ERROR);
     const { owned } = this.downstream;
     const choice = this.thread.choice.among(set, this.tried, this.facts.client);
-    const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(set, choice);
+    const kept = owned === null || sameEndpoint !== null ? null : owned.endpointIn(set, choice, this);
     const target = sameEndpoint ?? kept ?? choice.next();
     if (target === null) return this.noEndpoint();
     this.phase = Phase.connecting;
@@ -386,6 +388,14 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     } else {
       this.upstream = this.thread.connector.dial(target, this);
     }
+  }
+
+  get ownedConnections(): OwnedConnections | null {
+    return this.downstream.owned;
+  }
+
+  clientAddresses(): ConnectionAddresses | null {
+    return toldAddresses(this.facts, this.downstream);
   }
 
   /** No endpoint can be chosen: each is unhealthy or was tried. The last one that was left may have become unhealthy in a pause between attempts. */

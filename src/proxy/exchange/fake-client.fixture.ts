@@ -76,6 +76,10 @@ export class FakeClient implements ClientStream {
     };
   }
 
+  addresses(): null {
+    return null;
+  }
+
   get exchange(): Exchange {
     return this.current ?? assert.fail("nothing was asked");
   }

@@ -367,6 +367,10 @@ class FakeOwned implements OwnedConnections {
     this.connection.take(exchange);
     return this.connection;
   }
+
+  takeAnnounced(): null {
+    return null;
+  }
 }
 
 /** A snapshot whose routes have the test's middleware. */

@@ -26,6 +26,7 @@ export class FakeUpstream implements OwnedUpstream {
   readonly name: string;
   readonly target: Endpoint;
   readonly key: string;
+  readonly announced: string = "";
   state: "idle" | "connecting" | "busy" | "tunnel" | "over";
   /** The endpoint does not read: a flush stays unfinished. */
   full: boolean = false;
@@ -50,6 +51,10 @@ export class FakeUpstream implements OwnedUpstream {
   private readonly dialogue: Dialogue;
   private reader: ResponseReader = new ResponseReader(RESPONSE_LIMITS);
   private exchange: ResponseSink | null = null;
+
+  get isAuthenticated(): boolean {
+    return this.bound;
+  }
 
   constructor(dialogue: Dialogue, target: Endpoint, name: string, state: "idle" | "connecting") {
     this.dialogue = dialogue;

@@ -127,6 +127,10 @@ class Fetch extends Timed implements ClientStream {
 
   // ---- ClientStream ---------------------------------------------------------------------------------------------------
 
+  addresses(): null {
+    return null;
+  }
+
   interim(): void {}
 
   respond(head: ResponseHead, _length: BodyLength): void {

@@ -4,6 +4,7 @@ import { connectionOptions } from "../../http/connection-options.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
+import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import type { Mirror } from "../mirror.ts";
 import type { ClientStream } from "../ports/client-stream.ts";
 import type { OwnedUpstream } from "../ports/upstream-stream.ts";
@@ -26,6 +27,8 @@ export class MirrorStream extends Timed implements ClientStream {
   readonly bytesWritten: number = 0;
   private readonly thread: ExchangeThread;
   private readonly to: Mirror;
+  /** The client whose request is copied. */
+  private readonly original: ClientStream;
   private readonly exchange: Exchange;
   private readonly body: KeptBody;
   private bodyDelivered: boolean = false;
@@ -37,6 +40,7 @@ export class MirrorStream extends Timed implements ClientStream {
     const { thread, facts } = original;
     this.thread = thread;
     this.to = to;
+    this.original = original.downstream;
     this.body = body;
     this.exchange = new Exchange(thread, this, head, body.size, connectionOptions(head), facts, "", thread.now);
     this.exchange.detour.original = original;
@@ -60,6 +64,10 @@ export class MirrorStream extends Timed implements ClientStream {
   }
 
   // ---- ClientStream ---------------------------------------------------------------------------------------------------
+
+  addresses(): ConnectionAddresses | null {
+    return this.original.addresses();
+  }
 
   resumeRequest(): void {
     const { exchange, body } = this;

@@ -7,6 +7,7 @@ import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldEdits } from "../../http/field-edits.ts";
 import type { ResponseEdits } from "../../http/head-edits.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
+import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 import type { OwnedConnections } from "../upstream/connector.ts";
 import type { BodySink } from "./body-sink.ts";
@@ -19,6 +20,8 @@ export interface ClientStream extends BodySink {
   readonly bytesWritten: number;
   /** Connections to endpoints that serve only this client connection; null: there are none. */
   readonly owned: OwnedConnections | null;
+  /** The two ends of the client's connection; null: they are not known, or there is no client. */
+  addresses(): ConnectionAddresses | null;
   /** Sends an interim response of the origin server (1xx, except 101). */
   interim(head: ResponseHead): void;
   /** Sends the head of the final response; `data` and `end` follow. */

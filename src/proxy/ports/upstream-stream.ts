@@ -8,6 +8,7 @@ import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
 import type { RequestEdits } from "../../http/head-edits.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
+import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import type { Failure } from "../exchange/failure.ts";
 import type { BodySink } from "./body-sink.ts";
 import type { OutgoingRequest } from "./outgoing-request.ts";
@@ -32,6 +33,10 @@ export interface UpstreamStream extends BodySink {
  * that is over.
  */
 export interface ResponseSink {
+  /** Connections that serve only the request's client connection; null: there are none. */
+  readonly ownedConnections: AnnouncedConnections | null;
+  /** For whom the request is sent, as endpoints with `proxy_protocol` are told; null: for the proxy itself, or for an unknown client. */
+  clientAddresses(): ConnectionAddresses | null;
   /** The connection is established; the request can be sent. */
   upstreamReady(from: UpstreamStream): void;
   /** An interim response, or the 101 that switches protocols. Returns false if it is a fault: the driver must close the connection. */
@@ -55,10 +60,20 @@ export interface ResponseSink {
   ownConnection(upstream: OwnedUpstream): void;
 }
 
+/** The idle connections of one client connection whose endpoints were told of the client (`proxy_protocol` of an upstream). */
+export interface AnnouncedConnections {
+  /** Returns a connection that was opened for that client to the endpoint with this key, or null. */
+  takeAnnounced(key: string, client: string, sink: ResponseSink): UpstreamStream | null;
+}
+
 /** An upstream connection that belongs to one client connection. Between exchanges it waits there, not in the pool. */
 export interface OwnedUpstream extends UpstreamStream {
   /** Key of the endpoint at the time when the connection was opened. */
   readonly key: string;
+  /** The client that the endpoint was told when the connection was opened (announcing-pool.ts); "": none. Only requests of that client may use it. */
+  readonly announced: string;
+  /** Whether a user was authenticated on the connection, so that requests of the client go to its endpoint first. */
+  readonly isAuthenticated: boolean;
   /** Whether the connection can serve a further exchange. */
   readonly usable: boolean;
   /** Uses the connection for an exchange. */

@@ -1,6 +1,6 @@
 /** How an exchange gets a connection to an endpoint. net/ implements these interfaces with its pools. */
 import type { Choice } from "../../policy/balance/balancer.ts";
-import type { ResponseSink, UpstreamStream } from "../ports/upstream-stream.ts";
+import type { AnnouncedConnections, ResponseSink, UpstreamStream } from "../ports/upstream-stream.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointSet } from "./endpoint-set.ts";
 
@@ -19,12 +19,12 @@ export interface EndpointConnections {
 }
 
 /**
- * The idle connections to endpoints that serve one client connection only, because a user was authenticated on them
- * (http/connection-authentication.ts).
+ * The idle connections to endpoints that serve one client connection only: a user was authenticated on them
+ * (http/connection-authentication.ts), or the endpoint was told of the client (`proxy_protocol` of an upstream).
  */
-export interface OwnedConnections {
-  /** Returns an endpoint of the set that may be chosen and to which there is a usable connection, or null. */
-  endpointIn(set: EndpointSet, choice: Choice): Endpoint | null;
+export interface OwnedConnections extends AnnouncedConnections {
+  /** Returns an endpoint of the set that may be chosen and to which there is a usable connection with a user's authentication, or null. */
+  endpointIn(set: EndpointSet, choice: Choice, sink: ResponseSink): Endpoint | null;
   /** Returns the connection to that endpoint, or null. */
   take(target: Endpoint, sink: ResponseSink): UpstreamStream | null;
 }

@@ -2,6 +2,7 @@
  * The settings of an upstream for connections to its endpoints: time limits, keep-alive, TLS. Immutable: a reload that changes a setting
  * makes a new object, and a connection keeps the settings under which it was opened.
  */
+import type { ProxyVersion } from "../../proxy-protocol/write-header.ts";
 import type { Config } from "../../config/schema/schema.ts";
 
 /**
@@ -24,6 +25,8 @@ export interface EndpointSettings {
   readonly tunnelIdleMs: number;
   readonly ageMsMax: number;
   readonly tls: EndpointTls;
+  /** The version of the PROXY protocol in which the endpoint is told of clients; null: it is not. */
+  readonly proxyProtocol: ProxyVersion | null;
   /** All settings as text: equal for equal settings. */
   readonly key: string;
 }
@@ -39,7 +42,7 @@ export interface EndpointTls {
 
 /** @param readFile returns the text of a certificate file; may throw */
 export function endpointSettings(config: Config["upstreams"][string], readFile: (path: string) => string): EndpointSettings {
-  const { timeouts, keep_alive: keepAlive, via, x_forwarded: xForwarded } = config;
+  const { timeouts, keep_alive: keepAlive, via, x_forwarded: xForwarded, proxy_protocol: proxyProtocol = null } = config;
   const { verify, server_name: serverName = null, ca_file: caFile } = config.tls;
   const tls = { verify, serverName, ca: caFile === undefined ? null : readFile(caFile) };
   return {
@@ -54,6 +57,7 @@ export function endpointSettings(config: Config["upstreams"][string], readFile: 
     tunnelIdleMs: timeouts.tunnel_idle,
     ageMsMax: keepAlive.max_age,
     tls,
-    key: JSON.stringify([timeouts, keepAlive, via, xForwarded, tls]),
+    proxyProtocol,
+    key: JSON.stringify([timeouts, keepAlive, via, xForwarded, tls, proxyProtocol]),
   };
 }

@@ -14,6 +14,7 @@ import type { FieldSection } from "../../../http/field-section.ts";
 import type { ResponseHead } from "../../../http/response-head.ts";
 import type { RequestReader } from "../../../http1/request-reader.ts";
 import * as answers from "../../../proxy/exchange/answers.ts";
+import type { ConnectionAddresses } from "../../../proxy-protocol/header.ts";
 import type { Exchange } from "../../../proxy/exchange/exchange.ts";
 import type { LocalAnswer } from "../../../proxy/local-answer.ts";
 import type { ClientFacts } from "../../../proxy/ports/client-facts.ts";
@@ -29,7 +30,7 @@ import { sharedBuffer } from "../../buffers/read-buffers.ts";
 import type { ReadTarget } from "../../buffers/read-target.ts";
 import { factsOfPeer, hiddenOf } from "../../client-facts.ts";
 import type { ConnectionThread } from "../../connection-thread.ts";
-import type { OpenTransport, Transport, TransportReader } from "../../transport/transport.ts";
+import type { AcceptedTransport, OpenTransport, TransportReader } from "../../transport/transport.ts";
 import type { Tunnel } from "../../tunnel.ts";
 import { BodyMode } from "../response-writer.ts";
 import type { BodyModeKind } from "../response-writer.ts";
@@ -44,7 +45,7 @@ import * as output from "./output.ts";
 export class ClientConnection extends Timed implements ClientStream, AcceptedConnection, TransportReader, OutletOwner {
   readonly context: ListenerContext;
   readonly thread: ConnectionThread;
-  readonly transport: Transport;
+  readonly transport: AcceptedTransport;
   readonly outlet: Outlet;
   state: State = State.idle;
   /** What the connection's deadline is for. `setDeadlineTick` sets it together with its time. */
@@ -207,6 +208,10 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
 
   get bytesWritten(): number {
     return this.outlet.bytesWritten;
+  }
+
+  addresses(): ConnectionAddresses | null {
+    return this.transport.addresses();
   }
 
   pauseRequest(): void {

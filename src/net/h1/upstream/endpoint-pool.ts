@@ -18,7 +18,7 @@ const REPORT_MS = 60_000;
  * closed. A pool outlives reloads, unless they change the endpoint's settings: then a new pool replaces it.
  */
 export class EndpointPool extends IdleStack<UpstreamConnection> implements EndpointConnections {
-  private readonly thread: ConnectionThread;
+  protected readonly thread: ConnectionThread;
   /** The response readers of the upstream that are not in use. */
   readonly readers: IdleReaders<ResponseReader>;
   private readonly settings: EndpointSettings;
@@ -37,7 +37,7 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
   }
 
   /** Takes the most recently used idle connection out of the pool for an exchange; null if none is usable. */
-  take(sink: ResponseSink): UpstreamConnection | null {
+  take(sink: ResponseSink): UpstreamStream | null {
     for (;;) {
       const connection = this.pop();
       if (connection === null) return null;

@@ -17,6 +17,8 @@ class Owned extends Endpoint implements OwnedUpstream {
   closed: boolean = false;
   readonly target: Target;
   readonly key: string;
+  announced: string = "";
+  isAuthenticated: boolean = true;
 
   constructor(exchange: Exchange, target: Target) {
     super(exchange);
@@ -68,12 +70,12 @@ test("a connection is given out once, to whoever asks for its endpoint", (t) => 
   const { owned, set, choice, exchange, idle } = setting(t, 3);
   const kept = idle(1);
   owned.keep(kept);
-  assert.ok(owned.endpointIn(set, choice) === kept.target);
+  assert.ok(owned.endpointIn(set, choice, exchange) === kept.target);
   assert.ok(owned.take(idle(2).target, exchange) === null);
   assert.ok(owned.take(kept.target, exchange) === kept);
   assert.equal(kept.taken, 1);
   assert.ok(owned.take(kept.target, exchange) === null);
-  assert.ok(owned.endpointIn(set, choice) === null);
+  assert.ok(owned.endpointIn(set, choice, exchange) === null);
 });
 
 test("a connection that its endpoint has closed, or that is too old, is no reason to choose the endpoint, and is not given out", (t) => {
@@ -81,15 +83,15 @@ test("a connection that its endpoint has closed, or that is too old, is no reaso
   const kept = idle(1);
   owned.keep(kept);
   kept.usable = false;
-  assert.ok(owned.endpointIn(set, choice) === null);
+  assert.ok(owned.endpointIn(set, choice, exchange) === null);
   assert.ok(owned.take(kept.target, exchange) === null);
 });
 
 test("an endpoint that may not be chosen is not chosen for its connection", (t) => {
-  const { owned, set, choice, idle } = setting(t, 2);
+  const { owned, set, choice, exchange, idle } = setting(t, 2);
   owned.keep(idle(1));
   t.mock.method(choice, "usable", () => false);
-  assert.ok(owned.endpointIn(set, choice) === null);
+  assert.ok(owned.endpointIn(set, choice, exchange) === null);
 });
 
 test("the newest connection to an endpoint is kept; older and unusable ones are closed", (t) => {

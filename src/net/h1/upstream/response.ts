@@ -166,8 +166,8 @@ function becomeIdle(connection: UpstreamConnection, sink: ResponseSink): void {
   connection.reader = NO_READER;
   reader.letGo();
   pool.readers.giveBack(reader);
-  if (connection.fate === Fate.owned) sink.ownConnection(connection);
-  else pool.release(connection);
+  if (connection.fate === Fate.pooled) pool.release(connection);
+  else sink.ownConnection(connection);
 }
 
 /** FIN from the endpoint. */

@@ -43,6 +43,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   readonly thread: ConnectionThread;
   readonly pool: EndpointPool;
   readonly key: string;
+  readonly announced: string;
   transport: Transport;
   readonly outlet: Outlet;
   /** The connection's neighbours in the pool's stack. */
@@ -98,7 +99,18 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
   /** When a 102 (Processing) stops giving the origin more time; 0 before the first 102. */
   private processingUntil: number = 0;
 
-  constructor(thread: ConnectionThread, pool: EndpointPool, endpoint: Endpoint, sink: ResponseSink) {
+  /**
+   * @param announced the client that the endpoint is told; "": none
+   * @param preface what tells it, sent before everything else; "": nothing
+   */
+  constructor(
+    thread: ConnectionThread,
+    pool: EndpointPool,
+    endpoint: Endpoint,
+    sink: ResponseSink,
+    announced: string = "",
+    preface: string = "",
+  ) {
     super();
     this.thread = thread;
     this.pool = pool;
@@ -107,9 +119,11 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     this.responseHeadMs = this.settings.responseHeadMs;
     this.idleMs = this.settings.idleMs;
     this.key = endpoint.key;
+    this.announced = announced;
+    if (announced !== "") this.fate = this.settings.idleMax === 0 ? Fate.last : Fate.announced;
     this.sink = sink;
     this.outlet = new Outlet(this);
-    this.transport = thread.platform.dial(endpoint, thread.names, this, this.outlet, (transport) => this.onConnect(transport));
+    this.transport = thread.platform.dial(endpoint, thread.names, this, this.outlet, (transport) => this.onConnect(transport), preface);
     this.setDeadline(Deadline.connect, this.settings.connectMs);
     thread.metrics.add(CounterId.upstream_connections_open, 1);
     thread.countSocket(1);
@@ -142,7 +156,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
 
   /** Whether the connection has reached its greatest age and is one of those that end at that age. */
   get isOld(): boolean {
-    return this.fate === Fate.pooled && this.thread.deadlines.hasPassed(this.oldAtTick);
+    return this.fate < Fate.owned && this.thread.deadlines.hasPassed(this.oldAtTick);
   }
 
   /** Begins an exchange on an idle connection, which the caller has taken out of the pool or out of a client's owned connections. */
@@ -176,7 +190,11 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
 
   /** A user is authenticated on this connection: from now on only one client connection may use it. */
   bind(): void {
-    if (this.fate === Fate.pooled) this.fate = Fate.owned;
+    if (this.fate < Fate.owned) this.fate = Fate.owned;
+  }
+
+  get isAuthenticated(): boolean {
+    return this.fate === Fate.owned;
   }
 
   data(bytes: Buffer, start: number, end: number): void {

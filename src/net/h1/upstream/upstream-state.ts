@@ -40,13 +40,15 @@ export const FOLLOWING: Readonly<Record<State, readonly State[]>> = {
 export const Fate = {
   /** The connection goes to the pool, unless it has reached its greatest age. */
   pooled: 0,
+  /** The endpoint was told of the client for whom the connection was opened. It carries requests of that client's connection only. */
+  announced: 1,
   /**
    * A user was authenticated on the connection, or was asked to be. It carries requests of one client connection only, for as long as that lasts.
    * The greatest age does not count: a new connection would interrupt a login.
    */
-  owned: 1,
+  owned: 2,
   /** The connection is closed: one side said so, or sent something after which it is uncertain where another response would begin. */
-  last: 2,
+  last: 3,
 } as const;
 export type Fate = (typeof Fate)[keyof typeof Fate];
 

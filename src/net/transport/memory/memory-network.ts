@@ -40,6 +40,10 @@ export interface NetworkOptions {
 /** The initial size on many systems. */
 const RECEIVE_BYTES = 128 * 1024;
 const PEER = "192.0.2.1";
+/** What clients connect to, as their connections tell it. */
+const OWN = { destination: "198.51.100.1", destinationPort: 80 } as const;
+/** The port of the first client; each further one has the next. */
+const FIRST_PORT = 49_152;
 
 export class MemoryNetwork implements EventQueue {
   readonly clock: VirtualClock = new VirtualClock();
@@ -51,6 +55,7 @@ export class MemoryNetwork implements EventQueue {
   private readonly ready: EventSource[] = [];
   private readonly listeners: Map<string, Accept | Unreachable> = new Map();
   private turnEnd: (() => void)[] = [];
+  private nextPort: number = FIRST_PORT;
   /** How many events are left until the turn ends. */
   private leftOfTurn: number = 0;
 
@@ -82,6 +87,7 @@ export class MemoryNetwork implements EventQueue {
       if (typeof accept === "string") return transport.destroy(accept);
       accept((otherReader, otherWriter) => {
         const other = new MemoryTransport(this, this.receiveBytes, otherReader, otherWriter);
+        other.ends = { ...OWN, source: peer, sourcePort: this.nextPort++ };
         transport.connect(other, () => {
           transport.start();
           onConnect(transport);
@@ -104,7 +110,11 @@ export class MemoryNetwork implements EventQueue {
       },
       every: (ms, tick) => clock.every(ms, tick),
       atTurnEnd: (then) => this.atTurnEnd(then),
-      dial: ({ host, port }, _, reader, writer, onConnect): Transport => this.connect(`${host}:${port}`, reader, writer, onConnect),
+      dial: ({ host, port }, _, reader, writer, onConnect, preface): Transport =>
+        this.connect(`${host}:${port}`, reader, writer, (transport) => {
+          if (preface !== "") transport.write(preface);
+          onConnect(transport);
+        }),
     };
   }
 

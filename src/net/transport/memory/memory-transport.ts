@@ -10,6 +10,7 @@
  * Every call of a reader or writer is an event of the network (memory-network.ts), never made within a call of the transport.
  */
 import { Buffer } from "node:buffer";
+import type { ConnectionAddresses } from "../../../proxy-protocol/header.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "../transport.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { ReceiveBuffer } from "./receive-buffer.ts";
@@ -41,6 +42,8 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
   private readonly network: EventQueue;
   private reader: TransportReader;
   private writer: TransportWriter;
+  /** What `addresses` tells; null: nothing. */
+  ends: ConnectionAddresses | null = null;
   /** The other end; null before the connection is established. */
   peer: MemoryTransport | null = null;
   private readBuffer: Buffer;
@@ -94,6 +97,10 @@ export class MemoryTransport implements AcceptedTransport, EventSource {
     this.reader = reader;
     this.writer = writer;
     this.readBuffer = reader.readBuffer;
+  }
+
+  addresses(): ConnectionAddresses | null {
+    return this.destroyed ? null : this.ends;
   }
 
   get readable(): boolean {
