@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkConfig } from "./config/load.ts";
 import { readObject } from "./config/document/read-object.ts";
+import { isVocabulary } from "./config/schema/foreign-keys.ts";
 import { createProxy, defineConfig } from "./millrace.ts";
 import type { MillraceProxy, OpenListener } from "./millrace.ts";
 
@@ -20,14 +21,15 @@ test("defineConfig takes both forms, and the compiler knows their keys", () => {
     upstreams: { app: { endpoints: ["http://127.0.0.1:3000"] } },
     routes,
   });
-  for (const config of [full, short, constant]) assert.ok("config" in checkConfig(readObject(config), "millrace.config.ts", {}, noFiles));
+  for (const config of [full, short, constant])
+    assert.ok("config" in checkConfig(readObject(config, isVocabulary), "millrace.config.ts", {}, noFiles));
   // @ts-expect-error: there is no such key
   const wrong = defineConfig({ backends: ["http://127.0.0.1:3000"], worker: 1 });
-  assert.ok("problems" in checkConfig(readObject(wrong), "millrace.config.ts", {}, noFiles));
+  assert.ok("problems" in checkConfig(readObject(wrong, isVocabulary), "millrace.config.ts", {}, noFiles));
   const upstreams = { app: { endpoints: ["http://127.0.0.1:3000"] } };
   // @ts-expect-error: a key of the other form
   const mixed = defineConfig({ listeners: [{ address: ":8080" }], upstreams, routes: [{ upstream: "app" }], health_check: {} });
-  assert.ok("problems" in checkConfig(readObject(mixed), "millrace.config.ts", {}, noFiles));
+  assert.ok("problems" in checkConfig(readObject(mixed, isVocabulary), "millrace.config.ts", {}, noFiles));
 });
 
 test("createProxy takes both forms, without listeners too, and the compiler knows what it gives", async () => {

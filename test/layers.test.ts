@@ -228,6 +228,15 @@ test("a data-plane thread loads neither the parser of configurations nor their s
   );
 });
 
+test("a thread that evaluates a configuration module loads no schemas", () => {
+  const loaded = loadedBy("src/cli/config-module.ts", false);
+  assert.ok(loaded.has("src/config/document/read-object.ts"), [...loaded].join());
+  assert.deepEqual(
+    ["zod", "yaml", "src/features/declared.ts"].filter((module) => loaded.has(module)),
+    [],
+  );
+});
+
 /** The modules that a file loads, with those that they load. @param later whether to count what is loaded when it is needed, by `import()` */
 function loadedBy(entry: string, later: boolean): Set<string> {
   const loaded = new Set<string>();

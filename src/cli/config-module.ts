@@ -46,7 +46,7 @@ async function answer(address: string): Promise<ModuleAnswer> {
     // A rejected promise that the module does not handle ends the thread at the end of this turn of the event loop.
     await turn();
     if (typeof loaded === "object" && loaded !== null && "default" in loaded)
-      return { root: located(readObject(withModules(loaded.default)), address) };
+      return { root: await rootOf(withModules(loaded.default), address) };
     return { fault: { line: 1, column: 1, message: "there is no default export: write export default defineConfig({...})" } };
   } catch (error) {
     const { message, ...place } = moduleFault(error, address);
@@ -54,8 +54,13 @@ async function answer(address: string): Promise<ModuleAnswer> {
   }
 }
 
-function located(root: LocatedMap | string, address: string): LocatedMap | string {
-  if (typeof root === "string") return root;
+async function rootOf(config: unknown, address: string): Promise<LocatedMap | string> {
+  const root = readObject(config, () => false);
+  if (typeof root === "string") {
+    // Loaded for a message only: with the schemas of all features, it takes longer to load than everything else here.
+    const { isVocabulary } = await import("../config/schema/foreign-keys.ts");
+    return readObject(config, isVocabulary);
+  }
   const file = fileURLToPath(address);
   return withLiteralPlaces(root, readFileSync(file, "utf8"), /\.[cm]?ts$/.test(file));
 }

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { checkConfig } from "../config/load.ts";
 import { placeOf } from "../config/document/document.ts";
 import { readObject } from "../config/document/read-object.ts";
+import { isVocabulary } from "../config/schema/foreign-keys.ts";
 import type { KeyPath } from "../values/finding.ts";
 import { withLiteralPlaces } from "./literal-places.ts";
 
@@ -10,7 +11,7 @@ import { withLiteralPlaces } from "./literal-places.ts";
 async function placesIn(text: string, paths: readonly KeyPath[], atKey: boolean = false): Promise<string[]> {
   const loaded: unknown = await import(`data:text/javascript,${encodeURIComponent(text)}`);
   assert.ok(typeof loaded === "object" && loaded !== null && "default" in loaded);
-  const root = readObject(loaded.default);
+  const root = readObject(loaded.default, isVocabulary);
   assert.ok(typeof root !== "string", String(root));
   const located = withLiteralPlaces(root, text, false);
   return paths.map((path) => {
@@ -106,7 +107,7 @@ export default {
 
   test("of whose module nothing is understood has no place of its own", async () => {
     assert.deepEqual(await placesIn("const make = () => ({ workers: 1 });\nexport default make();", [["workers"]]), ["2:16 computed"]);
-    const root = readObject({ workers: 1 });
+    const root = readObject({ workers: 1 }, isVocabulary);
     assert.ok(typeof root !== "string");
     for (const text of [
       "",
@@ -127,7 +128,7 @@ export default defineConfig<A>({ workers: "many" as string, routes: [] } satisfi
     let warnings = 0;
     const count = (): void => void warnings++;
     process.on("warning", count);
-    const root = readObject({ workers: "many", routes: [] });
+    const root = readObject({ workers: "many", routes: [] }, isVocabulary);
     assert.ok(typeof root !== "string");
     const located = withLiteralPlaces(root, text, true);
     process.off("warning", count);
@@ -137,7 +138,7 @@ export default defineConfig<A>({ workers: "many" as string, routes: [] } satisfi
 });
 
 test("a middleware that is called has its own place, and its options have theirs", () => {
-  const root = readObject({ middleware: [{ use: "file:///s.ts#stamp", options: { header: "X", times: 2 } }] });
+  const root = readObject({ middleware: [{ use: "file:///s.ts#stamp", options: { header: "X", times: 2 } }] }, isVocabulary);
   assert.ok(typeof root !== "string");
   const located = withLiteralPlaces(root, 'export default {\n  middleware: [stamp({ header: "X", times: n })],\n};', false);
   const at = (...path: KeyPath): string => {
@@ -160,7 +161,7 @@ test("problems at the same place are told apart where their values are computed,
     ],
   };
   const problemsIn = (text: string): string[] => {
-    const root = readObject(value);
+    const root = readObject(value, isVocabulary);
     assert.ok(typeof root !== "string");
     const result = checkConfig(withLiteralPlaces(root, text, false), "f", {}, () => "");
     return "problems" in result

@@ -6,6 +6,7 @@ import { formatProblem } from "./problems/problem.ts";
 import { NO_FILES, configOf, full, problemsOf, warningsOf } from "./load.fixture.ts";
 import { plainConfig } from "./plain.ts";
 import { readObject } from "./document/read-object.ts";
+import { isVocabulary } from "./schema/foreign-keys.ts";
 
 describe("the full form", () => {
   test("fills in every default, in milliseconds and bytes", () => {
@@ -392,7 +393,7 @@ describe("text that is no configuration", () => {
 
 describe("what a module exports", () => {
   const check = (value: unknown) => {
-    const result = checkConfig(readObject(value), "millrace.config.ts", { PORT: "8080" }, NO_FILES);
+    const result = checkConfig(readObject(value, isVocabulary), "millrace.config.ts", { PORT: "8080" }, NO_FILES);
     return "config" in result ? result.config : result.problems.map(formatProblem).join("\n");
   };
 

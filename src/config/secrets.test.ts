@@ -7,6 +7,7 @@ import { checkConfig, parseConfig } from "./load.ts";
 import type { ParseResult } from "./load.ts";
 import { formatProblem } from "./problems/problem.ts";
 import { readObject } from "./document/read-object.ts";
+import { isVocabulary } from "./schema/foreign-keys.ts";
 
 const FULL = `
 listeners:
@@ -113,7 +114,7 @@ describe("no message shows a secret", () => {
       test(`in the ${form} form, wherever ${JSON.stringify(secret.slice(-40))} stands`, () => {
         let refused = 0;
         for (const value of spoiled(tree, secret)) {
-          const result = checkConfig(readObject(value), "f", {}, noFile);
+          const result = checkConfig(readObject(value, isVocabulary), "f", {}, noFile);
           if ("problems" in result) refused++;
           assertHidden(linesOf(result), value);
         }

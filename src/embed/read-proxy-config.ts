@@ -5,6 +5,7 @@ import { checkConfig } from "../config/load.ts";
 import type { ParsedConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problems/problem.ts";
 import { readObject } from "../config/document/read-object.ts";
+import { isVocabulary } from "../config/schema/foreign-keys.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { tlsFindings } from "../control/certificates/tls-findings.ts";
@@ -57,7 +58,7 @@ export async function readProxyConfig(given: unknown, place: ConfigPlace): Promi
   }
   const listens = "backends" in data || data["listeners"] !== undefined;
   const files = filesOf(folder);
-  const root = readObject(listens ? data : { ...data, listeners: NO_LISTENERS });
+  const root = readObject(listens ? data : { ...data, listeners: NO_LISTENERS }, isVocabulary);
   const result = checkConfig(root, "config", environment, files.readSecret, {
     ...files,
     tlsFindings: tlsFindings(folder),

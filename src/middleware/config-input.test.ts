@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { checkConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problems/problem.ts";
 import { readObject } from "../config/document/read-object.ts";
+import { isVocabulary } from "../config/schema/foreign-keys.ts";
 import { defineConfig } from "../millrace.ts";
 import type { Address, Duration, Size } from "../millrace.ts";
 import { defineMiddleware } from "./define-middleware.ts";
@@ -14,7 +15,7 @@ const app = { endpoints: ["http://127.0.0.1:3000"] };
 
 /** What is wrong with a configuration when it is loaded. */
 function errorsOf(config: unknown, environment: Record<string, string> = {}): string[] {
-  const result = checkConfig(readObject(config), "f", environment, () => "");
+  const result = checkConfig(readObject(config, isVocabulary), "f", environment, () => "");
   return "problems" in result ? result.problems.filter(({ severity }) => severity === "error").map(formatProblem) : [];
 }
 

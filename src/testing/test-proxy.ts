@@ -18,6 +18,7 @@ import { patternsIn } from "../config/schema/path-patterns.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { readObject } from "../config/document/read-object.ts";
+import { isVocabulary } from "../config/schema/foreign-keys.ts";
 import type { MiddlewareEntry } from "../config/schema/middleware-schema.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { namedUpstreams } from "../config/checks/upstream-names.ts";
@@ -405,7 +406,7 @@ export class TestProxy {
     const result =
       typeof given === "string"
         ? parseConfig(given, "config", environment, readSecret)
-        : checkConfig(readObject(held.config), "config", environment, readSecret);
+        : checkConfig(readObject(held.config, isVocabulary), "config", environment, readSecret);
     if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
     return { ...result, held };
   }

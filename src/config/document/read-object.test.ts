@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toPlain } from "./document.ts";
 import { readObject } from "./read-object.ts";
+import { isVocabulary } from "../schema/foreign-keys.ts";
 
 test("plain data is read as it is, through proxies and getters too", () => {
   const plain = {
@@ -12,7 +13,7 @@ test("plain data is read as it is, through proxies and getters too", () => {
     readonly middleware = plain.middleware;
   }
   for (const value of [plain, new Proxy(plain, {}), getting, new Made()]) {
-    const read = readObject(value);
+    const read = readObject(value, isVocabulary);
     assert.ok(typeof read !== "string", String(read));
     assert.equal(JSON.stringify(toPlain(read)), JSON.stringify(plain));
   }
@@ -29,15 +30,15 @@ test("what would lose its contents is refused, without showing any", () => {
     new URL("http://a/s3cr3t"),
   ];
   for (const value of opaque)
-    assert.equal(readObject({ middleware: [{ use: value }] }), "middleware.#1.use is no plain object; expected plain data");
+    assert.equal(readObject({ middleware: [{ use: value }] }, isVocabulary), "middleware.#1.use is no plain object; expected plain data");
   for (const value of [() => "s3cr3t", Symbol("s3cr3t"), 10n])
-    assert.match(String(readObject({ routes: value })), /^routes is a \w+; expected plain data$/);
+    assert.match(String(readObject({ routes: value }, isVocabulary)), /^routes is a \w+; expected plain data$/);
 });
 
 test("a middleware that was not called is told apart from other functions", () => {
   const uncalled = Object.assign(() => undefined, { definition: {} });
   assert.equal(
-    readObject({ middleware: [uncalled] }),
+    readObject({ middleware: [uncalled] }, isVocabulary),
     "middleware.#1 is a function; expected plain data; a middleware is put here by calling it",
   );
 });
@@ -45,6 +46,6 @@ test("a middleware that was not called is told apart from other functions", () =
 test("an object that holds itself, and a key that changes what an object is", () => {
   const circular: Record<string, unknown> = {};
   circular["routes"] = circular;
-  assert.match(String(readObject(circular)), /is nested more than 64 levels deep$/);
-  assert.equal(readObject(JSON.parse('{ "__proto__": {} }')), "__proto__ is no key");
+  assert.match(String(readObject(circular, isVocabulary)), /is nested more than 64 levels deep$/);
+  assert.equal(readObject(JSON.parse('{ "__proto__": {} }'), isVocabulary), "__proto__ is no key");
 });

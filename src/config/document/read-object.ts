@@ -1,21 +1,26 @@
 /** Reads a value that a program made, such as the export of a TypeScript configuration, into the tree that the checks work on. */
 import type { Located, LocatedMap, Place } from "./document.ts";
-import { isVocabulary } from "../schema/foreign-keys.ts";
 
 /** The place of every value, because an object does not say where in a module a value was made (modules/literal-places.ts finds out). */
 const FILE_START: Place = { line: 1, column: 1, computed: true };
 /** Also ends the walk of an object that contains itself. */
 const DEPTH_MAX = 64;
 
-/** The tree, or a message when the value is not plain data. */
-export function readObject(value: unknown): LocatedMap | string {
+/**
+ * The tree, or a message when the value is not plain data.
+ * @param isVocabulary whether a key may be shown in the message (schema/foreign-keys.ts): any other may be a secret in a wrong place
+ */
+export function readObject(value: unknown, isVocabulary: (key: string) => boolean): LocatedMap | string {
   const faults: string[] = [];
-  const root = read(value, 0, "", faults);
+  const shown = (key: string, position: number): string => (isVocabulary(key) ? key : `(key #${position + 1})`);
+  const root = read(value, 0, "", faults, shown);
   if (faults[0] !== undefined) return faults[0];
   return root.kind === "map" ? root : "expected an object with keys such as listeners, upstreams and routes";
 }
 
-function read(value: unknown, depth: number, key: string, faults: string[]): Located {
+type Shown = (key: string, position: number) => string;
+
+function read(value: unknown, depth: number, key: string, faults: string[], shown: Shown): Located {
   const nothing: Located = { kind: "scalar", at: FILE_START, value: null, plain: false, source: "" };
   if (depth > DEPTH_MAX) {
     faults.push(`${key} is nested more than ${DEPTH_MAX} levels deep`);
@@ -29,7 +34,7 @@ function read(value: unknown, depth: number, key: string, faults: string[]): Loc
     return {
       kind: "list",
       at: FILE_START,
-      items: value.map((item: unknown, index) => read(item, depth + 1, join(key, `#${index + 1}`), faults)),
+      items: value.map((item: unknown, index) => read(item, depth + 1, join(key, `#${index + 1}`), faults, shown)),
     };
   }
   if (typeof value !== "object") {
@@ -44,10 +49,9 @@ function read(value: unknown, depth: number, key: string, faults: string[]): Loc
   const entries = new Map<string, { keyAt: Place; value: Located }>();
   for (const [index, [name, item]] of Object.entries(value).entries()) {
     if (name === "__proto__") faults.push(`${join(key, name)} is no key`);
-    // A key that is no word of any configuration may be a secret in a wrong place.
-    const shown = isVocabulary(name) ? name : `(key #${index + 1})`;
     // A property that is undefined counts as absent, as optional properties do in TypeScript.
-    if (item !== undefined) entries.set(name, { keyAt: FILE_START, value: read(item, depth + 1, join(key, shown), faults) });
+    if (item !== undefined)
+      entries.set(name, { keyAt: FILE_START, value: read(item, depth + 1, join(key, shown(name, index)), faults, shown) });
   }
   return { kind: "map", at: FILE_START, entries };
 }
