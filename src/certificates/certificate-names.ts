@@ -4,13 +4,15 @@
  */
 import type { X509Certificate } from "node:crypto";
 
+const DNS_NAME = /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*\.?$/;
+
 /** Lower case: `example.com`, `*.example.com`, IP addresses. Empty: the certificate has none. */
 export function namesOf({ subjectAltName }: Pick<X509Certificate, "subjectAltName">): readonly string[] {
   const names = entriesOf(subjectAltName ?? "").flatMap(([kind, value]) => {
-    if (kind === "DNS") return [value.toLowerCase().replace(/\.$/, "")];
+    if (kind === "DNS") return DNS_NAME.test(value) ? [value.toLowerCase().replace(/\.$/, "")] : [];
     return kind === "IP Address" ? [addressText(value)] : [];
   });
-  return [...new Set(names)].filter((name) => name !== "");
+  return [...new Set(names)];
 }
 
 /** Node's text has `KIND:VALUE` with `, ` between; a value with a comma or a quote in it is a JSON string, so that none can pass for another entry. */

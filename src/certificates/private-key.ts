@@ -4,7 +4,7 @@ import type { KeyObject } from "node:crypto";
 import { privateKeyBlock } from "./pem.ts";
 
 /** The key, or what is wrong with it, to be put after the name of its file. */
-export type ReadKey = { readonly key: KeyObject } | { readonly problem: string };
+export type ReadKey = { readonly key: KeyObject; readonly wasEncrypted: boolean } | { readonly problem: string };
 
 /** @param passphrase of an encrypted key */
 export function readPrivateKey(text: string, passphrase: string | undefined): ReadKey {
@@ -14,7 +14,7 @@ export function readPrivateKey(text: string, passphrase: string | undefined): Re
   if (isEncrypted && passphrase === undefined) return { problem: "is encrypted: it needs a key_passphrase" };
   try {
     const key = createPrivateKey({ key: block, format: "pem", ...(passphrase === undefined ? {} : { passphrase }) });
-    return { key };
+    return { key, wasEncrypted: isEncrypted };
   } catch {
     // OpenSSL's own reasons say what its decoder has tried, and nothing that helps.
     return {

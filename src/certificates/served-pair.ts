@@ -13,6 +13,8 @@ export interface ServedPair {
   /** Decrypted, as PEM text. */
   readonly key: string;
   readonly keyKind: "ecdsa" | "rsa" | "other";
+  /** Whether a passphrase was needed. */
+  readonly wasEncrypted: boolean;
   /** The certificates of `chain`, the leaf first. */
   readonly certificates: readonly X509Certificate[];
 }
@@ -38,7 +40,7 @@ export function servedPair(certificateText: string, keyText: string, passphrase:
   const key = read.key.export({ type: "pkcs8", format: "pem" });
   const unusable = whyUnusable(chain, key);
   if (unusable !== null) return { in: "certificate", problem: unusable, mayBeHalf: false };
-  return { names: namesOf(leaf), chain, key, keyKind: keyKindOf(read.key), certificates };
+  return { names: namesOf(leaf), chain, key, keyKind: keyKindOf(read.key), wasEncrypted: read.wasEncrypted, certificates };
 }
 
 /** @param owner index of the certificate that the key belongs to; negative: none */
@@ -48,6 +50,13 @@ function mismatch(owner: number): PairProblem {
   return { in: "certificate", problem, mayBeHalf: false };
 }
 
+/** OpenSSL's reasons in other words. */
+const REASONS: Readonly<Record<string, string>> = {
+  "ee key too small": "its key is too short, RSA keys have at least 2048 bits",
+  "ca key too small": "the key of an intermediate certificate is too short, RSA keys have at least 2048 bits",
+  "ca md too weak": "it is signed with SHA-1 or MD5",
+};
+
 /** Why OpenSSL takes no such certificate, such as a key that is too short; null: it does. */
 function whyUnusable(cert: string, key: string): string | null {
   try {
@@ -55,6 +64,6 @@ function whyUnusable(cert: string, key: string): string | null {
     return null;
   } catch (error) {
     const reason = error instanceof Error ? (/^error:\w+:[^:]*:[^:]*:(.+)$/.exec(error.message)?.[1] ?? error.message) : String(error);
-    return `cannot be used: ${reason}`;
+    return `cannot be used: ${REASONS[reason] ?? reason}`;
   }
 }

@@ -10,11 +10,43 @@ export interface PlacedTls {
   readonly tls: ListenerTlsConfig;
 }
 
-/**
- * Those that have no mistakes themselves.
- * @param file the file's content as plain data, with `${NAME}` replaced
- */
-export function listenerTlsIn(file: unknown): readonly PlacedTls[] {
+/** A host that the conditions of a route name, with its place. */
+export interface NamedHost {
+  readonly path: KeyPath;
+  /** As written: `example.com`, or `*.example.com` for all below. */
+  readonly host: string;
+}
+
+/** What the checks of certificates need of a file. */
+export interface TlsInFile {
+  readonly listeners: readonly PlacedTls[];
+  /** Hosts of routes; null: some listener gets certificates that only the run knows, or has mistakes. */
+  readonly hosts: readonly NamedHost[] | null;
+}
+
+/** @param file the file's content as plain data, with `${NAME}` replaced */
+export function tlsInFile(file: unknown): TlsInFile {
+  const listeners = listenerTlsIn(file);
+  const wanted = listOf(at(file, "listeners")).filter((listener) => at(listener, "tls") !== undefined);
+  const isKnown = wanted.length === listeners.length && wanted.every((listener) => at(at(listener, "tls"), "acme") === undefined);
+  return { listeners, hosts: isKnown ? hostsIn(file) : null };
+}
+
+function hostsIn(file: unknown): readonly NamedHost[] {
+  return listOf(at(file, "routes")).flatMap((route, index) => {
+    const match = at(route, "match");
+    const entries = Array.isArray(match) ? match.map((entry: unknown, position) => [entry, [position]] as const) : [[match, []] as const];
+    return entries.flatMap(([entry, place]) => {
+      const path: KeyPath = ["routes", index, "match", ...place, "host"];
+      const host = at(entry, "host");
+      if (typeof host === "string") return [{ path, host }];
+      return listOf(host).flatMap((each, position) => (typeof each === "string" ? [{ path: [...path, position], host: each }] : []));
+    });
+  });
+}
+
+/** Those that have no mistakes themselves. */
+function listenerTlsIn(file: unknown): readonly PlacedTls[] {
   return listOf(at(file, "listeners")).flatMap((listener, index) => {
     const parsed = listenerTlsSchema.safeParse(at(listener, "tls"));
     return parsed.success ? [{ path: ["listeners", index, "tls"], tls: parsed.data }] : [];

@@ -6,8 +6,8 @@ import { parseListenAddress } from "../base/listen-address.ts";
 import { mapScalars, toPlain } from "./document/document.ts";
 import type { Located } from "./document/document.ts";
 import type { Includes } from "./include.ts";
-import { listenerTlsIn } from "./listener-tls-in-file.ts";
-import type { PlacedTls } from "./listener-tls-in-file.ts";
+import { tlsInFile } from "./listener-tls-in-file.ts";
+import type { TlsInFile } from "./listener-tls-in-file.ts";
 import { isCertificateFile, kindAt } from "./path-values.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 
@@ -23,7 +23,7 @@ export interface Surroundings {
   /** For address lists: what is wrong with their lines, empty when nothing is. */
   readonly listProblems?: (path: string) => readonly string[];
   /** For the files that TLS of listeners names. */
-  readonly tlsFindings?: (listeners: readonly PlacedTls[]) => readonly Finding[];
+  readonly tlsFindings?: (file: TlsInFile) => readonly Finding[];
   readonly portProblem?: (port: number) => string | null;
   /** Absent: `include` is an error. */
   readonly includes?: Includes;
@@ -55,7 +55,7 @@ export function findingsOfSurroundings(root: Located, surroundings: Surroundings
     if (forbidden !== null && forbidden !== undefined) findings.push({ path, message: forbidden, severity: "warning" });
     return scalar;
   });
-  if (surroundings.tlsFindings !== undefined) findings.push(...surroundings.tlsFindings(listenerTlsIn(toPlain(root))));
+  if (surroundings.tlsFindings !== undefined) findings.push(...surroundings.tlsFindings(tlsInFile(toPlain(root))));
   return findings;
 }
 

@@ -152,7 +152,7 @@ export class ControlPlane {
       environment: process.env,
       tell: (news) => this.supervisor.tell({ type: "names", news }),
     });
-    this.needs = new ThreadNeeds(log, () => this.supervisor, monotonic);
+    this.needs = new ThreadNeeds(log, () => this.supervisor, options);
     this.probe = probeWith(this.names.table.lookup);
     this.monitor = new HealthMonitor({
       table: this.endpoints,
@@ -261,7 +261,8 @@ export class ControlPlane {
 
   status(): StatusDocument {
     const { version, startedAtMs, now } = this.options;
-    return statusDocument(this.config, this.current?.endpointSlots ?? {}, this.endpoints, { version, startedAtMs, nowMs: now() });
+    const process = { version, startedAtMs, nowMs: now() };
+    return statusDocument(this.config, this.current?.endpointSlots ?? {}, this.endpoints, process, this.needs.certificates.readings());
   }
 
   metrics(): string {
@@ -280,6 +281,8 @@ export class ControlPlane {
       refusedReloads: this.options.refusedReloads(),
       limiterEvictions: this.buckets.evictions,
       logDroppedLines: this.options.logDroppedLines(),
+      certificates: this.needs.certificates.readings(),
+      certificateFiles: this.needs.certificates.counts,
     });
   }
 

@@ -11,14 +11,19 @@ export class ThreadNeeds {
   readonly lists: AddressListFiles;
   readonly certificates: ListenerCertificates;
 
-  /** @param now monotonic milliseconds */
-  constructor(log: AppLog, threads: () => Pick<Supervisor, "tell">, now: () => number) {
+  /** @param clock `now` in epoch milliseconds, and monotonic milliseconds */
+  constructor(
+    log: AppLog,
+    threads: () => Pick<Supervisor, "tell">,
+    clock: { readonly now: () => number; readonly monotonic: () => number },
+  ) {
     this.lists = new AddressListFiles({ log, tell: (lists) => threads().tell({ type: "lists", lists }), after: afterMs });
     this.certificates = new ListenerCertificates({
       log,
       sources: [],
       tell: (listeners) => threads().tell({ type: "tls", listeners }),
-      now,
+      epochMs: clock.now,
+      now: clock.monotonic,
       after: afterMs,
     });
   }

@@ -17,6 +17,8 @@ const reading: ProcessReading = {
   refusedReloads: 6,
   limiterEvictions: 4,
   logDroppedLines: 5,
+  certificates: [],
+  certificateFiles: { read: 0, refused: 0 },
 };
 
 function page(routeName: string): string {

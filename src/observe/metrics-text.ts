@@ -1,6 +1,7 @@
 /** Writes the answer to `GET /metrics`, in the Prometheus text exposition format 0.0.4. Pure: everything it prints is an argument. */
 import { COUNTER_NAMES, LATENCY_BOUNDS_MS } from "../shared/metric-table.ts";
 import { COUNTER_METRICS, FEATURE_METRICS, METRICS } from "./names.ts";
+import type { CertificateFileCounts, CertificateReading } from "./certificate-reading.ts";
 import type { MetricName } from "./names.ts";
 import type { MetricSnapshot } from "./metric-totals.ts";
 import type { HealthWord } from "./status.ts";
@@ -29,6 +30,8 @@ export interface ProcessReading {
   readonly refusedReloads: number;
   readonly limiterEvictions: number;
   readonly logDroppedLines: number;
+  readonly certificates: readonly CertificateReading[];
+  readonly certificateFiles: CertificateFileCounts;
 }
 
 type Labels = readonly (readonly [name: string, value: string])[];
@@ -54,6 +57,9 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   writeMiddleware(page, totals);
   page.single(METRICS.limiterEvictions, process.limiterEvictions);
   page.single(METRICS.logDroppedLines, process.logDroppedLines);
+  writeCertificates(page, process.certificates);
+  page.single(METRICS.certificateFilesRead, process.certificateFiles.read);
+  page.single(METRICS.certificateFilesRefused, process.certificateFiles.refused);
   return page.text();
 }
 
@@ -121,6 +127,30 @@ function writeEndpoints(page: Page, endpoints: readonly EndpointReading[]): void
   }
   page.family(METRICS.endpointInFlight);
   for (const reading of endpoints) page.sample(METRICS.endpointInFlight.name, endpointLabels(reading), reading.inFlight);
+}
+
+function writeCertificates(page: Page, certificates: readonly CertificateReading[]): void {
+  const series = new Map<string, CertificateReading>();
+  for (const each of certificates) {
+    const labels = certificateLabels(each).join("\n");
+    // Two with the same labels would make the page invalid. The first of them is the one that is served.
+    if (!series.has(labels)) series.set(labels, each);
+  }
+  for (const [metric, valueOf] of [
+    [METRICS.certificateEnd, (each: CertificateReading): number => each.notAfterMs],
+    [METRICS.certificateRead, (each: CertificateReading): number => each.readAtMs],
+  ] as const) {
+    page.family(metric);
+    for (const each of series.values()) page.sample(metric.name, certificateLabels(each), Math.floor(valueOf(each) / 1000));
+  }
+}
+
+function certificateLabels({ listener, names, key }: CertificateReading): Labels {
+  return [
+    ["listener", listener],
+    ["name", names[0] ?? ""],
+    ["key", key],
+  ];
 }
 
 function endpointLabels(reading: EndpointReading): Labels {

@@ -91,6 +91,10 @@ export const METRICS: {
   readonly middleware: MetricName;
   readonly limiterEvictions: MetricName;
   readonly logDroppedLines: MetricName;
+  readonly certificateEnd: MetricName;
+  readonly certificateRead: MetricName;
+  readonly certificateFilesRead: MetricName;
+  readonly certificateFilesRefused: MetricName;
 } = {
   requests: counter(
     "millrace_requests_total",
@@ -121,6 +125,22 @@ export const METRICS: {
     "Rate-limit entries dropped early because their part of the table was full.",
   ),
   logDroppedLines: counter("millrace_log_dropped_lines_total", "Log lines dropped because the output was blocked or full."),
+  certificateEnd: gauge(
+    "millrace_certificate_expiry_timestamp_seconds",
+    "When a certificate of a listener ends, in seconds since 1970, by listener, its first name and the kind of its key.",
+  ),
+  certificateRead: gauge(
+    "millrace_certificate_read_timestamp_seconds",
+    "Since when the certificate is in use, in seconds since 1970: when its file, or the authority, last gave a new one.",
+  ),
+  certificateFilesRead: counter(
+    "millrace_certificate_files_read_total",
+    "Times that a file of TLS has changed and its new version came into use.",
+  ),
+  certificateFilesRefused: counter(
+    "millrace_certificate_files_refused_total",
+    "Times that a file of TLS has changed and could not be used; the old version stayed in use.",
+  ),
 };
 
 /**
@@ -149,6 +169,9 @@ export const EVENTS = {
     "Listeners with `tls: internal` have certificates of a local authority; `root` is the file that clients have to trust.",
   certificate_not_made:
     "The local authority made no certificate: clients named names that it does not serve or too many new ones, `names` says how many, or something failed.",
+  certificate_expires:
+    "A certificate of a listener ends within 14 days; said again at 7, 3 and 1 days. One that the proxy renews itself: in the last tenth of its life.",
+  certificate_expired: "A certificate of a listener has expired, and clients refuse it.",
   startup_waiting: "The start waits for healthy endpoints.",
   endpoint_healthy: "An endpoint became healthy.",
   endpoint_unhealthy: "An endpoint became unhealthy.",

@@ -2,6 +2,7 @@
  * Builds the status document, which `/status` answers on the admin address and, for configurations in the short form, on the listener
  * itself. Pure: the main thread and the workers build the same document from the shared tables.
  */
+import type { CertificateReading } from "./certificate-reading.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointHealth } from "../shared/endpoint-table.ts";
 
@@ -20,6 +21,33 @@ export interface StatusDocument {
   readonly uptime: number;
   /** The endpoints of each upstream, by its name, in the order of the configuration. */
   readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly EndpointStatus[] }>>;
+  /** The certificates of listeners with TLS, in the order of the configuration; absent when there are none. */
+  readonly certificates?: readonly CertificateStatus[];
+}
+
+/** One certificate in a {@link StatusDocument}. */
+export interface CertificateStatus {
+  /** Address of its listener, as configured. */
+  readonly listener: string;
+  /** DNS names and IP addresses that it serves. */
+  readonly names: readonly string[];
+  /** Kind of its key: `ecdsa`, `rsa` or `other`. */
+  readonly key: string;
+  /** When it ends, such as `2027-01-31T12:00:00.000Z`. */
+  readonly expires: string;
+  /** Since when it is in use. */
+  readonly since: string;
+}
+
+/** The certificates as `/status` shows them. */
+export function certificateStatus(readings: readonly CertificateReading[]): readonly CertificateStatus[] {
+  return readings.map(({ listener, names, key, notAfterMs, readAtMs }) => ({
+    listener,
+    names,
+    key,
+    expires: new Date(notAfterMs).toISOString(),
+    since: new Date(readAtMs).toISOString(),
+  }));
 }
 
 /** One endpoint in a {@link StatusDocument}. */
@@ -55,6 +83,7 @@ export function statusDocument(
   slots: Readonly<Record<string, readonly number[]>>,
   table: EndpointReader,
   process: { readonly version: string; readonly startedAtMs: number; readonly nowMs: number },
+  certificates: readonly CertificateReading[] = [],
 ): StatusDocument {
   const upstreams: Record<string, { endpoints: EndpointStatus[] }> = Object.create(null);
   let useful = 0;
@@ -79,6 +108,7 @@ export function statusDocument(
     // A clock that was set back must not give a negative uptime.
     uptime: Math.max(0, Math.floor((process.nowMs - process.startedAtMs) / 1000)),
     upstreams,
+    ...(certificates.length === 0 ? {} : { certificates: certificateStatus(certificates) }),
   };
 }
 

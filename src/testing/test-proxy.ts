@@ -59,7 +59,7 @@ import type { TestTls } from "./test-tls.ts";
 import { TestLists } from "./test-lists.ts";
 import { serveOrigin } from "./upstreams.ts";
 
-export type { EndpointStatus, HealthWord, StatusDocument } from "../observe/status.ts";
+export type { CertificateStatus, EndpointStatus, HealthWord, StatusDocument } from "../observe/status.ts";
 export { ConnectionEnded } from "./connection.ts";
 export type { Awaited, TestConnection } from "./connection.ts";
 export type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";
@@ -345,6 +345,8 @@ export class TestProxy {
       refusedReloads: 0,
       limiterEvictions: this.buckets.evictions,
       logDroppedLines: 0,
+      certificates: [],
+      certificateFiles: { read: 0, refused: 0 },
     });
     return new Metrics(text);
   }

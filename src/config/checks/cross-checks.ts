@@ -19,6 +19,7 @@ import { idleFeatures } from "./idle-features.ts";
 import { idleRewrite } from "./idle-rewrites.ts";
 import { idleVariables } from "./idle-variables.ts";
 import { LISTENERS_MAX } from "../schema/listener-schema.ts";
+import { listenerTlsFindings } from "./listener-tls-checks.ts";
 import { mirrorFindings } from "../schema/mirror-schema.ts";
 import { splitFindings } from "../schema/split-schema.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
@@ -151,7 +152,7 @@ function listeners(file: unknown): Finding[] {
       findings.push(error(["listeners", index, "limits", "request_line"], "it is above head_bytes, of which the request line is a part"));
     }
     if (at(listener, "redirect_to_https") === true) findings.push(...idleRedirect(file, index));
-    return findings;
+    return [...findings, ...listenerTlsFindings(listener, ["listeners", index])];
   });
   return [...tooMany, ...each];
 }

@@ -50,8 +50,9 @@ function stage(t: TestContext, sources: readonly CertificateSource[] = []): Stag
   };
   const certificates = new ListenerCertificates({
     sources,
-    log: { info: say, error: say },
+    log: { info: say, warn: say, error: say },
     tell: (listeners) => told.push(listeners),
+    epochMs: () => Date.now() + now,
     now: () => now,
     after,
   });

@@ -1,26 +1,28 @@
 /**
- * What listeners need for TLS: read from the files that the configuration names, at the start and at each reload, and again whenever one of the files
- * changes. Threads get all of it anew each time; what has not changed is the same object here, and equal there.
+ * What listeners need for TLS: from the files that the configuration names and from other sources of certificates, made ready before a configuration
+ * comes into use, and anew whenever something changes. Threads get all of it each time.
  */
+import { ocspFault } from "../../certificates/ocsp-response.ts";
 import type { ServedPair } from "../../certificates/served-pair.ts";
 import type { Config } from "../../config/schema/schema.ts";
 import type { ClientCertificatesConfig } from "../../config/schema/tls/client-certificates-schema.ts";
 import type { CertificateConfig, ListenerTlsConfig } from "../../config/schema/tls/listener-tls-schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";
+import type { CertificateFileCounts, CertificateReading } from "../../observe/certificate-reading.ts";
 import type { ClientCertificateRule, ListenerTls, ServedCertificate, TicketKey, TlsOfListeners } from "../../shared/listener-tls.ts";
 import type { CertificateSource, TlsListener, TlsListeners } from "./certificate-source.ts";
-import { FollowedFiles } from "../named-files/followed-files.ts";
-import type { Followed, Reading } from "../named-files/followed-files.ts";
-import { readOcsp, readPair, readTicketKeys, readTrust } from "./read-material.ts";
-import type { ClientTrust, ReadMaterial } from "./read-material.ts";
+import { CertificateWatch } from "./certificate-watch.ts";
 import { TicketRings } from "./ticket-rings.ts";
+import { TlsMaterial } from "./tls-material.ts";
 
 export interface ListenerCertificatesOptions {
-  readonly log: Pick<AppLog, "info" | "error">;
+  readonly log: Pick<AppLog, "info" | "warn" | "error">;
   /** Where further certificates come from. */
   readonly sources: readonly CertificateSource[];
   /** Sends what all listeners need to all threads. */
   readonly tell: (listeners: TlsOfListeners) => void;
+  /** Epoch milliseconds. */
+  readonly epochMs: () => number;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** Calls back after that many milliseconds; the returned function cancels the call. */
@@ -31,39 +33,31 @@ type Settings = Config["listeners"][number];
 
 export class ListenerCertificates {
   private readonly options: ListenerCertificatesOptions;
-  private readonly pairs: FollowedFiles<ServedPair>;
-  private readonly responses: FollowedFiles<Uint8Array>;
-  private readonly trusts: FollowedFiles<ClientTrust>;
-  private readonly ticketKeys: FollowedFiles<readonly TicketKey[]>;
+  private readonly material: TlsMaterial;
   private readonly rings: TicketRings;
+  private readonly watch: CertificateWatch;
   /** Those of the configuration that is in use. */
   private listeners: TlsListeners = new Map();
   /** Those that threads were told of last: during a reload those of the new configuration too. */
   private told: TlsListeners = new Map();
+  /** When the first of the OCSP responses that are sent along ends, in epoch milliseconds. */
+  private ocspEndsMs: number = Infinity;
 
   constructor(options: ListenerCertificatesOptions) {
     this.options = options;
-    const { now, after } = options;
-    this.pairs = this.following();
-    this.responses = this.following();
-    this.trusts = this.following();
-    this.ticketKeys = this.following();
+    const { log, epochMs, now, after } = options;
+    this.material = new TlsMaterial({ log, after, changed: () => this.tell() });
     this.rings = new TicketRings({ now, after, renewed: () => this.tell() });
+    this.watch = new CertificateWatch({ log, epochMs, after, looked: () => this.dropOldResponses() });
   }
 
   /**
-   * Reads what a configuration needs that may come into use, and tells it to all threads. Listeners that it no longer has keep what they have. Resolves with
-   * what is wrong, one line each: then nothing has changed.
+   * Makes ready what a configuration needs that may come into use, and tells it to all threads. Listeners that it no longer has keep what they have.
+   * Resolves with what is wrong, one line each: then nothing has changed.
    */
   async prepare(listeners: readonly Settings[], slots: readonly number[]): Promise<readonly string[]> {
     const wanted = bySlot(listeners, slots);
-    const needs = needsOf(wanted);
-    const problems = [
-      ...this.pairs.read(needs.pairs).problems,
-      ...this.responses.read(needs.responses).problems,
-      ...this.trusts.read(needs.trusts).problems,
-      ...this.ticketKeys.read(needs.ticketKeys).problems,
-    ];
+    const problems = [...this.material.read(configsOf(wanted))];
     for (const source of this.options.sources) if (problems.length === 0) problems.push(...(await source.prepare(wanted)));
     const all = new Map([...this.listeners, ...wanted]);
     if (problems.length === 0 && all.size > 0) this.tell(all);
@@ -73,11 +67,7 @@ export class ListenerCertificates {
   /** The listeners of the configuration that is in use now. What others needed is forgotten. */
   keep(listeners: readonly Settings[], slots: readonly number[]): void {
     this.listeners = bySlot(listeners, slots);
-    const needs = needsOf(this.listeners);
-    this.pairs.keep(new Set(needs.pairs.keys()));
-    this.responses.keep(new Set(needs.responses.keys()));
-    this.trusts.keep(new Set(needs.trusts.keys()));
-    this.ticketKeys.keep(new Set(needs.ticketKeys.keys()));
+    this.material.keep(configsOf(this.listeners));
     for (const source of this.options.sources) source.keep(this.listeners);
     if (this.listeners.size > 0 || this.told.size > 0) this.tell(this.listeners);
     this.rings.keep(new Set([...this.listeners].flatMap(([slot, { tls }]) => (makesTicketKeys(tls) ? [slot] : []))));
@@ -103,29 +93,33 @@ export class ListenerCertificates {
     return this.of(this.told);
   }
 
-  stop(): void {
-    for (const files of [this.pairs, this.responses, this.trusts, this.ticketKeys]) files.stop();
-    this.rings.stop();
-    for (const source of this.options.sources) source.stop();
+  /** The certificates that are served now. */
+  readings(): readonly CertificateReading[] {
+    return this.watch.readings();
   }
 
-  private following<T>(): FollowedFiles<T> {
-    const { log, after } = this.options;
-    return new FollowedFiles<T>({
-      after,
-      changed: (key) => {
-        this.tell();
-        log.info("certificate_file_read", `${filesIn(key)} changed: new connections use the new version`, { file: filesIn(key) });
-      },
-      refused: (key, problems) => {
-        log.error("certificate_file_refused", `the old version stays in use: ${problems.join("; ")}`, { file: filesIn(key) });
-      },
-    });
+  /** How often files have changed since the start. */
+  get counts(): CertificateFileCounts {
+    return this.material.counts;
+  }
+
+  stop(): void {
+    this.material.stop();
+    this.rings.stop();
+    this.watch.stop();
+    for (const source of this.options.sources) source.stop();
   }
 
   private tell(listeners: TlsListeners = this.told): void {
     this.told = listeners;
-    this.options.tell(this.of(listeners));
+    this.ocspEndsMs = Infinity;
+    const all = this.of(listeners);
+    const ofFiles = new Set(this.material.allPairs().map(({ chain }) => chain));
+    this.watch.use(
+      all.map(([slot, tls]) => [listeners.get(slot)?.address ?? "", tls]),
+      (chain) => !ofFiles.has(chain),
+    );
+    this.options.tell(all);
   }
 
   private of(listeners: TlsListeners): TlsOfListeners {
@@ -134,16 +128,10 @@ export class ListenerCertificates {
 
   private tlsOf(slot: number, listener: TlsListener): ListenerTls {
     const { tls, timeouts, limits } = listener;
-    const { sources } = this.options;
-    const own = tls.certificates.flatMap((entry) => this.certificateOf(entry, tls) ?? []);
-    const clients = this.ruleOf(tls.client_certificates ?? null);
-    const further = sources.flatMap((source) =>
-      source.of(slot, listener).map((each) => ({ ...each, clients: each.isChallenge ? null : clients })),
-    );
     return {
-      certificates: [...own, ...further],
+      certificates: [...tls.certificates.flatMap((entry) => this.certificateOf(entry, tls) ?? []), ...this.sourced(slot, listener)],
       strictSni: tls.strict_sni,
-      onDemand: sources.some((source) => source.isOnDemand(listener)),
+      onDemand: this.options.sources.some((source) => source.isOnDemand(listener)),
       minVersion: tls.min_version === "1.3" ? "TLSv1.3" : "TLSv1.2",
       ciphers: tls.ciphers,
       curves: tls.curves,
@@ -154,17 +142,38 @@ export class ListenerCertificates {
     };
   }
 
+  private sourced(slot: number, listener: TlsListener): readonly ServedCertificate[] {
+    const clients = this.ruleOf(listener.tls.client_certificates ?? null);
+    return this.options.sources.flatMap((source) =>
+      source.of(slot, listener).map((each) => ({ ...each, clients: each.isChallenge ? null : clients })),
+    );
+  }
+
   private certificateOf(entry: CertificateConfig, tls: ListenerTlsConfig): ServedCertificate | null {
-    const pair = this.pairs.valueOf(pairKey(entry));
+    const pair = this.material.pair(entry);
     if (pair === undefined) return null;
     const { names, chain, key, keyKind } = pair;
-    const ocsp = entry.ocsp_file === undefined ? null : (this.responses.valueOf(entry.ocsp_file) ?? null);
-    return { names, chain, key, keyKind, ocsp, clients: this.ruleOf(rulesFor(entry, tls)), isChallenge: false };
+    const clients = this.ruleOf(ruleFor(entry, tls));
+    return { names, chain, key, keyKind, ocsp: this.ocspFor(entry, pair), clients, isChallenge: false };
+  }
+
+  /** The response, while it says something that clients accept. */
+  private ocspFor(entry: CertificateConfig, { certificates: [leaf] }: ServedPair): Uint8Array | null {
+    const response = this.material.response(entry);
+    if (response === undefined || leaf === undefined) return null;
+    if (ocspFault(response, leaf, this.options.epochMs()) !== null) return null;
+    this.ocspEndsMs = Math.min(this.ocspEndsMs, response.endsMs);
+    return response.bytes;
+  }
+
+  /** OCSP responses that have ended are sent no more: clients take them for an attack. */
+  private dropOldResponses(): void {
+    if (this.options.epochMs() >= this.ocspEndsMs) this.tell();
   }
 
   private ruleOf(rule: ClientCertificatesConfig | null): ClientCertificateRule | null {
     if (rule === null) return null;
-    const trust = this.trusts.valueOf(trustKey(rule));
+    const trust = this.material.trust(rule);
     // Without it every certificate would be trusted, or none asked for.
     if (trust === undefined) throw new Error("what verifies clients was not read");
     return { mode: rule.mode, ...trust, verifyDepth: rule.verify_depth, forward: rule.forward ?? null };
@@ -172,8 +181,7 @@ export class ListenerCertificates {
 
   private ticketKeysOf(slot: number, { tickets }: ListenerTlsConfig): readonly TicketKey[] {
     if (tickets === false) return [];
-    if (tickets.key_file === undefined) return this.rings.keysOf(slot, tickets.rotate);
-    return this.ticketKeys.valueOf(tickets.key_file) ?? [];
+    return tickets.key_file === undefined ? this.rings.keysOf(slot, tickets.rotate) : this.material.ticketKeys(tickets.key_file);
   }
 }
 
@@ -186,65 +194,18 @@ function bySlot(listeners: readonly Settings[], slots: readonly number[]): TlsLi
   );
 }
 
-/** What is to be read, each by a key that differs where the result may. */
-function needsOf(listeners: TlsListeners): {
-  readonly pairs: ReadonlyMap<string, Followed<ServedPair>>;
-  readonly responses: ReadonlyMap<string, Followed<Uint8Array>>;
-  readonly trusts: ReadonlyMap<string, Followed<ClientTrust>>;
-  readonly ticketKeys: ReadonlyMap<string, Followed<readonly TicketKey[]>>;
-} {
-  const pairs = new Map<string, Followed<ServedPair>>();
-  const responses = new Map<string, Followed<Uint8Array>>();
-  const trusts = new Map<string, Followed<ClientTrust>>();
-  const ticketKeys = new Map<string, Followed<readonly TicketKey[]>>();
-  for (const { tls } of listeners.values()) {
-    for (const entry of tls.certificates) {
-      const { cert_file: file, key_file: keyFile = file, ocsp_file: ocspFile } = entry;
-      pairs.set(pairKey(entry), { files: [...new Set([file, keyFile])], read: () => asReading(readPair(entry)) });
-      if (ocspFile !== undefined) responses.set(ocspFile, { files: [ocspFile], read: () => asReading(readOcsp(ocspFile)) });
-    }
-    for (const rule of rulesIn(tls)) {
-      const files = rule.crl_file === undefined ? [rule.ca_file] : [rule.ca_file, rule.crl_file];
-      trusts.set(trustKey(rule), { files, read: () => asReading(readTrust(rule)) });
-    }
-    const keyFile = tls.tickets === false ? undefined : tls.tickets.key_file;
-    if (keyFile !== undefined) ticketKeys.set(keyFile, { files: [keyFile], read: () => asReading(readTicketKeys(keyFile)) });
-  }
-  return { pairs, responses, trusts, ticketKeys };
-}
-
-function asReading<T>(read: ReadMaterial<T>): Reading<T> {
-  if ("value" in read) return read;
-  return { problems: [read.problem], mayBeHalf: read.mayBeHalf === true };
+function configsOf(listeners: TlsListeners): readonly ListenerTlsConfig[] {
+  return [...listeners.values()].map(({ tls }) => tls);
 }
 
 /** What is asked of clients under the names of a certificate. */
-function rulesFor(
+function ruleFor(
   { client_certificates: own }: CertificateConfig,
   { client_certificates: all }: ListenerTlsConfig,
 ): ClientCertificatesConfig | null {
   return own === false ? null : (own ?? all ?? null);
 }
 
-/** All that is asked of clients of a listener. */
-function rulesIn({ client_certificates: all, certificates }: ListenerTlsConfig): readonly ClientCertificatesConfig[] {
-  return [all, ...certificates.map((entry) => entry.client_certificates)].filter((rule) => rule !== undefined && rule !== false);
-}
-
 function makesTicketKeys({ tickets }: ListenerTlsConfig): boolean {
   return tickets !== false && tickets.key_file === undefined;
-}
-
-/** Paths hold no NUL. The passphrase is a part of the key, and only the paths before it are ever shown. */
-function pairKey({ cert_file: file, key_file: keyFile = file, key_passphrase: passphrase = "" }: CertificateConfig): string {
-  return [file, keyFile, "", passphrase].join("\0");
-}
-
-function trustKey({ ca_file: caFile, crl_file: crlFile = "" }: ClientCertificatesConfig): string {
-  return [caFile, crlFile].join("\0");
-}
-
-/** The first of the files that a key names. */
-function filesIn(key: string): string {
-  return key.split("\0", 1)[0] ?? "";
 }

@@ -1,6 +1,8 @@
 /** Reads the files of TLS: certificates with their keys, OCSP responses, what clients' certificates are verified with, ticket keys. */
 import type { Buffer } from "node:buffer";
 import { authoritiesProblem, revocationProblem } from "../../certificates/client-trust.ts";
+import { readOcspResponse } from "../../certificates/ocsp-response.ts";
+import type { OcspResponse } from "../../certificates/ocsp-response.ts";
 import { servedPair } from "../../certificates/served-pair.ts";
 import type { ServedPair } from "../../certificates/served-pair.ts";
 import { parseTicketKeys } from "../../certificates/ticket-keys.ts";
@@ -24,6 +26,11 @@ export interface MaterialProblem {
 
 export type CertificateFiles = Pick<CertificateConfig, "cert_file" | "key_file" | "key_passphrase">;
 
+/** An OCSP response, read. */
+export interface OcspFile extends OcspResponse {
+  readonly bytes: Uint8Array;
+}
+
 /** PEM texts by which the certificates of clients are verified. */
 export interface ClientTrust {
   readonly ca: string;
@@ -46,9 +53,13 @@ export function readPair({
   return { key: isOfKey ? "key_file" : "cert_file", problem, mayBeHalf: pair.mayBeHalf };
 }
 
-export function readOcsp(file: string): ReadMaterial<Uint8Array> {
+export function readOcsp(file: string): ReadMaterial<OcspFile> {
   const read = readFile("ocsp_file", file);
-  return "value" in read ? { value: Uint8Array.from(read.value) } : read;
+  if (!("value" in read)) return read;
+  const bytes = Uint8Array.from(read.value);
+  const response = readOcspResponse(bytes);
+  if (typeof response === "string") return { key: "ocsp_file", problem: `${shownFile(file)} ${response}` };
+  return { value: { ...response, bytes } };
 }
 
 export function readTrust({

@@ -1,53 +1,154 @@
-/** Checks the files that TLS of listeners names: whether they can be read and used. */
+/**
+ * Checks TLS of listeners beyond the schema: whether the files can be read and used, and what about them is doubtful. A certificate that has expired is a
+ * warning: the proxy must be able to start again for the sake of all the others.
+ */
+import { statSync } from "node:fs";
 import path from "node:path";
-import type { PlacedTls } from "../../config/listener-tls-in-file.ts";
+import { ocspFault } from "../../certificates/ocsp-response.ts";
+import { ciphersProblem, curvesProblem } from "../../certificates/openssl-lists.ts";
+import { dayOf, pairFindings } from "../../certificates/pair-findings.ts";
+import { revocationEndMs } from "../../certificates/revocation-lists.ts";
+import type { ServedPair } from "../../certificates/served-pair.ts";
+import type { PlacedTls, TlsInFile } from "../../config/listener-tls-in-file.ts";
+import { shownFile } from "../../config/problems/shown.ts";
 import type { ClientCertificatesConfig } from "../../config/schema/tls/client-certificates-schema.ts";
 import type { CertificateConfig } from "../../config/schema/tls/listener-tls-schema.ts";
-import { error } from "../../values/finding.ts";
+import { error, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import type { NoteFile } from "../named-files/config-files.ts";
 import { readOcsp, readPair, readTicketKeys, readTrust } from "./read-material.ts";
 import type { ReadMaterial } from "./read-material.ts";
+import { namesTwice, unservedHosts } from "./served-names.ts";
+import type { PlacedCertificate } from "./served-names.ts";
 
 /**
  * @param folder the folder to which paths are relative
  * @param noted called with each file before it is read
+ * @param nowMs epoch milliseconds
  */
-export function tlsFindings(folder: string, noted: NoteFile = () => {}): (listeners: readonly PlacedTls[]) => readonly Finding[] {
-  const pathOf = (name: string): string => {
-    const file = path.resolve(folder, name);
-    noted(file);
-    return file;
+export function tlsFindings(
+  folder: string,
+  noted: NoteFile = () => {},
+  nowMs: number = Date.now(),
+): (file: TlsInFile) => readonly Finding[] {
+  return (file) => {
+    const findings: Finding[] = [];
+    const names = new Set<string>();
+    for (const listener of file.listeners) {
+      const check = new ListenerCheck(folder, noted, nowMs);
+      findings.push(...check.listener(listener), ...namesTwice(check.certificates));
+      for (const each of check.certificates) for (const name of each.names) names.add(name);
+    }
+    const isComplete = !findings.some(({ severity }) => severity === "error");
+    return file.hosts !== null && isComplete && names.size > 0 ? [...findings, ...unservedHosts(file.hosts, names)] : findings;
   };
-  return (listeners) => listeners.flatMap((listener) => ofListener(listener, pathOf));
 }
 
-type PathOf = (name: string) => string;
+/** The checks of one listener. */
+class ListenerCheck {
+  /** Those that could be read. */
+  readonly certificates: PlacedCertificate[] = [];
+  private readonly folder: string;
+  private readonly noted: NoteFile;
+  private readonly nowMs: number;
 
-function ofListener({ path, tls }: PlacedTls, pathOf: PathOf): Finding[] {
-  const { certificates, client_certificates: clients, tickets } = tls;
-  const keyFile = tickets === false ? undefined : tickets.key_file;
-  return [
-    ...certificates.flatMap((entry, index) => ofCertificate(entry, [...path, "certificates", index], pathOf)),
-    ...ofClients(clients, [...path, "client_certificates"], pathOf),
-    ...(keyFile === undefined ? [] : problemOf(readTicketKeys(pathOf(keyFile)), [...path, "tickets"])),
-  ];
+  constructor(folder: string, noted: NoteFile, nowMs: number) {
+    this.folder = folder;
+    this.noted = noted;
+    this.nowMs = nowMs;
+  }
+
+  listener({ path, tls }: PlacedTls): Finding[] {
+    const { certificates, client_certificates: clients, tickets } = tls;
+    const keyFile = tickets === false ? undefined : tickets.key_file;
+    const [ciphers, curves] = [ciphersProblem(tls.ciphers), curvesProblem(tls.curves)];
+    return [
+      ...certificates.flatMap((entry, index) => this.certificate(entry, [...path, "certificates", index], clients)),
+      ...this.clients(clients, [...path, "client_certificates"]),
+      ...(ciphers === null ? [] : [error([...path, "ciphers"], ciphers)]),
+      ...(curves === null ? [] : [error([...path, "curves"], curves)]),
+      ...(keyFile === undefined ? [] : this.ticketKeys(this.pathOf(keyFile), [...path, "tickets"])),
+    ];
+  }
+
+  private certificate(given: CertificateConfig, path: KeyPath, all: ClientCertificatesConfig | undefined): Finding[] {
+    const { cert_file: file, key_file: keyFile, ocsp_file: ocspFile, client_certificates: own = all } = given;
+    const files = { cert_file: this.pathOf(file), ...(keyFile === undefined ? {} : { key_file: this.pathOf(keyFile) }) };
+    const read = readPair({ ...given, ...files });
+    const findings = "value" in read ? this.pair(read.value, files, given, path) : problemOf(read, path);
+    if (ocspFile !== undefined) findings.push(...this.ocsp(this.pathOf(ocspFile), read, path));
+    findings.push(...this.clients(given.client_certificates, [...path, "client_certificates"]));
+    if (!("value" in read)) return findings;
+    const clients = own === undefined || own === false ? null : this.withPaths(own);
+    const { names, keyKind } = read.value;
+    this.certificates.push({ path, names, keyKind, clients: JSON.stringify(clients) });
+    return findings;
+  }
+
+  private pair(
+    pair: ServedPair,
+    { cert_file: file, key_file: keyFile }: Pick<CertificateConfig, "cert_file" | "key_file">,
+    { key_passphrase: passphrase }: CertificateConfig,
+    path: KeyPath,
+  ): Finding[] {
+    const doubts = pairFindings(pair, this.nowMs).map((doubt) => warning([...path, "cert_file"], `${shownFile(file)} ${doubt}`));
+    const isIdle = passphrase !== undefined && !pair.wasEncrypted;
+    return [
+      ...doubts,
+      ...(isIdle ? [warning([...path, "key_passphrase"], "it is not needed: the key is not encrypted", true)] : []),
+      ...readable(keyFile ?? file, [...path, keyFile === undefined ? "cert_file" : "key_file"]),
+    ];
+  }
+
+  private ocsp(file: string, pair: ReadMaterial<ServedPair>, path: KeyPath): Finding[] {
+    const read = readOcsp(file);
+    if (!("value" in read)) return problemOf(read, path);
+    const leaf = "value" in pair ? pair.value.certificates[0] : undefined;
+    const fault = leaf === undefined ? null : ocspFault(read.value, leaf, this.nowMs);
+    return fault === null ? [] : [warning([...path, "ocsp_file"], `${shownFile(file)} ${fault}: it is not sent along`)];
+  }
+
+  private clients(rule: ClientCertificatesConfig | false | undefined, path: KeyPath): Finding[] {
+    if (rule === undefined || rule === false) return [];
+    const read = readTrust(this.withPaths(rule));
+    if (!("value" in read)) return problemOf(read, path);
+    const endMs = read.value.crl === null ? null : revocationEndMs(read.value.crl);
+    if (endMs === null || endMs > this.nowMs) return [];
+    const text = `${shownFile(this.pathOf(rule.crl_file ?? ""))} has ended on ${dayOf(endMs)}: every client is refused until there is a new one`;
+    return [warning([...path, "crl_file"], text)];
+  }
+
+  private ticketKeys(file: string, path: KeyPath): Finding[] {
+    const read = readTicketKeys(file);
+    return "value" in read ? readable(file, [...path, "key_file"]) : problemOf(read, path);
+  }
+
+  private withPaths({ ca_file: caFile, crl_file: crlFile, ...rest }: ClientCertificatesConfig): ClientCertificatesConfig {
+    return { ...rest, ca_file: this.pathOf(caFile), ...(crlFile === undefined ? {} : { crl_file: this.pathOf(crlFile) }) };
+  }
+
+  private pathOf(name: string): string {
+    const file = path.resolve(this.folder, name);
+    this.noted(file);
+    return file;
+  }
 }
 
-function ofCertificate(entry: CertificateConfig, path: KeyPath, pathOf: PathOf): Finding[] {
-  const { cert_file: file, key_file: keyFile, ocsp_file: ocspFile, client_certificates: clients } = entry;
-  const files = { cert_file: pathOf(file), ...(keyFile === undefined ? {} : { key_file: pathOf(keyFile) }) };
-  return [
-    ...problemOf(readPair({ ...entry, ...files }), path),
-    ...(ocspFile === undefined ? [] : problemOf(readOcsp(pathOf(ocspFile)), path)),
-    ...ofClients(clients, [...path, "client_certificates"], pathOf),
-  ];
+/** Permission of the users that are neither the file's owner nor of its group. */
+const OTHERS_READ = 0o004;
+
+/** A warning about a secret file that every user of the machine can read. */
+function readable(file: string, path: KeyPath): Finding[] {
+  const isOpen = process.platform !== "win32" && (modeOf(file) & OTHERS_READ) !== 0;
+  return isOpen ? [warning(path, `${shownFile(file)} can be read by every user of this machine (chmod o-r)`)] : [];
 }
 
-function ofClients(rule: ClientCertificatesConfig | false | undefined, path: KeyPath, pathOf: PathOf): Finding[] {
-  if (rule === undefined || rule === false) return [];
-  const { ca_file: caFile, crl_file: crlFile } = rule;
-  return problemOf(readTrust({ ca_file: pathOf(caFile), crl_file: crlFile === undefined ? undefined : pathOf(crlFile) }), path);
+function modeOf(file: string): number {
+  try {
+    return statSync(file).mode;
+  } catch {
+    return 0;
+  }
 }
 
 function problemOf(read: ReadMaterial<unknown>, path: KeyPath): Finding[] {

@@ -1,0 +1,154 @@
+/** What the files hold that TLS of listeners names. It is read with a configuration, and again whenever one of the files changes. */
+import type { ServedPair } from "../../certificates/served-pair.ts";
+import type { ClientCertificatesConfig } from "../../config/schema/tls/client-certificates-schema.ts";
+import type { CertificateConfig, ListenerTlsConfig } from "../../config/schema/tls/listener-tls-schema.ts";
+import type { AppLog } from "../../observe/app-log.ts";
+import type { CertificateFileCounts } from "../../observe/certificate-reading.ts";
+import type { TicketKey } from "../../shared/listener-tls.ts";
+import { FollowedFiles } from "../named-files/followed-files.ts";
+import type { Followed, Reading } from "../named-files/followed-files.ts";
+import { readOcsp, readPair, readTicketKeys, readTrust } from "./read-material.ts";
+import type { ClientTrust, OcspFile, ReadMaterial } from "./read-material.ts";
+
+export interface TlsMaterialOptions {
+  readonly log: Pick<AppLog, "info" | "error">;
+  /** Calls back after that many milliseconds; the returned function cancels the call. */
+  readonly after: (ms: number, then: () => void) => () => void;
+  /** Called when a file has changed and its new version is in use. */
+  readonly changed: () => void;
+}
+
+export class TlsMaterial {
+  private readonly options: TlsMaterialOptions;
+  private readonly pairs: FollowedFiles<ServedPair>;
+  private readonly responses: FollowedFiles<OcspFile>;
+  private readonly trusts: FollowedFiles<ClientTrust>;
+  private readonly keys: FollowedFiles<readonly TicketKey[]>;
+  private readonly counted: { read: number; refused: number } = { read: 0, refused: 0 };
+
+  constructor(options: TlsMaterialOptions) {
+    this.options = options;
+    this.pairs = this.following();
+    this.responses = this.following();
+    this.trusts = this.following();
+    this.keys = this.following();
+  }
+
+  /** Reads what listeners need that may come into use, those files too that are in use and have changed. Returns what is wrong, one line each. */
+  read(listeners: readonly ListenerTlsConfig[]): readonly string[] {
+    const { pairs, responses, trusts, keys } = needsOf(listeners);
+    return [
+      ...this.pairs.read(pairs).problems,
+      ...this.responses.read(responses).problems,
+      ...this.trusts.read(trusts).problems,
+      ...this.keys.read(keys).problems,
+    ];
+  }
+
+  /** What the listeners need that are in use now: the rest is forgotten. */
+  keep(listeners: readonly ListenerTlsConfig[]): void {
+    const { pairs, responses, trusts, keys } = needsOf(listeners);
+    this.pairs.keep(new Set(pairs.keys()));
+    this.responses.keep(new Set(responses.keys()));
+    this.trusts.keep(new Set(trusts.keys()));
+    this.keys.keep(new Set(keys.keys()));
+  }
+
+  pair(entry: CertificateConfig): ServedPair | undefined {
+    return this.pairs.valueOf(pairKey(entry));
+  }
+
+  allPairs(): readonly ServedPair[] {
+    return this.pairs.values();
+  }
+
+  response({ ocsp_file: file }: CertificateConfig): OcspFile | undefined {
+    return file === undefined ? undefined : this.responses.valueOf(file);
+  }
+
+  trust(rule: ClientCertificatesConfig): ClientTrust | undefined {
+    return this.trusts.valueOf(trustKey(rule));
+  }
+
+  ticketKeys(file: string): readonly TicketKey[] {
+    return this.keys.valueOf(file) ?? [];
+  }
+
+  /** How often files have changed since the start. */
+  get counts(): CertificateFileCounts {
+    return this.counted;
+  }
+
+  stop(): void {
+    for (const files of [this.pairs, this.responses, this.trusts, this.keys]) files.stop();
+  }
+
+  private following<T>(): FollowedFiles<T> {
+    const { log, after, changed } = this.options;
+    return new FollowedFiles<T>({
+      after,
+      changed: (key) => {
+        this.counted.read++;
+        changed();
+        log.info("certificate_file_read", `${fileIn(key)} changed: new connections use the new version`, { file: fileIn(key) });
+      },
+      refused: (key, problems) => {
+        this.counted.refused++;
+        log.error("certificate_file_refused", `the old version stays in use: ${problems.join("; ")}`, { file: fileIn(key) });
+      },
+    });
+  }
+}
+
+/** What is to be read, each by a key that differs where the result may. */
+interface Needs {
+  readonly pairs: ReadonlyMap<string, Followed<ServedPair>>;
+  readonly responses: ReadonlyMap<string, Followed<OcspFile>>;
+  readonly trusts: ReadonlyMap<string, Followed<ClientTrust>>;
+  readonly keys: ReadonlyMap<string, Followed<readonly TicketKey[]>>;
+}
+
+function needsOf(listeners: readonly ListenerTlsConfig[]): Needs {
+  const pairs = new Map<string, Followed<ServedPair>>();
+  const responses = new Map<string, Followed<OcspFile>>();
+  const trusts = new Map<string, Followed<ClientTrust>>();
+  const keys = new Map<string, Followed<readonly TicketKey[]>>();
+  for (const tls of listeners) {
+    for (const entry of tls.certificates) {
+      const { cert_file: file, key_file: keyFile = file, ocsp_file: ocspFile } = entry;
+      pairs.set(pairKey(entry), { files: [...new Set([file, keyFile])], read: () => asReading(readPair(entry)) });
+      if (ocspFile !== undefined) responses.set(ocspFile, { files: [ocspFile], read: () => asReading(readOcsp(ocspFile)) });
+    }
+    for (const rule of rulesIn(tls)) {
+      const files = rule.crl_file === undefined ? [rule.ca_file] : [rule.ca_file, rule.crl_file];
+      trusts.set(trustKey(rule), { files, read: () => asReading(readTrust(rule)) });
+    }
+    const keyFile = tls.tickets === false ? undefined : tls.tickets.key_file;
+    if (keyFile !== undefined) keys.set(keyFile, { files: [keyFile], read: () => asReading(readTicketKeys(keyFile)) });
+  }
+  return { pairs, responses, trusts, keys };
+}
+
+function asReading<T>(read: ReadMaterial<T>): Reading<T> {
+  if ("value" in read) return read;
+  return { problems: [read.problem], mayBeHalf: read.mayBeHalf === true };
+}
+
+/** All that is asked of clients of a listener. */
+function rulesIn({ client_certificates: all, certificates }: ListenerTlsConfig): readonly ClientCertificatesConfig[] {
+  return [all, ...certificates.map((entry) => entry.client_certificates)].filter((rule) => rule !== undefined && rule !== false);
+}
+
+/** Paths hold no NUL. The passphrase is a part of the key, and only the path before it is ever shown. */
+function pairKey({ cert_file: file, key_file: keyFile = file, key_passphrase: passphrase = "" }: CertificateConfig): string {
+  return [file, keyFile, passphrase].join("\0");
+}
+
+function trustKey({ ca_file: caFile, crl_file: crlFile = "" }: ClientCertificatesConfig): string {
+  return [caFile, crlFile].join("\0");
+}
+
+/** The first of the files that a key names. */
+function fileIn(key: string): string {
+  return key.split("\0", 1)[0] ?? "";
+}
