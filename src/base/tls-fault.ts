@@ -11,6 +11,8 @@ const WORDS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: "self-signed certificate; name it in tls.ca_file to trust it",
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  CERT_MISSING: "it shows no certificate",
+  ERR_TLS_TRUNCATED: "it closed the connection in the middle of the handshake",
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name; tls.server_name says which name it must carry",
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_ISSUER,
   UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_ISSUER,

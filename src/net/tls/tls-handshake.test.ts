@@ -114,6 +114,22 @@ for (const way of WAYS) {
       assert.equal(count(CounterId.tls_handshakes_failed), 2);
     });
 
+    test("a client that leaves in the middle of its handshake is noticed at once", async (t) => {
+      const { port, context, count } = await startTls(t, way, settings([await served(["a.test"])]));
+      // The listener's flight is cut, so the client cannot finish.
+      const relay = net.createServer((from) => {
+        const to = net.connect(port, "127.0.0.1");
+        from.on("error", () => {}).pipe(to);
+        to.on("error", () => {}).once("data", () => to.end());
+        to.on("close", () => from.destroy());
+      });
+      await once(relay.listen(0, "127.0.0.1"), "listening");
+      assert.equal(await refusal(t, (relay.address() as net.AddressInfo).port), "ECONNRESET");
+      relay.close();
+      while (context.connections.size > 0) await new Promise(setImmediate);
+      assert.equal(count(CounterId.tls_handshakes_failed), 1);
+    });
+
     test("no further handshake begins while as many are under way as may be", async (t) => {
       const { port, context } = await startTls(t, way, settings([await served(["a.test"])], { handshakesMax: 2 }));
       const first = net.connect(port, "127.0.0.1");

@@ -8,6 +8,8 @@ import type { EndpointTls } from "../../proxy/upstream/endpoint-settings.ts";
 import { rawAccess, takeHandle } from "./raw-access.ts";
 import type { RawAccess } from "./raw-access.ts";
 import { RawTransport } from "./raw-transport.ts";
+import { DialingTls } from "./dial-tls.ts";
+import { tlsAccess } from "./tls-access.ts";
 import { StreamTransport, onreadOption } from "./stream-transport.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
 
@@ -31,12 +33,13 @@ export function dial(
 ): Transport {
   const { lookup } = names;
   const address = { host: target.host, port: target.port, lookup, allowHalfOpen: true, noDelay: true, ...RACE } as const;
-  if (target.secure && preface !== "") return dialTlsAfter(preface, target, net.connect(address), reader, writer, onConnect);
   if (target.secure) {
-    const socket = secure(target.settings.tls, address, reader);
-    const transport = new StreamTransport(socket, reader, writer);
-    socket.on("secureConnect", () => onConnect(transport));
-    return transport;
+    const access = tlsAccess();
+    const context = access === null ? null : contextFor(target.settings.tls);
+    if (access === null || context === null) return dialTlsStream(preface, target, address, reader, writer, onConnect);
+    const { verify, serverName } = target.settings.tls;
+    const wanted = { access, context, name: serverName ?? target.host, verify, sessions: target, preface };
+    return new DialingTls(net.connect(address).pause(), wanted, reader, writer, onConnect);
   }
   const access = rawAccess();
   const socket = net.connect(access === null ? { ...address, onread: onreadOption(reader) } : address);
@@ -49,6 +52,22 @@ export function dial(
     if (preface !== "") connected.write(preface);
     onConnect(connected);
   });
+  return transport;
+}
+
+/** Opens a TLS connection as a socket of Node's. */
+function dialTlsStream(
+  preface: string,
+  target: Endpoint,
+  address: net.TcpNetConnectOpts,
+  reader: TransportReader,
+  writer: TransportWriter,
+  onConnect: (transport: Transport) => void,
+): Transport {
+  if (preface !== "") return dialTlsAfter(preface, target, net.connect(address), reader, writer, onConnect);
+  const socket = secure(target.settings.tls, { ...address, host: target.host, port: target.port }, reader);
+  const transport = new StreamTransport(socket, reader, writer);
+  socket.on("secureConnect", () => onConnect(transport));
   return transport;
 }
 
@@ -108,6 +127,15 @@ function secure(
     const socket = new net.Socket();
     socket.destroy(error instanceof Error ? error : new Error(String(error)));
     return socket;
+  }
+}
+
+/** Null: OpenSSL does not take what the settings name; then `secure` says what is wrong. */
+function contextFor(config: EndpointTls): tls.SecureContext | null {
+  try {
+    return contextOf(config);
+  } catch {
+    return null;
   }
 }
 

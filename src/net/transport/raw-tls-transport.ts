@@ -403,7 +403,8 @@ export class RawTlsTransport implements AcceptedTransport {
     if (this.inputEnded) return;
     this.inputEnded = true;
     this.deliverCollected();
-    if (this.held !== null || !this.reading) this.heldEnd = status;
+    const isWaiting = this.handshake === null && (this.held !== null || !this.reading);
+    if (isWaiting) this.heldEnd = status;
     else this.tellEnd(status);
   }
 

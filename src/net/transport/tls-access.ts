@@ -30,7 +30,7 @@ export interface TlsHandle extends Omit<RawHandle, "close" | "reset" | "setNoDel
   /** For a client: the name in SNI. */
   setServername(name: string): void;
   /** For a client: a session to resume. */
-  setSession(session: Buffer): void;
+  setSession(session: Uint8Array): void;
   /** For a server: the response to staple. */
   setOCSPResponse(response: Uint8Array): void;
   /** For a client: calls `onnewsession` for each session that the server offers. For a server it would read ClientHellos itself. */

@@ -6,6 +6,14 @@ import { endpointAddress } from "../../config/addresses/endpoint-address.ts";
 import type { EndpointConnections } from "./connector.ts";
 import type { EndpointSettings } from "./endpoint-settings.ts";
 
+/** A TLS session that a next connection may resume. */
+export interface TlsSession {
+  /** As OpenSSL writes it. */
+  readonly data: Uint8Array;
+  /** When the endpoint's certificate ends, in epoch milliseconds: a resumed session shows none. */
+  readonly usableUntilMs: number;
+}
+
 /** Fields that every exchange reads come first, so that they share a cache line: with many endpoints each further line costs time. */
 export class Endpoint {
   /** Row of the endpoint in the endpoint table (shared/endpoint-table.ts). */
@@ -26,6 +34,8 @@ export class Endpoint {
   readonly port: number;
   /** Whether connections use TLS. */
   readonly secure: boolean;
+  /** The newest TLS session with the endpoint, to be resumed by its next connection; null: none, or none under these settings. */
+  session: TlsSession | null = null;
   /** Identifies the pool: endpoints with equal keys share connections. */
   key: string;
 
@@ -51,6 +61,7 @@ export class Endpoint {
     this.settings = settings;
     this.key = this.keyUnder(settings);
     this.pool = null;
+    this.session = null;
   }
 
   private keyUnder(settings: EndpointSettings): string {
