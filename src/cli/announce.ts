@@ -1,5 +1,5 @@
 /**
- * Writes a line `listening on http://...` to stdout for each listener, whatever the log level is. When stdout is also the output of a JSON
+ * Writes a line such as `listening on http://localhost:8080` to stdout for each listener, whatever the log level is. When stdout is also the output of a JSON
  * log, the line is an event of that log, so that every line there is JSON; else it is plain text for people. A log that goes elsewhere gets
  * the event too.
  */
@@ -21,7 +21,7 @@ export function announce(
   sink: LogSink,
   log: AppLog,
 ): void {
-  const lines = opened.map(({ target, address }) => ({ what: "listening on", url: listenerUrl(target, address) }));
+  const lines = opened.map((listener) => ({ what: "listening on", url: listenerUrl(listener) }));
   if (adminUrl !== null) lines.push({ what: "admin on", url: adminUrl });
   if (logging.output === "stdout" && logging.format !== "text") {
     const onStdout = createAppLog({ level: "info", format: "json", write: (line) => sink.write(line), now: Date.now });

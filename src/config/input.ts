@@ -142,7 +142,7 @@ export interface ListenerInput {
   /** Limits for what one client can cost. */
   limits?: ListenerLimitsInput | undefined;
   /** TLS on this listener (HTTPS). Absent: plain HTTP. See docs/tls.md. */
-  tls?: ListenerTlsInput | undefined;
+  tls?: "internal" | ListenerTlsInput | undefined;
 }
 
 /** The keys of `listeners[].proxy_protocol` in a configuration. */
@@ -288,6 +288,12 @@ export interface ListenerTlsInput {
    * Default: `[]`.
    */
   certificates?: ListenerTlsCertificateInput[] | undefined;
+  /**
+   * Certificates of a local authority, made when clients ask for a name: `localhost`, names below `.localhost`, `.test` and `.internal`,
+   * loopback and private addresses. `tls: internal` is short for `tls: { internal: {} }`. `millrace trust` has this machine trust them; see
+   * docs/local-https.md.
+   */
+  internal?: ListenerTlsInternalInput | undefined;
   /** Asks clients for a certificate (mutual TLS). Absent: no certificate is asked for. */
   client_certificates?: ListenerTlsCertificateClientCertificateInput | undefined;
   /**
@@ -400,6 +406,17 @@ export interface ListenerTlsCertificateClientCertificateInput {
    * `Client-Cert` or `xfcc`.
    */
   forward?: "Client-Cert" | "xfcc" | undefined;
+}
+
+/** The keys of `listeners[].tls.internal` in a configuration. */
+export interface ListenerTlsInternalInput {
+  /**
+   * Folder of the authority's key and certificate, relative to the configuration's folder; it is made where there is none, for its owner
+   * alone. Default: `millrace/authority` in `$XDG_DATA_HOME`, else in `~/.local/share`, so that all proxies of a user share one authority.
+   *
+   * File.
+   */
+  storage?: string | undefined;
 }
 
 /** The keys of `listeners[].tls.tickets` in a configuration. */

@@ -1,4 +1,5 @@
 /** TLS of the listeners in a configuration that may have mistakes elsewhere, for the checks of the files that it names. */
+import { isLocalPattern } from "../base/local-names.ts";
 import { at, listOf } from "../values/finding.ts";
 import type { KeyPath } from "../values/finding.ts";
 import { listenerTlsSchema } from "./schema/tls/listener-tls-schema.ts";
@@ -29,7 +30,9 @@ export function tlsInFile(file: unknown): TlsInFile {
   const listeners = listenerTlsIn(file);
   const wanted = listOf(at(file, "listeners")).filter((listener) => at(listener, "tls") !== undefined);
   const isKnown = wanted.length === listeners.length && wanted.every((listener) => at(at(listener, "tls"), "acme") === undefined);
-  return { listeners, hosts: isKnown ? hostsIn(file) : null };
+  // Local names are served by the local authority where a listener has it.
+  const isServed = (host: string): boolean => listeners.some(({ tls }) => tls.internal !== undefined) && isLocalPattern(host);
+  return { listeners, hosts: isKnown ? hostsIn(file).filter(({ host }) => !isServed(host)) : null };
 }
 
 function hostsIn(file: unknown): readonly NamedHost[] {

@@ -124,7 +124,7 @@ export class ControlPlane {
       beats: (worker) => this.beats(worker),
       middlewareIn: (worker) => this.workerTable.middleware(worker),
       onCounted: (counts) => this.totals.countMiddleware(counts),
-      onCertificateWanted: (slot, name) => this.supervisor.tell({ type: "certificate-refused", slot, name }),
+      onCertificateWanted: (slot, name) => void this.needs.certificateWanted(slot, name),
       names: () => this.names.current(),
       lists: () => this.needs.lists.current(),
       tls: () => this.needs.certificates.current(),
@@ -486,6 +486,6 @@ function refused(...lines: readonly string[]): ReloadOutcome {
   return { kind: "refused", lines };
 }
 
-function openedOf({ planned, address }: SupervisedListener): OpenedListener {
-  return { target: planned.target, address };
+function openedOf({ planned, address, settings }: SupervisedListener): OpenedListener {
+  return { target: planned.target, address, scheme: settings.tls === undefined ? "http" : "https" };
 }

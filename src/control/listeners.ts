@@ -20,6 +20,7 @@ export interface OpenedListener {
   readonly target: ListenTarget;
   /** As written in the configuration. */
   readonly address: string;
+  readonly scheme: "http" | "https";
 }
 
 /** Why a listener cannot be opened. */

@@ -3,6 +3,7 @@ import { addressListsOf } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { afterMs } from "./after-ms.ts";
+import { internalCertificates } from "./certificates/own-authorities.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { AddressListFiles } from "./named-files/address-list-files.ts";
 import type { Supervisor } from "./workers/supervise.ts";
@@ -10,6 +11,7 @@ import type { Supervisor } from "./workers/supervise.ts";
 export class ThreadNeeds {
   readonly lists: AddressListFiles;
   readonly certificates: ListenerCertificates;
+  private readonly threads: () => Pick<Supervisor, "tell">;
 
   /** @param clock `now` in epoch milliseconds, and monotonic milliseconds */
   constructor(
@@ -17,10 +19,11 @@ export class ThreadNeeds {
     threads: () => Pick<Supervisor, "tell">,
     clock: { readonly now: () => number; readonly monotonic: () => number },
   ) {
+    this.threads = threads;
     this.lists = new AddressListFiles({ log, tell: (lists) => threads().tell({ type: "lists", lists }), after: afterMs });
     this.certificates = new ListenerCertificates({
       log,
-      sources: [],
+      sources: [internalCertificates(log, () => this.certificates.changed())],
       tell: (listeners) => threads().tell({ type: "tls", listeners }),
       epochMs: clock.now,
       now: clock.monotonic,
@@ -41,6 +44,12 @@ export class ThreadNeeds {
   keep({ routes, listeners }: Config, listenerSlots: readonly number[]): void {
     this.lists.keep(addressListsOf(routes));
     this.certificates.keep(listeners, listenerSlots);
+  }
+
+  /** A client of the listener in `slot` has named a name that none of its certificates has. Threads hear of the new certificate, or that there will be none. */
+  async certificateWanted(slot: number, name: string): Promise<void> {
+    const isThere = await this.certificates.wanted(slot, name);
+    if (!isThere) this.threads().tell({ type: "certificate-refused", slot, name });
   }
 
   stop(): void {

@@ -4,8 +4,9 @@ import type { OpenedListener } from "../control/listeners.ts";
 import { reachableUrl } from "../control/listening/listener-url.ts";
 import type { OpenListener } from "./proxy-types.ts";
 
-export function openListener({ target, address }: OpenedListener): OpenListener {
-  return { address, url: reachableUrl(target, address), port: target.kind === "tcp" ? target.port : null };
+export function openListener(opened: OpenedListener): OpenListener {
+  const { address, target } = opened;
+  return { address, url: reachableUrl(opened), port: target.kind === "tcp" ? target.port : null };
 }
 
 /** The listeners after a reload, in the order of the new configuration. */

@@ -18,6 +18,7 @@ import { idleBuffer } from "./idle-buffers.ts";
 import { idleFeatures } from "./idle-features.ts";
 import { idleRewrite } from "./idle-rewrites.ts";
 import { idleVariables } from "./idle-variables.ts";
+import { internalNames } from "./internal-names.ts";
 import { LISTENERS_MAX } from "../schema/listener-schema.ts";
 import { listenerTlsFindings } from "./listener-tls-checks.ts";
 import { mirrorFindings } from "../schema/mirror-schema.ts";
@@ -73,6 +74,8 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
         ...literalPaths(at(entry, "path"), [...path, "path"]),
         ...emptyException(entry, path),
         ...unaskedCertificate(entry, path, file),
+        // What an exception names need not be served.
+        ...(path.includes("not") ? [] : internalNames(at(entry, "host"), [...path, "host"], file)),
       ]),
       ...everyFeature(route, ["routes", index]),
     ]),

@@ -10,7 +10,7 @@ export function listenerTlsFindings(listener: unknown, path: KeyPath): Finding[]
   const findings: Finding[] = [];
   const certificates = at(tls, "certificates");
   const isMissing = certificates === undefined || (Array.isArray(certificates) && certificates.length === 0);
-  if (isMissing && at(tls, "acme") === undefined)
+  if (isMissing && at(tls, "acme") === undefined && at(tls, "internal") === undefined)
     findings.push({ ...error([...path, "tls"], "it has no certificates"), missing: [[...path, "tls", "certificates"]] });
   const tickets = at(tls, "tickets");
   if (at(tickets, "key_file") !== undefined && at(tickets, "rotate") !== undefined)

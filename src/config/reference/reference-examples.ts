@@ -31,6 +31,7 @@ listeners:
       certificates:
         - { cert_file: example.com/fullchain.pem, key_file: example.com/privkey.pem }
         - { cert_file: internal/fullchain.pem, key_file: internal/privkey.pem, client_certificates: { ca_file: staff-ca.pem } }
+  - { address: "127.0.0.1:8443", tls: internal }          # on your own machine: https://app.localhost:8443
 `,
   upstreams: `
 upstreams:

@@ -28,6 +28,7 @@ export const CALLED_HERE: Readonly<Record<string, string>> = {
   "listeners[].tls.certificates[].key_file": "ssl_certificate_key private_key key_pem tls_key",
   "listeners[].tls.certificates[].key_passphrase": "ssl_password_file passphrase",
   "listeners[].tls.certificates[].ocsp_file": "ssl_stapling_file ocsp ocsp_staple",
+  "listeners[].tls.internal": "internal_issuer local_certs issuer self_signed",
   "listeners[].tls.client_certificates": "client_auth client_authentication mutual_tls mtls",
   "listeners[].tls.client_certificates.mode": "ssl_verify_client require_client_certificate client_auth_type request_cert",
   "listeners[].tls.client_certificates.ca_file": "ssl_client_certificate ssl_trusted_certificate ca_files trusted_ca_certs_file",

@@ -2,11 +2,13 @@
  * The certificates of listeners with `tls: internal`, from local authorities. The first certificate of a listener is made ahead; those for the names of
  * clients when the first client comes, and there are only so many of them.
  */
-import type { LocalAuthority, LocalCertificate } from "../../authority/local-authority.ts";
-import { LOCAL_NAMES_TEXT, isLocalName } from "../../base/local-names.ts";
+import type { LocalAuthority } from "../../authority/local-authority.ts";
 import { parseIpAddress } from "../../base/cidr.ts";
 import { messageOf } from "../../base/errors.ts";
+import { LOCAL_NAMES_TEXT, isLocalName } from "../../base/local-names.ts";
 import type { AppLog } from "../../observe/app-log.ts";
+import type { CertificateSource, SourcedCertificate, TlsListener, TlsListeners } from "./certificate-source.ts";
+import { firstNames } from "./first-names.ts";
 
 /** What of an authority is needed here. */
 export type Authority = Pick<LocalAuthority, "issue" | "file">;
@@ -15,6 +17,10 @@ export interface InternalCertificatesOptions {
   readonly log: Pick<AppLog, "info" | "warn" | "error">;
   /** Opens the authority that is stored in a folder, or makes it there; rejects with an Error whose message is fit for the operator. */
   readonly open: (folder: string) => Promise<Authority>;
+  /** The folder of the user's own authority. */
+  readonly ownFolder: () => string;
+  /** Addresses of this machine. */
+  readonly addresses: () => readonly string[];
   /** Called when the certificates of a listener have changed. */
   readonly changed: () => void;
   /** Epoch milliseconds. */
@@ -23,17 +29,10 @@ export interface InternalCertificatesOptions {
   readonly after: (ms: number, then: () => void) => () => void;
 }
 
-/** What a listener with `tls: internal` wants. */
-export interface InternalWish {
-  /** The folder of the authority. */
-  readonly folder: string;
-  /** The names of the first certificate. */
-  readonly names: readonly string[];
-}
-
-/** A certificate that is in use, with its names. */
-export interface InternalCertificate extends Pick<LocalCertificate, "certificate" | "key" | "renewAt"> {
-  readonly names: readonly string[];
+/** A certificate that is in use. */
+interface Kept {
+  readonly served: SourcedCertificate;
+  readonly renewAt: number;
 }
 
 /** Certificates for names of clients. Threads hold a context of about 34 KB for each. */
@@ -47,13 +46,13 @@ const LOOK_MS = 60_000;
 /** The certificates of one authority. */
 interface Shelf {
   readonly authority: Authority;
-  /** First certificates, by their names. */
-  readonly first: Map<string, InternalCertificate>;
+  /** First certificates, by the addresses of the listeners. */
+  readonly first: Map<string, Kept>;
   /** Those for names of clients, by name, the oldest first. */
-  readonly named: Map<string, InternalCertificate>;
+  readonly named: Map<string, Kept>;
 }
 
-export class InternalCertificates {
+export class InternalCertificates implements CertificateSource {
   private readonly options: InternalCertificatesOptions;
   /** By the folders of the authorities. */
   private readonly shelves: Map<string, Shelf> = new Map();
@@ -70,13 +69,14 @@ export class InternalCertificates {
     this.options = options;
   }
 
-  /** Makes ready what listeners of a configuration need that may come into use. Resolves with what is wrong, one line each. */
-  async prepare(wishes: readonly InternalWish[]): Promise<readonly string[]> {
+  async prepare(listeners: TlsListeners): Promise<readonly string[]> {
     const problems = new Set<string>();
-    for (const { folder, names } of wishes) {
+    for (const { address, tls } of listeners.values()) {
+      if (tls.internal === undefined) continue;
       try {
-        const shelf = await this.shelfOf(folder);
-        if (!shelf.first.has(keyOf(names))) shelf.first.set(keyOf(names), await this.make(shelf, names));
+        const shelf = await this.shelfOf(this.folderOf(tls.internal));
+        if (shelf.first.has(address)) continue;
+        shelf.first.set(address, await this.make(shelf, firstNames(address, this.options.addresses())));
       } catch (error) {
         problems.add(messageOf(error));
       }
@@ -85,34 +85,35 @@ export class InternalCertificates {
     return [...problems];
   }
 
-  /** Forgets what none of these listeners needs, which are those of the configuration that is in use now. */
-  keep(wishes: readonly InternalWish[]): void {
+  keep(listeners: TlsListeners): void {
+    const all = [...listeners.values()];
     for (const [folder, { first }] of this.shelves) {
-      const wanted = new Set(wishes.filter((wish) => wish.folder === folder).map(({ names }) => keyOf(names)));
-      for (const key of first.keys()) if (!wanted.has(key)) first.delete(key);
+      const users = all.filter(({ tls: { internal } }) => internal !== undefined && this.folderOf(internal) === folder);
+      const wanted = new Set(users.map(({ address }) => address));
+      for (const address of first.keys()) if (!wanted.has(address)) first.delete(address);
       if (wanted.size === 0) this.shelves.delete(folder);
     }
     if (this.shelves.size === 0) this.stop();
   }
 
-  /** The certificates of a listener, the first one first. */
-  of({ folder, names }: InternalWish): readonly InternalCertificate[] {
-    const shelf = this.shelves.get(folder);
-    const first = shelf?.first.get(keyOf(names));
-    return shelf === undefined || first === undefined ? [] : [first, ...shelf.named.values()];
+  of(_slot: number, { address, tls: { internal } }: TlsListener): readonly SourcedCertificate[] {
+    const shelf = internal === undefined ? undefined : this.shelves.get(this.folderOf(internal));
+    const first = shelf?.first.get(address);
+    return shelf === undefined || first === undefined ? [] : [first, ...shelf.named.values()].map(({ served }) => served);
   }
 
-  /**
-   * A client wants a certificate for a name. Resolves with false when there will be none; with true when there is one, and `changed` was called.
-   * @param name in lower case
-   */
-  wanted(folder: string, name: string): Promise<boolean> {
-    const shelf = this.shelves.get(folder);
+  isOnDemand({ tls: { internal } }: TlsListener): boolean {
+    return internal !== undefined;
+  }
+
+  wanted({ tls: { internal } }: TlsListener, name: string): Promise<boolean> {
+    const folder = internal === undefined ? null : this.folderOf(internal);
+    const shelf = folder === null ? undefined : this.shelves.get(folder);
     if (shelf === undefined) return Promise.resolve(false);
     if (shelf.named.has(name)) return Promise.resolve(true);
     const key = `${folder}\0${name}`;
-    const under = this.making.get(key);
-    if (under !== undefined) return under;
+    const underWay = this.making.get(key);
+    if (underWay !== undefined) return underWay;
     // A client names no address (RFC 6066 section 3).
     if (!isLocalName(name) || parseIpAddress(name) !== null || !this.mayMake()) return Promise.resolve(this.refuse(name));
     const making = this.add(shelf, name).finally(() => this.making.delete(key));
@@ -137,9 +138,13 @@ export class InternalCertificates {
     return shelf;
   }
 
-  private async make({ authority }: Shelf, names: readonly string[]): Promise<InternalCertificate> {
+  private folderOf({ storage }: NonNullable<TlsListener["tls"]["internal"]>): string {
+    return storage ?? this.options.ownFolder();
+  }
+
+  private async make({ authority }: Shelf, names: readonly string[]): Promise<Kept> {
     const { certificate, key, renewAt } = await authority.issue(names, this.options.now());
-    return { names, certificate, key, renewAt };
+    return { served: { names, chain: certificate, key, keyKind: "ecdsa", ocsp: null, isChallenge: false }, renewAt };
   }
 
   private async add(shelf: Shelf, name: string): Promise<boolean> {
@@ -184,12 +189,13 @@ export class InternalCertificates {
     let isChanged = false;
     for (const shelf of this.shelves.values()) {
       for (const [name, { renewAt }] of shelf.named) if (renewAt <= now) isChanged = shelf.named.delete(name);
-      for (const [key, old] of shelf.first) {
+      for (const [address, old] of shelf.first) {
         if (old.renewAt > now) continue;
-        const made = await this.make(shelf, old.names).catch((error: unknown) => this.tellFailure(old.names, error));
+        const names = firstNames(address, this.options.addresses());
+        const made = await this.make(shelf, names).catch((error: unknown) => this.tellFailure(names, error));
         // A reload may have forgotten it meanwhile.
-        if (made !== null && shelf.first.get(key) === old) {
-          shelf.first.set(key, made);
+        if (made !== null && shelf.first.get(address) === old) {
+          shelf.first.set(address, made);
           isChanged = true;
         }
       }
@@ -211,8 +217,4 @@ export class InternalCertificates {
     const text = `clients named ${refusals} names without a certificate, the last one ${JSON.stringify(lastRefusal)}: the local authority serves ${LOCAL_NAMES_TEXT}, and ${MADE_MAX} new names in ${WINDOW_MS / 1000} s`;
     this.options.log.warn("certificate_not_made", text, { names: refusals });
   }
-}
-
-function keyOf(names: readonly string[]): string {
-  return names.join();
 }

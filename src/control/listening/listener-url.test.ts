@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import type { ListenTarget } from "../../shared/protocol.ts";
 import { listenerUrl } from "./listener-url.ts";
 
 test("the URL of a listener is one at which people reach it", () => {
@@ -9,10 +10,13 @@ test("the URL of a listener is one at which people reach it", () => {
     port: 8080,
     reusePort: true,
   });
-  assert.equal(listenerUrl(tcp("127.0.0.1"), "127.0.0.1:0"), "http://127.0.0.1:8080");
-  assert.equal(listenerUrl(tcp("::1"), "[::1]:8080"), "http://[::1]:8080");
-  assert.equal(listenerUrl({ ...tcp("127.0.0.1"), moreHosts: ["::1"] }, "localhost:0"), "http://localhost:8080");
-  assert.equal(listenerUrl(tcp("::"), ":8080"), "http://localhost:8080 (all addresses)");
-  assert.equal(listenerUrl({ kind: "unix", path: "/run/a.sock" }, "unix:/run/a.sock"), "unix:/run/a.sock");
-  assert.equal(listenerUrl({ kind: "fd", fd: 3 }, "fd:3"), "fd:3");
+  const url = (target: ListenTarget, address: string, scheme: "http" | "https" = "http"): string =>
+    listenerUrl({ target, address, scheme });
+  assert.equal(url(tcp("127.0.0.1"), "127.0.0.1:0"), "http://127.0.0.1:8080");
+  assert.equal(url(tcp("::1"), "[::1]:8080"), "http://[::1]:8080");
+  assert.equal(url({ ...tcp("127.0.0.1"), moreHosts: ["::1"] }, "localhost:0"), "http://localhost:8080");
+  assert.equal(url(tcp("::"), ":8080"), "http://localhost:8080 (all addresses)");
+  assert.equal(url(tcp("::"), ":8080", "https"), "https://localhost:8080 (all addresses)");
+  assert.equal(url({ kind: "unix", path: "/run/a.sock" }, "unix:/run/a.sock"), "unix:/run/a.sock");
+  assert.equal(url({ kind: "fd", fd: 3 }, "fd:3"), "fd:3");
 });

@@ -196,7 +196,7 @@ test("a reload opens a listener in all workers and closes it again; the others k
   const workers = reusePortSupported(process.platform) ? 2 : 1;
   assert.deepEqual(
     [outcome.opened, outcome.closed],
-    [[{ target: { kind: "tcp", host: "127.0.0.1", port, reusePort: workers === 2 }, address }], []],
+    [[{ target: { kind: "tcp", host: "127.0.0.1", port, reusePort: workers === 2 }, address, scheme: "http" }], []],
   );
   const seen = new Set<string>();
   await until("all workers answered", async () => seen.add(await ask(port, "/")).size === workers);

@@ -43,10 +43,21 @@ const tickets = z.strictObject({
   }),
 });
 
-export const listenerTlsSchema = z.strictObject({
+const internal = z.strictObject({
+  storage: filePath.optional().meta({
+    description:
+      "Folder of the authority's key and certificate, relative to the configuration's folder; it is made where there is none, for its owner alone. Default: `millrace/authority` in `$XDG_DATA_HOME`, else in `~/.local/share`, so that all proxies of a user share one authority.",
+  }),
+});
+
+const settings = z.strictObject({
   certificates: z.array(certificate).max(CERTIFICATES_MAX).default([]).meta({
     description:
       "Certificates with their keys. The first one serves clients that name no name, and those that name one that no certificate has. Certificates of one name with keys of different kinds (ECDSA and RSA) serve side by side.",
+  }),
+  internal: internal.optional().meta({
+    description:
+      "Certificates of a local authority, made when clients ask for a name: `localhost`, names below `.localhost`, `.test` and `.internal`, loopback and private addresses. `tls: internal` is short for `tls: { internal: {} }`. `millrace trust` has this machine trust them; see docs/local-https.md.",
   }),
   client_certificates: clientCertificatesSchema.optional().meta({
     description: "Asks clients for a certificate (mutual TLS). Absent: no certificate is asked for.",
@@ -82,6 +93,11 @@ export const listenerTlsSchema = z.strictObject({
     .prefault({})
     .meta({ description: "Session tickets, by which clients that come again need no full handshake; `false`: none are given." }),
 });
+
+/** `internal` stands for certificates of the local authority and all defaults. */
+export const listenerTlsSchema = z
+  .union([z.literal("internal"), settings])
+  .transform((given) => (given === "internal" ? settings.parse({ internal: {} }) : given));
 
 /** TLS of a listener, with every default filled in. */
 export type ListenerTlsConfig = z.output<typeof listenerTlsSchema>;

@@ -5,6 +5,7 @@ const FILE_KEYS = ["cert_file", "key_file", "ocsp_file", "ca_file", "crl_file"] 
 
 /** Replaces the paths of all files that it names. */
 export function mapTlsFiles(tls: ListenerTlsConfig, change: (path: string) => string): void {
+  if (tls.internal?.storage !== undefined) tls.internal.storage = change(tls.internal.storage);
   const rules = [tls.client_certificates, ...tls.certificates.map((entry) => entry.client_certificates)];
   const holders: readonly unknown[] = [...tls.certificates, ...rules, tls.tickets];
   for (const holder of holders) {
