@@ -440,9 +440,9 @@ export interface ListenerTlsTicketInput {
 /** The keys of `upstreams.NAME` in a configuration. */
 export interface UpstreamInput {
   /**
-   * The servers of the group, each a URL or `{ url, weight }`. Endpoints with `https` are verified, see `tls`. A host that is a name is
-   * looked up in `/etc/hosts`, then as `/etc/resolv.conf` says, and again every few seconds; the last addresses stay in use while it cannot
-   * be resolved. Several addresses of a name take turns.
+   * The servers of the group, each a URL, a Unix socket (`unix:/run/app.sock`) or `{ url, weight }`. Endpoints with `https` are verified,
+   * see `tls`. A host that is a name is looked up in `/etc/hosts`, then as `/etc/resolv.conf` says, and again every few seconds; the last
+   * addresses stay in use while it cannot be resolved. Several addresses of a name take turns.
    */
   endpoints: (string | UpstreamEndpointInput)[];
   /**
@@ -538,7 +538,8 @@ export interface UpstreamInput {
 /** The keys of `upstreams.NAME.endpoints[]` in a configuration. */
 export interface UpstreamEndpointInput {
   /**
-   * `http://host:port` or `https://host:port`, the port 80 or 443 when left out; no path, query or user, those are the request's.
+   * `http://host:port` or `https://host:port`, the port 80 or 443 when left out; no path, query or user, those are the request's. Or
+   * `unix:/run/app.sock`, a Unix socket with an absolute path.
    *
    * URL.
    */

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { parseIpAddress } from "../base/cidr.ts";
 import { patternsIn } from "../config/schema/path-patterns.ts";
+import { endpointAddress } from "../config/addresses/endpoint-address.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { FEATURES } from "../features/features.ts";
@@ -222,7 +223,7 @@ export class Explainer {
     const upstream = config.upstreams[name];
     const { request } = view;
     const endpoint = {
-      authority: new URL(upstream?.endpoints[0]?.url ?? "http://endpoint").host,
+      authority: endpointAddress(upstream?.endpoints[0]?.url ?? "http://endpoint").authority,
       via: upstream?.via !== false,
       xForwarded: upstream?.x_forwarded !== false,
     };

@@ -179,6 +179,7 @@ export const EVENTS = {
   endpoint_name_found: "A name of endpoints leads to other addresses than before.",
   endpoint_name_resolved: "A name of endpoints can be resolved again.",
   endpoint_response_malformed: "An endpoint's response was malformed, and in what; logged once a minute at most.",
+  endpoint_socket_failed: "The Unix socket of an endpoint cannot be connected to, and why; logged once a minute at most.",
   endpoint_tls_failed: "An endpoint's certificate was not trusted, or it spoke no TLS; logged once a minute at most.",
   middleware_failed:
     "A middleware, or a stage or source of one, threw, rejected, or did not settle in time. Before its response has begun the request is answered with 500 (504 when it took too long), afterwards the response is cut. An error about an answer of the proxy's own, or after the end, changes nothing.",

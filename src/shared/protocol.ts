@@ -110,6 +110,7 @@ export type WorkerEvent =
   | "accept_failed"
   | "connections_refused"
   | "endpoint_response_malformed"
+  | "endpoint_socket_failed"
   | "endpoint_tls_failed"
   | "log_lines_dropped"
   | "middleware_failed"

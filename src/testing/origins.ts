@@ -30,11 +30,11 @@ export function isList(given: TestOrigin | readonly TestOrigin[] | undefined): g
 }
 
 export function isUrl(key: string): boolean {
-  return key.includes("://");
+  return key.includes("://") || key.startsWith("unix:");
 }
 
-/** The address of an endpoint in the memory network: `host:port`. */
+/** The address of an endpoint in the memory network: `host:port`, or the path of a Unix socket. */
 export function addressOf(url: string): string {
-  const { host, port } = endpointAddress(new URL(url));
-  return `${host}:${port}`;
+  const { host, port, path } = endpointAddress(url);
+  return path ?? `${host}:${port}`;
 }

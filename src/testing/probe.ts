@@ -5,13 +5,12 @@ import { ProbeAnswer, probeRequest } from "../control/health/probe-answer.ts";
 import type { ProbeResult } from "../control/health/probe-answer.ts";
 import type { Probe } from "../control/health/probe.ts";
 import { writeProxyHeader } from "../proxy-protocol/write-header.ts";
+import { addressOf } from "./origins.ts";
 import { TestConnection } from "./connection.ts";
 
 export function probeOver(network: MemoryNetwork): Probe {
   return ({ url, proxyProtocol, path, host, expectedStatuses, timeoutMs }, signal) =>
     new Promise((resolve) => {
-      const address = new URL(url);
-      const target = endpointAddress(address);
       const connection = new TestConnection(network.clock);
       const answer = new ProbeAnswer(expectedStatuses);
       const end = (result: ProbeResult): void => {
@@ -26,11 +25,11 @@ export function probeOver(network: MemoryNetwork): Probe {
         if (result !== undefined) end(result);
       };
       connection.onEnded = () => end(connection.error === "ECONNREFUSED" ? "connection refused" : answer.end());
-      const transport = network.connect(`${target.host}:${target.port}`, connection, connection, () => {
+      const transport = network.connect(addressOf(url), connection, connection, () => {
         if (path === undefined) return end(null);
         connection.connected();
         if (proxyProtocol !== undefined) connection.send(writeProxyHeader(proxyProtocol, null));
-        connection.send(probeRequest(path, host ?? address.host));
+        connection.send(probeRequest(path, host ?? endpointAddress(url).authority));
       });
       connection.attach(transport, false);
     });

@@ -1,7 +1,7 @@
 /** Schemas for the texts of a configuration: addresses, hosts, paths, methods, field names, origins, names, secrets. */
 import { z } from "zod";
 import { parseCidr, parseIpAddress } from "../base/cidr.ts";
-import { parseListenAddress } from "../base/listen-address.ts";
+import { UNIX_PATH_BYTES_MAX, parseListenAddress } from "../base/listen-address.ts";
 import { normalizePattern } from "../policy/route/normalize-path.ts";
 import type { Address } from "./written.ts";
 
@@ -46,14 +46,16 @@ function addressOrBlock(why: (entry: string) => string): Text {
   );
 }
 
-/** Scheme, host and port of an endpoint, and nothing else: path and query are the request's. A final slash is dropped. */
+/**
+ * Scheme, host and port of an endpoint, and nothing else: path and query are the request's. A final slash is dropped. Or the path of a Unix socket.
+ */
 export const endpointUrl: Text = text(
-  new RegExp(`^[hH][tT][tT][pP][sS]?://${HOST}(?::[0-9]{1,5})?/?$`),
+  new RegExp(`^(?:[hH][tT][tT][pP][sS]?://${HOST}(?::[0-9]{1,5})?/?|unix:/[^\\0:]*[^\\0/:])$`),
   "URL",
-  "a URL of scheme, host and port only, such as http://127.0.0.1:8081 or https://app.internal",
-  (url) => URL.canParse(url) && new URL(url).port !== "0",
+  "a URL of scheme, host and port only, such as http://127.0.0.1:8081 or https://app.internal, or unix:/run/app.sock",
+  (url) => (url.startsWith("unix:") ? parseListenAddress(url).problem === undefined : URL.canParse(url) && new URL(url).port !== "0"),
   whyNoEndpoint,
-).transform((url) => url.replace(/\/$/, ""));
+).transform((url) => url.replace(/^unix:\/+/, "unix:/").replace(/\/$/, ""));
 
 /** A host to match, with an IPv6 address in brackets. It has no port, because requests match whatever port they name. */
 export const hostPattern: Text = text(
@@ -165,12 +167,20 @@ export const secret: Text = z
 
 /** What is wrong with the URL of an endpoint, without quoting it, since it may hold a password. */
 function whyNoEndpoint(url: string): string {
+  if (/^(?:https?\+)?unix[:@/]/i.test(url)) return whyNoSocket(url);
   if (/^[\w.-]+(?::\d+)?$/.test(url)) return "; http:// or https:// is missing before the host";
   const [, authority = "", rest = ""] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
   if (authority.includes("@")) return "; no user and no password stand in it";
   const port = /:(\d+)$/.exec(authority)?.[1];
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return "; a port is a number from 1 to 65535";
   return rest.length > 1 ? "; no path and no query stand after the host, they are the request's" : "";
+}
+
+function whyNoSocket(url: string): string {
+  if (/^unix:\/.*:/.test(url)) return "; nothing stands after the path of the socket, not even the colon of nginx";
+  return parseListenAddress(url).problem?.endsWith("bytes") === true
+    ? `; the path of a socket has at most ${UNIX_PATH_BYTES_MAX} bytes`
+    : "; a socket is unix: and its absolute path";
 }
 
 /** As `text`, with the type of an address. */

@@ -3,6 +3,7 @@ import { testPage } from "../support/migration-page.ts";
 import type { Values } from "../support/migration-page.ts";
 
 const VALUES: Values = {
+  "reverse_proxy unix//run/app.sock": ["upstreams.app.endpoints.0.url", "unix:/run/app.sock"],
   "reverse_proxy 10.0.0.1:3000 10.0.0.2:3000": ["upstreams.app.endpoints.length", 2],
   "lb_policy weighted_round_robin 2 1": ["upstreams.app.endpoints.0.weight", 2],
   "lb_policy round_robin": ["upstreams.app.balance", "round_robin"],

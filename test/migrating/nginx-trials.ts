@@ -133,6 +133,11 @@ export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
 /** Rows that show in no answer: what the loaded configuration has at that place. */
 export const NGINX_VALUES: Readonly<Record<string, readonly [path: string, value: unknown]>> = {
   "server 127.0.0.1:60408 weight=2;\nserver 127.0.0.1:60409;": ["upstreams.app.endpoints.0.weight", 2],
+  "server unix:/run/app.sock;": ["upstreams.app.endpoints.0.url", "unix:/run/app.sock"],
+  "listen 8080 proxy_protocol;\nset_real_ip_from 10.0.0.0/24;\nreal_ip_header proxy_protocol;": [
+    "listeners.0.proxy_protocol.from.0",
+    "10.0.0.0/24",
+  ],
   "keepalive 32;": ["upstreams.app.keep_alive.max_idle", 32],
   "keepalive_timeout 30s;": ["upstreams.app.keep_alive.idle", 30_000],
   "proxy_connect_timeout 3s;": ["upstreams.app.timeouts.connect", 3000],

@@ -28,7 +28,7 @@ export function leadsTo(endpoint: string, address: string): boolean {
   if (endpoint.startsWith("unix:")) return endpoint === address;
   const listener = parseListenAddress(address).address;
   if (listener?.kind !== "tcp" || listener.port === 0 || !URL.canParse(endpoint)) return false;
-  const { host, port } = endpointAddress(new URL(endpoint));
+  const { host, port } = endpointAddress(endpoint);
   if (listener.port !== port) return false;
   // Connecting to the "any" address reaches this machine.
   const theirs = host === "::" ? LOOPBACK_HOSTS : host === "0.0.0.0" ? ["127.0.0.1"] : hostsOf(host);

@@ -4,6 +4,6 @@ import type { Config } from "../schema/schema.ts";
 
 /** The hosts of all endpoints that are names and not IP addresses: the names to look up. */
 export function endpointNames({ upstreams }: Pick<Config, "upstreams">): Set<string> {
-  const hosts = Object.values(upstreams).flatMap(({ endpoints }) => endpoints.map(({ url }) => endpointAddress(new URL(url)).host));
-  return new Set(hosts.filter((host) => parseIpAddress(host) === null));
+  const hosts = Object.values(upstreams).flatMap(({ endpoints }) => endpoints.map(({ url }) => endpointAddress(url).host));
+  return new Set(hosts.filter((host) => host !== "" && parseIpAddress(host) === null));
 }

@@ -8,6 +8,7 @@ import { parseListenAddress } from "../../base/listen-address.ts";
 import { bytesOf } from "../../base/size.ts";
 import { accessLogFindings } from "./access-log-checks.ts";
 import { isLoopback, leadsTo, overlap } from "../addresses/addresses.ts";
+import { endpointAddress } from "../addresses/endpoint-address.ts";
 import { nearest } from "../../base/did-you-mean.ts";
 import { DECLARED } from "../../features/declared.ts";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
@@ -166,9 +167,10 @@ function endpoints(value: unknown, path: KeyPath): Finding[] {
   return listOf(value).flatMap((endpoint, index) => {
     const url = typeof endpoint === "string" ? endpoint : at(endpoint, "url");
     if (typeof url !== "string" || !URL.canParse(url)) return [];
-    const { origin } = new URL(url);
-    const first = seen.get(origin);
-    if (first === undefined) seen.set(origin, index);
+    const { host, port, path: socket, secure } = endpointAddress(url);
+    const place = `${secure} ${socket ?? host.toLowerCase()} ${port}`;
+    const first = seen.get(place);
+    if (first === undefined) seen.set(place, index);
     return first === undefined
       ? []
       : [error([...path, index], `the endpoint stands there already, as #${first + 1}; a weight gives it a larger share`)];

@@ -11,7 +11,7 @@ const endpoint = z
     z.strictObject({
       url: endpointUrl.meta({
         description:
-          "`http://host:port` or `https://host:port`, the port 80 or 443 when left out; no path, query or user, those are the request's.",
+          "`http://host:port` or `https://host:port`, the port 80 or 443 when left out; no path, query or user, those are the request's. Or `unix:/run/app.sock`, a Unix socket with an absolute path.",
       }),
       weight: wholeNumber({ min: 1, max: 1000 }).default(1).meta({
         description: "Share of the requests, in proportion to the weights of the others.",
@@ -74,7 +74,7 @@ const tls = z.strictObject({
 export const upstreamSchema = z.strictObject({
   endpoints: endpointsSchema.meta({
     description:
-      "The servers of the group, each a URL or `{ url, weight }`. Endpoints with `https` are verified, see `tls`. A host that is a name is looked up in `/etc/hosts`, then as `/etc/resolv.conf` says, and again every few seconds; the last addresses stay in use while it cannot be resolved. Several addresses of a name take turns.",
+      "The servers of the group, each a URL, a Unix socket (`unix:/run/app.sock`) or `{ url, weight }`. Endpoints with `https` are verified, see `tls`. A host that is a name is looked up in `/etc/hosts`, then as `/etc/resolv.conf` says, and again every few seconds; the last addresses stay in use while it cannot be resolved. Several addresses of a name take turns.",
   }),
   balance: z.enum(["round_robin"]).default("round_robin").meta({
     description: "How an endpoint is chosen for a request: in turn, in proportion to the weights; each worker keeps a turn of its own.",

@@ -7,6 +7,7 @@
 import net from "node:net";
 import type { Socket } from "node:net";
 import { codeOf } from "../../base/errors.ts";
+import { socketFaultInWords } from "../../base/socket-fault.ts";
 import { tlsFaultInWords } from "../../base/tls-fault.ts";
 import { endpointAddress } from "../../config/addresses/endpoint-address.ts";
 import { writeProxyHeader } from "../../proxy-protocol/write-header.ts";
@@ -15,7 +16,7 @@ import { ProbeAnswer, probeRequest } from "./probe-answer.ts";
 import type { ProbeResult } from "./probe-answer.ts";
 
 export interface ProbeTarget {
-  /** `http://` or `https://`, host and optional port. */
+  /** `http://` or `https://`, host and optional port, or `unix:` and a path. */
   readonly url: string;
   /** The version of the PROXY protocol that the endpoint expects; undefined: none. */
   readonly proxyProtocol: ProxyVersion | undefined;
@@ -68,26 +69,26 @@ function probe(target: ProbeTarget, lookup: Lookup, signal: AbortSignal): Promis
 }
 
 async function start(target: ProbeTarget, lookup: Lookup, end: (result: ProbeResult) => void): Promise<{ destroy(): unknown }> {
-  const url = new URL(target.url);
-  const secure = url.protocol === "https:";
-  const { host, port } = endpointAddress(url);
-  const options = secure ? { host, port, lookup, ...tlsOptions(target, host) } : { host, port, lookup };
+  const { host, port, path: socketPath, secure, authority } = endpointAddress(target.url);
   const { path, proxyProtocol } = target;
   const preface = proxyProtocol === undefined ? "" : writeProxyHeader(proxyProtocol, null);
-  const onError = (error: Error): void => end(errorInWords(error));
+  const onError = (error: Error): void => {
+    end((socketPath === null ? null : socketFaultInWords(codeOf(error))) ?? errorInWords(error));
+  };
   const connected = (socket: Socket): void => {
     if (path === undefined) return end(null);
-    socket.write(probeRequest(path, target.host ?? url.host));
+    socket.write(probeRequest(path, target.host ?? authority));
     readAnswer(socket, target, end);
   };
   if (!secure) {
-    const socket = net.connect(options, () => {
+    const socket = net.connect(socketPath === null ? { host, port, lookup } : { path: socketPath }, () => {
       if (preface !== "") socket.write(preface, "latin1");
       connected(socket);
     });
     return socket.on("error", onError);
   }
   const tls = await import("node:tls");
+  const options = { host, port, lookup, ...tlsOptions(target, host) };
   if (preface === "") {
     const socket = tls.connect(options, () => connected(socket));
     return socket.on("error", onError);

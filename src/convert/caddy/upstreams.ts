@@ -44,7 +44,9 @@ export class Upstreams {
       if (urls.length === 0)
         note(
           "",
-          address.startsWith("unix/") ? "endpoints at Unix sockets have no equivalent yet" : "one of its addresses can be no endpoint",
+          address.startsWith("unix/") && isSecure
+            ? "endpoints with TLS at Unix sockets have no equivalent"
+            : "one of its addresses can be no endpoint",
         );
       if (address.startsWith("h2c://")) note("", "origins are spoken to in HTTP/1.1");
       return urls;
@@ -173,6 +175,10 @@ function hostOf(value: string, note: (why: string) => void): string | undefined 
 }
 
 function endpointsOf(address: string, isSecure: boolean): readonly string[] {
+  if (address.startsWith("unix//")) {
+    const socket = isSecure ? null : checkedEndpoint(`unix:${address.slice("unix/".length)}`);
+    return socket === null ? [] : [socket];
+  }
   const [, scheme, rest = ""] = /^(?:(https?|h2c):\/\/)?(.*)$/.exec(address) ?? [];
   const host = rest.startsWith(":") ? `localhost${rest}` : rest.replace(/\/$/, "");
   // A whole URL may come from the environment.

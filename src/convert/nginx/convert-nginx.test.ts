@@ -174,6 +174,46 @@ describe("what must not come open", () => {
   });
 });
 
+describe("sockets and load balancers", () => {
+  test("endpoints at Unix sockets", async () => {
+    const { value, notes } = await nginx(`
+      upstream app { server unix:/run/a.sock weight=2; server unix:/run/b.sock; }
+      server { listen 80;
+        location / { proxy_pass http://app; }
+        location /one { proxy_pass http://unix:/run/one.sock; }
+        location /two/ { proxy_pass http://unix:/run/two.sock:/v2/; } }`);
+    assert.deepEqual(notes, []);
+    assert.deepEqual(
+      Object.values(value["upstreams"] ?? {}).map((upstream) => Reflect.get(Object(upstream), "endpoints") as unknown),
+      [["unix:/run/two.sock"], ["unix:/run/one.sock"], [{ url: "unix:/run/a.sock", weight: 2 }, "unix:/run/b.sock"]],
+    );
+    assert.deepEqual(value.routes.find(({ upstream }) => upstream === "unix-run-two.sock")?.["rewrite"], {
+      strip_prefix: "/two",
+      add_prefix: "/v2",
+      host: "upstream",
+    });
+  });
+
+  test("TLS at a Unix socket is told", async () => {
+    const { notes } = await nginx("server { listen 80; location / { proxy_pass https://unix:/run/a.sock; } }");
+    assert.match(notes.join(), /TLS at Unix sockets have no equivalent/);
+  });
+
+  test("clients that a load balancer names in the PROXY protocol", async () => {
+    const { value, notes } = await nginx(`
+      set_real_ip_from 10.0.0.0/24; real_ip_header proxy_protocol;
+      server { listen 80 proxy_protocol; location / { proxy_pass http://a; } }`);
+    assert.deepEqual(value["listeners"], [{ address: ":80", proxy_protocol: { from: ["10.0.0.0/24"] } }]);
+    assert.deepEqual([value["trusted_proxies"], notes], [undefined, []]);
+  });
+
+  test("a header from everybody is told, and not taken", async () => {
+    const { value, notes } = await nginx("server { listen 80 proxy_protocol; location / { proxy_pass http://a; } }");
+    assert.deepEqual(value["listeners"], [{ address: ":80" }]);
+    assert.match(notes.join(), /say in `proxy_protocol.from` of the listener who may send it/);
+  });
+});
+
 describe("TLS, which Millrace does not end yet", () => {
   test("a server that leads to https is left out, and the site listens at loopback", async () => {
     const { value, notes } = await nginx(`

@@ -1,7 +1,7 @@
 /** Converts a configuration of nginx. */
 import { parseCidr } from "../../base/cidr.ts";
 import { defined } from "../model/conditions.ts";
-import type { Draft, Keys, ListenerDraft, RouteDraft } from "../model/draft.ts";
+import type { Draft, ListenerDraft, RouteDraft } from "../model/draft.ts";
 import { isListenAddress } from "../model/names.ts";
 import { formatPlace } from "../model/notes.ts";
 import type { Fault, Notes } from "../model/notes.ts";
@@ -50,11 +50,14 @@ export function convertNginx(
       .routes()
       .map((route, index) => titled(route, server, hosts, index)),
   );
+  const scopes = [http, ...choice.servers.map(({ scope }) => scope)];
+  const isNamedInHeader = scopes.some((scope) => scope.ownAll("real_ip_header").some(({ args: [name] }) => name === "proxy_protocol"));
+  const proxies = knownProxies(scopes, notes, comments);
   const { routes, keys, upstreams: groups } = withCommonKeys(drafts, upstreams.drafts());
   return {
     comments,
-    listeners: listenerDrafts(choice, notes),
-    keys: { ...trustedProxies(http, choice.servers, notes, comments), ...keys },
+    listeners: listenerDrafts(choice, isNamedInHeader ? proxies : [], notes),
+    keys: { ...(isNamedInHeader || proxies.length === 0 ? {} : { trusted_proxies: proxies }), ...keys },
     upstreams: groups,
     routes: routes.length > 0 ? routes : [{ match: [{}], keys: { respond: { status: 404 } }, comments: [] }],
   };
@@ -97,7 +100,8 @@ function constantsOf({ firstName, listens, scope }: Server): ReadonlyMap<string,
 /** Where nothing else is left to listen at. */
 const LOCAL = "127.0.0.1:8080";
 
-function listenerDrafts({ plain, secure }: Choice, notes: Notes): readonly ListenerDraft[] {
+/** @param senders who may send the header of the PROXY protocol */
+function listenerDrafts({ plain, secure }: Choice, senders: readonly string[], notes: Notes): readonly ListenerDraft[] {
   const comments: string[] = [];
   const addresses: string[] = [];
   for (const { address, directive } of plain) {
@@ -115,21 +119,30 @@ function listenerDrafts({ plain, secure }: Choice, notes: Notes): readonly Liste
     const why = "TLS for clients has no equivalent yet: put a program that ends TLS before Millrace, and name it in `trusted_proxies`";
     notes.add({ place: tls.directive.place, what: `listen ${tls.port} ssl`, why }, comments);
   }
+  const proxied = plain.filter(({ isProxied }) => isProxied);
+  const [first] = proxied;
+  if (first !== undefined && senders.length === 0) {
+    const why = "nginx takes the header of the PROXY protocol from everybody: say in `proxy_protocol.from` of the listener who may send it";
+    notes.add({ place: first.directive.place, what: "listen proxy_protocol", why }, comments);
+  }
   const listeners = kept.length > 0 ? kept : [LOCAL];
-  return listeners.map((address, index) => ({ keys: { address }, comments: index === 0 ? comments : [] }));
+  return listeners.map((address, index) => {
+    const isProxied = senders.length > 0 && proxied.some((listen) => listen.address === address);
+    return { keys: { address, ...(isProxied ? { proxy_protocol: { from: senders } } : {}) }, comments: index === 0 ? comments : [] };
+  });
 }
 
-function trustedProxies(http: Scope, servers: readonly Server[], notes: Notes, comments: string[]): Keys {
-  const scopes = [http, ...servers.map(({ scope }) => scope)];
+/** The addresses of `set_real_ip_from`: the proxies that say who the client is, in a field or in the header of the PROXY protocol. */
+function knownProxies(scopes: readonly Scope[], notes: Notes, comments: string[]): readonly string[] {
   const given = scopes.flatMap((scope) => scope.ownAll("set_real_ip_from"));
-  if (given.length === 0) return {};
+  if (given.length === 0) return [];
   for (const { args, place, name: what } of scopes.flatMap((scope) => scope.ownAll("real_ip_header")))
-    if (!/^x-forwarded-for$/i.test(args[0] ?? ""))
+    if (!/^(?:x-forwarded-for|proxy_protocol)$/i.test(args[0] ?? ""))
       notes.add({ place, what, why: "the client's address is taken from `X-Forwarded-For` only" }, comments);
   const addresses = given.flatMap(({ args: [address = ""], place, name: what }) => {
     if (parseCidr(address) !== null) return [address];
     notes.add({ place, what, why: "its address has no equivalent" }, comments);
     return [];
   });
-  return addresses.length === 0 ? {} : { trusted_proxies: [...new Set(addresses)] };
+  return [...new Set(addresses)];
 }

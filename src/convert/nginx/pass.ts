@@ -18,6 +18,9 @@ export type Pass =
     }
   | { readonly problem: string };
 
+/** A Unix socket; a colon stands before the path of requests. */
+const SOCKET = /^(https?):\/\/(unix:\/[^:$]+)(?::(.*))?$/s;
+
 /** @param isRewritten whether a `rewrite` has changed the path, which then goes as it is */
 export function passOf(
   { args: [given = ""] }: Directive,
@@ -26,12 +29,13 @@ export function passOf(
   isRewritten: boolean,
 ): Pass {
   const target = expanded(given, constants);
-  const [, scheme, authority = "", path = ""] = /^(https?):\/\/((?:[^/?$]|\$\{[A-Z][A-Z0-9_]*\})+)(.*)$/s.exec(target) ?? [];
+  const [, scheme, authority = "", path = ""] =
+    SOCKET.exec(target) ?? /^(https?):\/\/((?:[^/?$]|\$\{[A-Z][A-Z0-9_]*\})+)(.*)$/s.exec(target) ?? [];
   if (scheme === undefined) {
     if (/^https?:\/\/.*\$/s.test(target) || target.startsWith("$")) return { problem: "where it leads is chosen by a variable" };
     return { problem: "its scheme has no equivalent" };
   }
-  if (authority.startsWith("unix:")) return { problem: "endpoints at Unix sockets have no equivalent yet" };
+  if (authority.startsWith("unix:") && scheme === "https") return { problem: "endpoints with TLS at Unix sockets have no equivalent" };
   const common = { scheme: scheme === "https" ? "https" : "http", authority } as const;
   if (path === "" || isRewritten || /^\$\{(?:request_)?uri\}(?:\$\{is_args\}\$\{args\}|\?\$\{args\})?$/.test(path))
     return { ...common, path: {} };

@@ -11,6 +11,8 @@ export interface Listen {
   readonly port: string;
   readonly isSecure: boolean;
   readonly isDefault: boolean;
+  /** Connections begin with a header of the PROXY protocol. */
+  readonly isProxied: boolean;
   readonly directive: Directive;
 }
 
@@ -58,7 +60,7 @@ function hostsOf(name: string): readonly string[] | null {
 
 function listensOf(scope: Scope, server: Directive, notes: Notes): readonly Listen[] {
   const given = scope.ownAll("listen");
-  if (given.length === 0) return [{ address: ":80", port: "80", isSecure: false, isDefault: false, directive: server }];
+  if (given.length === 0) return [{ address: ":80", port: "80", isSecure: false, isDefault: false, isProxied: false, directive: server }];
   const isAllSecure = scope.value("ssl") === "on";
   return given.flatMap((directive) => {
     const [where = "", ...options] = directive.args;
@@ -67,7 +69,6 @@ function listensOf(scope: Scope, server: Directive, notes: Notes): readonly List
       note("HTTP/3 has no equivalent");
       return [];
     }
-    if (options.includes("proxy_protocol")) note("the PROXY protocol has no equivalent yet");
     const found = addressOf(where);
     if (found === null) {
       note("its address has no equivalent");
@@ -77,7 +78,8 @@ function listensOf(scope: Scope, server: Directive, notes: Notes): readonly List
       isAllSecure ||
       options.includes("ssl") ||
       (options.length === 0 && /(?:^|:)443$/.test(where) && scope.last("ssl_certificate") !== undefined);
-    return [{ ...found, isSecure, isDefault: options.some((option) => option === "default_server" || option === "default"), directive }];
+    const isDefault = options.some((option) => option === "default_server" || option === "default");
+    return [{ ...found, isSecure, isDefault, isProxied: options.includes("proxy_protocol"), directive }];
   });
 }
 

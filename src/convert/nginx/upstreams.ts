@@ -96,7 +96,11 @@ export class Upstreams {
     if (options.some((option) => option.startsWith("max_conns="))) note("max_conns has no equivalent yet");
     const [url] = endpointList(scheme, address);
     if (url === undefined) {
-      note(address.startsWith("unix:") ? "endpoints at Unix sockets have no equivalent yet" : "its address cannot be that of an endpoint");
+      note(
+        address.startsWith("unix:") && scheme === "https"
+          ? "endpoints with TLS at Unix sockets have no equivalent"
+          : "its address cannot be that of an endpoint",
+      );
       return [];
     }
     const weight = Number(/^weight=(\d+)$/.exec(options.find((option) => option.startsWith("weight=")) ?? "")?.[1] ?? 1);
@@ -117,7 +121,8 @@ const BALANCING: Readonly<Record<string, string>> = {
 };
 
 function endpointList(scheme: string, address: string): readonly string[] {
-  const url = checkedEndpoint(`${scheme}://${address}`);
+  if (address.startsWith("unix:") && scheme === "https") return [];
+  const url = checkedEndpoint(address.startsWith("unix:") ? address.replace(/:$/, "") : `${scheme}://${address}`);
   return url === null ? [] : [url];
 }
 

@@ -4,7 +4,9 @@ import type { FailureKind } from "../../proxy/exchange/failure.ts";
 export function connectFailure(code: string): FailureKind {
   switch (code) {
     case "ECONNREFUSED":
+    // These two come from Unix sockets: there is none, or the proxy's user may not connect to it.
     case "ENOENT":
+    case "EACCES":
       return "connection_refused";
     // These three come from the lookup of the endpoint's name, see shared/name-table.ts.
     case "ENOTFOUND":
@@ -21,6 +23,8 @@ export function connectFailure(code: string): FailureKind {
     case "ENFILE":
     case "EADDRNOTAVAIL":
     case "ENOBUFS":
+    // The queue of a Unix socket is full: over TCP the system would wait.
+    case "EAGAIN":
       return "connection_limit";
     default:
       if (CERTIFICATE_CODE.test(code)) return "certificate_error";

@@ -1,4 +1,4 @@
-/** Opens connections to endpoints, over TCP or TLS. No other file of the data path does. */
+/** Opens connections to endpoints, over TCP, TLS or a Unix socket. No other file of the data path does. */
 import net from "node:net";
 import type { Socket } from "node:net";
 import tls from "node:tls";
@@ -32,6 +32,8 @@ export function dial(
   preface: string,
 ): Transport {
   const { lookup } = names;
+  const { path } = target;
+  if (path !== null) return dialPlain({ path, allowHalfOpen: true }, reader, writer, onConnect, preface);
   const address = { host: target.host, port: target.port, lookup, allowHalfOpen: true, noDelay: true, ...RACE } as const;
   if (target.secure) {
     const access = tlsAccess();
@@ -41,6 +43,16 @@ export function dial(
     const wanted = { access, context, name: serverName ?? target.host, verify, sessions: target, preface };
     return new DialingTls(net.connect(address).pause(), wanted, reader, writer, onConnect);
   }
+  return dialPlain(address, reader, writer, onConnect, preface);
+}
+
+function dialPlain(
+  address: net.NetConnectOpts,
+  reader: TransportReader,
+  writer: TransportWriter,
+  onConnect: (transport: Transport) => void,
+  preface: string,
+): Transport {
   const access = rawAccess();
   const socket = net.connect(access === null ? { ...address, onread: onreadOption(reader) } : address);
   const transport = new StreamTransport(socket, reader, writer);

@@ -24,7 +24,7 @@ export class Endpoint {
   pool: EndpointConnections | null = null;
   /** Settings for connections that are opened from now on. */
   settings: EndpointSettings;
-  /** Host and port as in the URL: the value of Host for a request that has none. */
+  /** The value of Host for a request that has none: host and port as in the URL, `localhost` for a Unix socket. */
   readonly authority: string;
   /** Name of the upstream. */
   readonly upstream: string;
@@ -32,6 +32,8 @@ export class Endpoint {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** Path of the Unix socket that the endpoint listens on; null: it is reached over TCP. */
+  readonly path: string | null;
   /** Whether connections use TLS. */
   readonly secure: boolean;
   /** The newest TLS session with the endpoint, to be resumed by its next connection; null: none, or none under these settings. */
@@ -40,17 +42,17 @@ export class Endpoint {
   key: string;
 
   constructor(upstream: string, url: string, slot: number, position: number, settings: EndpointSettings) {
-    const parsed = new URL(url);
-    const { host, port } = endpointAddress(parsed);
+    const { host, port, path, secure, authority } = endpointAddress(url);
     this.slot = slot;
     this.position = position;
     this.settings = settings;
-    this.authority = parsed.host;
+    this.authority = authority;
     this.upstream = upstream;
     this.url = url;
     this.host = host;
     this.port = port;
-    this.secure = parsed.protocol === "https:";
+    this.path = path;
+    this.secure = secure;
     this.key = this.keyUnder(settings);
   }
 
@@ -65,6 +67,6 @@ export class Endpoint {
   }
 
   private keyUnder(settings: EndpointSettings): string {
-    return JSON.stringify([this.secure, this.host, this.port, settings.key]);
+    return JSON.stringify([this.secure, this.path ?? this.host, this.port, settings.key]);
   }
 }

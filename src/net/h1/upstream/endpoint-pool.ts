@@ -1,3 +1,4 @@
+import { socketFaultInWords } from "../../../base/socket-fault.ts";
 import { tlsFaultInWords } from "../../../base/tls-fault.ts";
 import { connectionExpiry } from "../../../http/keep-alive.ts";
 import type { IdleReaders } from "../../../http1/idle-readers.ts";
@@ -26,6 +27,7 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
   private readonly url: string;
   private retired: boolean = false;
   private tlsReportedAt: number = -Infinity;
+  private socketReportedAt: number = -Infinity;
   private malformedReportedAt: number = -Infinity;
 
   constructor(thread: ConnectionThread, endpoint: Endpoint, readers: IdleReaders<ResponseReader>) {
@@ -72,6 +74,15 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
     this.tlsReportedAt = thread.now;
     const words = tlsFaultInWords(code) ?? code;
     thread.report("warn", "endpoint_tls_failed", `TLS with ${url} failed: ${words}`, { endpoint: url, code });
+  }
+
+  /** Logs why the endpoint's Unix socket cannot be connected to, at most once per `REPORT_MS`. */
+  socketFailed(code: string): void {
+    const { thread, url } = this;
+    if (thread.now - this.socketReportedAt < REPORT_MS) return;
+    this.socketReportedAt = thread.now;
+    const words = socketFaultInWords(code) ?? code;
+    thread.report("warn", "endpoint_socket_failed", `${url} cannot be connected to: ${words}`, { endpoint: url, code });
   }
 
   /** Logs what is wrong with a response of the endpoint, at most once per `REPORT_MS`. Clients and the access log learn only that it was refused. */

@@ -291,6 +291,7 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     }
     if (this.state !== State.connecting || code === null) return this.close("connection_terminated");
     const failure = connectFailure(code);
+    if (this.endpoint.path !== null) this.pool.socketFailed(code);
     if (failure === "tls_error" || failure === "certificate_error") this.pool.tlsFailed(code);
     this.close(failure);
   }

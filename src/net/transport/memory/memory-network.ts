@@ -27,7 +27,7 @@ const IN_ORDER: NetworkChoices = { next: () => 0, cut: (available) => available,
 export type Accept = (open: OpenTransport, peer: string) => void;
 
 /** How a connect to an address fails; "silent": it never gets a result. */
-export type Unreachable = "ECONNREFUSED" | "EHOSTUNREACH" | "ENOTFOUND" | "silent";
+export type Unreachable = "ECONNREFUSED" | "EACCES" | "ENOENT" | "EHOSTUNREACH" | "ENOTFOUND" | "silent";
 
 export interface NetworkOptions {
   readonly choices?: NetworkChoices;
@@ -65,7 +65,7 @@ export class MemoryNetwork implements EventQueue {
     this.epochMs = epochMs;
   }
 
-  /** Sets how connects to an address (`host:port`) end from now on: accepted or failed. Null: refused, as at the beginning. */
+  /** Sets how connects to an address (`host:port`, or the path of a Unix socket) end from now on: accepted or failed. Null: refused, as at the beginning. */
   listen(address: string, accept: Accept | Unreachable | null): void {
     if (accept === null) this.listeners.delete(address);
     else this.listeners.set(address, accept);
@@ -110,8 +110,8 @@ export class MemoryNetwork implements EventQueue {
       },
       every: (ms, tick) => clock.every(ms, tick),
       atTurnEnd: (then) => this.atTurnEnd(then),
-      dial: ({ host, port }, _, reader, writer, onConnect, preface): Transport =>
-        this.connect(`${host}:${port}`, reader, writer, (transport) => {
+      dial: ({ host, port, path }, _, reader, writer, onConnect, preface): Transport =>
+        this.connect(path ?? `${host}:${port}`, reader, writer, (transport) => {
           if (preface !== "") transport.write(preface);
           onConnect(transport);
         }),
