@@ -39,6 +39,8 @@ const CLAIMS = [
   "x-original-url",
   "x-rewrite-url",
 ];
+/** Dropped whoever sends them: the proxy alone says who has shown a certificate, and `Proxy` would become a variable of CGI. */
+const NEVER_FORWARDED = ["client-cert", "client-cert-chain", "x-forwarded-client-cert", "proxy"];
 /** Written anew by the proxy, or judged apart. */
 const REWRITTEN = ["host", "max-forwards", "expect", "x-forwarded-for"];
 /** With more of them the field ends here. */
@@ -103,7 +105,7 @@ function requestFault(message: Message, copy: Message, { sender, unsafeFieldName
   const [gone, apart] = sender === "x_forwarded_for" ? [["forwarded"], [...REWRITTEN, ...WELL_FORMED.keys()]] : [CLAIMS, REWRITTEN];
   const ranges = valuesOf(message.fields, "range").flatMap((value) => value.split(","));
   const tooMany = ranges.length > RANGES_MAX ? ["range"] : [];
-  const fault = fieldsFault(message, copy, [...HOP_BY_HOP, ...gone, ...tooMany, "proxy"], apart, SAFE_NAME);
+  const fault = fieldsFault(message, copy, [...HOP_BY_HOP, ...gone, ...tooMany, ...NEVER_FORWARDED], apart, SAFE_NAME);
   if (fault !== null) return fault;
   if (valuesOf(copy.fields, "host").length !== 1) return breach("not exactly one Host arrives");
   if (valuesOf(copy.fields, "via").length === 0) return breach("no Via arrives");

@@ -18,7 +18,7 @@ const MARKS: Readonly<Record<string, RegExp>> = {
   nginx: /^(http|server)$/,
 };
 /** Blocks that are read and not run. */
-const SHOWN = ["text", "json", "markdown", "html", "console", "ini", "dockerfile", "caddyfile", "http"];
+const SHOWN = ["text", "json", "markdown", "html", "console", "ini", "dockerfile", "caddyfile", "haproxy", "http"];
 
 const those = (language: string): Block[] => BLOCKS.filter((block) => block.language === language);
 
