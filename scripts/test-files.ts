@@ -22,14 +22,14 @@ const OWN_NAME = "test/support/own-name.ts";
 const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],
   ["other-faults", /^test\/faults\/(client-leaves|edited-messages|held-bodies|names|own-answers|request-body|tunnels)\./],
-  ["pure-folders", /^src\/(base|http|http1|policy|values|config|shared|proxy|features|observe|testing|convert)\//],
-  ["own-middleware", /^src\/((data-plane|explain|files|middleware|modules|regex)\/|millrace\.)/],
+  ["pure-folders", /^src\/(base|http|http1|proxy-protocol|policy|values|config|shared|proxy|features|observe|testing|tls|convert)\//],
+  ["other-folders", /^src\/((acme|authority|certificates|data-plane|explain|files|middleware|modules|regex)\/|millrace\.)/],
   ["embed", /^src\/(embed|http-proxy-middleware)\//],
   ["net", /^src\/net\/(?!large-bodies|warm-up)/],
   ["control", /^src\/(control|cli)\/(?!workers\/(supervise|young-generation))/],
   [
     "features",
-    /^test\/(answers|connection-authentication|connection-limits|embedded|embedded-drain|embedded-fetch|embedded-http2|embedded-upgrade|forwarding|handed-over|health|http-proxy-middleware|http-proxy-middleware-upgrade|last-bytes|limits|malformed-responses|path-spellings|refused-bodies|relay|reload|reload-endpoints|who-is-speaking)\.test/,
+    /^test\/(answers|bounded-requests|certificates|client-certificates|connection-authentication|connection-limits|embedded|embedded-drain|embedded-fetch|embedded-http2|embedded-upgrade|forwarding|handed-over|health|http-proxy-middleware|http-proxy-middleware-upgrade|last-bytes|limits|malformed-responses|path-spellings|proxy-protocol|proxy-protocol-upstream|redirect-to-https|refused-bodies|relay|reload|reload-endpoints|who-is-speaking)\.test/,
   ],
   ["examples", EXAMPLES],
   ["tools", /^(bench|scripts)\/(?!micro|load\/fixed-rate)/],
