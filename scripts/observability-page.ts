@@ -163,7 +163,8 @@ ${[...Object.values(METRICS), ...Object.values(COUNTER_METRICS), ...FEATURE_METR
 ## The other pages of the admin address
 
 \`/healthz\` and \`/readyz\` answer everybody. \`/status\` and \`/metrics\` answer whoever names the address by IP address, \`localhost\` or a name of
-\`admin.hosts\`, and never a page of another origin: 403. Where other machines can reach the address they ask for \`admin.token\`, once it is set: 401.
+\`admin.hosts\`, and never a page of another origin: 403. Where other machines can reach the address they ask for \`admin.token\`, once it is set: 401. With
+\`admin.tls.client_certificates\` they need a certificate as well: 403 without one, where it is \`optional\`.
 Prometheus sends it with \`authorization: { credentials_file: FILE }\` in its \`scrape_configs\`.
 
 | path | answer |

@@ -69,7 +69,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "acme",
       "certificates",
     ],
-    modules: ["node:*", "node:http"],
+    modules: ["node:*", "node:http", "node:https"],
   },
   cli: {
     folders: [

@@ -1968,12 +1968,77 @@ export interface AdminInput {
    */
   token?: string | undefined;
   /**
+   * TLS for this address, and certificates of whoever uses it. A reload changes files and rules; to switch TLS on or off, or to begin to
+   * ask for certificates, it must move the address as well. Absent: plain HTTP.
+   */
+  tls?: AdminTlsInput | undefined;
+  /**
    * Names that `Host` of a request to this address may hold, without port. IP addresses and `localhost` are always allowed. A request with
    * another name gets 403, because a foreign web page could reach the address that way (DNS rebinding).
    *
    * List of host names.
    */
   hosts?: string[] | undefined;
+}
+
+/** The keys of `admin.tls` in a configuration. */
+export interface AdminTlsInput {
+  /**
+   * PEM file of the certificate and of the intermediate certificates after it (`fullchain.pem`), relative to the configuration's folder.
+   * The names that it serves are those in the certificate, exact, as `*.example.com` for one label, or IP addresses. Read again when it
+   * changes; see docs/tls.md.
+   *
+   * File.
+   */
+  cert_file: string;
+  /**
+   * PEM file of the private key. Default: the key stands in `cert_file`.
+   *
+   * File.
+   */
+  key_file?: string | undefined;
+  /**
+   * Passphrase of an encrypted key. Write `${NAME}` or `file:PATH` to keep it out of the file.
+   *
+   * Secret.
+   */
+  key_passphrase?: string | undefined;
+  /**
+   * The lowest version of TLS. Older ones than 1.2 are broken and never spoken.
+   *
+   * `1.2` or `1.3`. Default: `1.2`.
+   */
+  min_version?: "1.2" | "1.3" | 1.2 | 1.3 | undefined;
+  /**
+   * Asks whoever uses the address for a certificate. `token` is asked for besides, where it is set and other machines can reach the
+   * address. Absent: no certificate is asked for.
+   */
+  client_certificates?: AdminTlsClientCertificatesInput | undefined;
+}
+
+/** The keys of `admin.tls.client_certificates` in a configuration. */
+export interface AdminTlsClientCertificatesInput {
+  /**
+   * `required`: a client without a certificate that is trusted and valid gets no connection. `optional`: one without any gets `/healthz`
+   * and `/readyz` and nothing else, for probes that have none.
+   *
+   * `required` or `optional`. Default: `required`.
+   */
+  mode?: "required" | "optional" | undefined;
+  /**
+   * PEM file of the certificates to trust, relative to the configuration's folder. No others are trusted, the system's neither. Read again
+   * when it changes.
+   *
+   * File.
+   */
+  ca_file: string;
+  /**
+   * PEM file of revocation lists (CRL), one of each authority in a client's chain. A certificate that it names is refused, and so is every
+   * certificate when the list of its authority is missing or out of date. Read again when it changes.
+   *
+   * File.
+   */
+  crl_file?: string | undefined;
 }
 
 /** The keys of `logging` in a configuration. */

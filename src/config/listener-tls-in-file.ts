@@ -1,7 +1,9 @@
-/** TLS of the listeners in a configuration that may have mistakes elsewhere, for the checks of the files that it names. */
+/** TLS of the listeners and of the admin address in a configuration that may have mistakes elsewhere, for the checks of the files that it names. */
 import { isLocalPattern } from "../base/local-names.ts";
 import { at, listOf } from "../values/finding.ts";
 import type { KeyPath } from "../values/finding.ts";
+import { adminTlsSchema } from "./schema/tls/admin-tls-schema.ts";
+import type { AdminTlsConfig } from "./schema/tls/admin-tls-schema.ts";
 import { listenerTlsSchema } from "./schema/tls/listener-tls-schema.ts";
 import type { ListenerTlsConfig } from "./schema/tls/listener-tls-schema.ts";
 
@@ -23,6 +25,8 @@ export interface TlsInFile {
   readonly listeners: readonly PlacedTls[];
   /** Hosts of routes; null: some listener gets certificates that only the run knows, or has mistakes. */
   readonly hosts: readonly NamedHost[] | null;
+  /** TLS of the admin address; null: there is none, or it has mistakes. */
+  readonly admin: AdminTlsConfig | null;
 }
 
 /** @param file the file's content as plain data, with `${NAME}` replaced */
@@ -32,7 +36,7 @@ export function tlsInFile(file: unknown): TlsInFile {
   const isKnown = wanted.length === listeners.length && wanted.every((listener) => at(at(listener, "tls"), "acme") === undefined);
   // Local names are served by the local authority where a listener has it.
   const isServed = (host: string): boolean => listeners.some(({ tls }) => tls.internal !== undefined) && isLocalPattern(host);
-  return { listeners, hosts: isKnown ? hostsIn(file).filter(({ host }) => !isServed(host)) : null };
+  return { listeners, hosts: isKnown ? hostsIn(file).filter(({ host }) => !isServed(host)) : null, admin: adminTlsIn(file) };
 }
 
 function hostsIn(file: unknown): readonly NamedHost[] {
@@ -54,4 +58,8 @@ function listenerTlsIn(file: unknown): readonly PlacedTls[] {
     const parsed = listenerTlsSchema.safeParse(at(listener, "tls"));
     return parsed.success ? [{ path: ["listeners", index, "tls"], tls: parsed.data }] : [];
   });
+}
+
+function adminTlsIn(file: unknown): AdminTlsConfig | null {
+  return adminTlsSchema.safeParse(at(at(file, "admin"), "tls")).data ?? null;
 }

@@ -15,7 +15,8 @@ import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
 import { ALL_SLOTS, WorkerTable } from "../shared/worker-table.ts";
-import type { AdminServer } from "./admin/admin.ts";
+import { AdminAddress } from "./admin/admin-address.ts";
+import type { AdminChange } from "./admin/admin-address.ts";
 import { afterMs } from "./after-ms.ts";
 import { Generations } from "./workers/generations.ts";
 import type { PreparedConfiguration } from "./workers/generations.ts";
@@ -90,9 +91,7 @@ export class ControlPlane {
   private config: Config;
   private current: WorkerConfiguration | null = null;
   private phase: Phase = "starting";
-  private admin: AdminServer | null = null;
-  /** Admin servers of earlier configurations that are still answering their last requests. */
-  private readonly retiredAdmins: Set<AdminServer> = new Set();
+  private readonly admin: AdminAddress;
   /** The addresses that {@link start} has checked, until {@link open} opens them. */
   private checked: CheckedListeners | null = null;
   /** The newest change: an opening or a reload. They run one after the other, so each waits for the one before. */
@@ -153,6 +152,13 @@ export class ControlPlane {
       tell: (news) => this.supervisor.tell({ type: "names", news }),
     });
     this.needs = new ThreadNeeds(log, () => this.supervisor, options);
+    const pages = {
+      notReady: () => this.notReady(),
+      status: () => this.status(),
+      metrics: () => this.metrics(),
+      onFault: (error: unknown) => log.error("admin_fault", stackOf(error)),
+    };
+    this.admin = new AdminAddress({ log, pages });
     this.probe = probeWith(this.names.table.lookup);
     this.monitor = new HealthMonitor({
       table: this.endpoints,
@@ -235,8 +241,7 @@ export class ControlPlane {
     this.names.stop();
     this.needs.stop();
     await this.checked?.release();
-    const admins = [this.admin, ...this.retiredAdmins];
-    await Promise.all([this.supervisor.close(), ...admins.map(async (admin) => admin?.close())]);
+    await Promise.all([this.supervisor.close(), this.admin.stop()]);
   }
 
   /** For tests: kills one worker as a fault would. It is then replaced. */
@@ -256,7 +261,7 @@ export class ControlPlane {
 
   /** URL of the admin address; null when there is none. */
   get adminUrl(): string | null {
-    return this.admin?.url ?? null;
+    return this.admin.url;
   }
 
   status(): StatusDocument {
@@ -305,7 +310,7 @@ export class ControlPlane {
     stop: AbortSignal,
   ): Promise<StartOutcome> {
     try {
-      this.admin = await this.openAdmin(this.config);
+      (await this.admin.change(this.config.admin)).commit();
     } catch (error) {
       return { kind: "failed", lines: [messageOf(error)] };
     }
@@ -357,19 +362,6 @@ export class ControlPlane {
     const turn = this.changing.then(change);
     this.changing = turn.catch(() => undefined);
     return turn;
-  }
-
-  /** Null: the configuration has no admin address. Rejects with an Error of one plain line. */
-  private async openAdmin({ admin }: Config): Promise<AdminServer | null> {
-    if (admin === undefined) return null;
-    const { startAdmin } = await import("./admin/admin.ts");
-    return startAdmin(admin.address, {
-      access: () => ({ token: this.config.admin?.token, hosts: this.config.admin?.hosts ?? [] }),
-      notReady: () => this.notReady(),
-      status: () => this.status(),
-      metrics: () => this.metrics(),
-      onFault: (error) => this.options.log.error("admin_fault", stackOf(error)),
-    });
   }
 
   private async reloadNow(config: Config): Promise<ReloadOutcome> {
@@ -425,11 +417,9 @@ export class ControlPlane {
     config: Config,
     { configuration, commit }: PreparedConfiguration,
   ): Promise<AdminMove | { readonly lines: readonly string[] }> {
-    const before = this.admin;
-    const moves = this.config.admin?.address !== config.admin?.address;
-    let admin = before;
+    let admin: AdminChange;
     try {
-      if (moves) admin = await this.openAdmin(config);
+      admin = await this.admin.change(config.admin);
     } catch (error) {
       return { lines: [withHolder(messageOf(error), config.admin?.address ?? "", this.config)] };
     }
@@ -437,7 +427,7 @@ export class ControlPlane {
     // A drain ends the workers in the middle of it: then the drain is the reason.
     const problems = this.whyNotServing() ?? unused;
     if (problems !== null) {
-      if (moves) await admin?.close();
+      await admin.abandon();
       return { lines: problems };
     }
     commit();
@@ -445,13 +435,7 @@ export class ControlPlane {
     this.current = configuration;
     this.monitor.apply(config, configuration.endpointSlots);
     this.refusingEndpoints.apply(config, configuration.endpointSlots);
-    if (!moves) return { adminUrl: null, adminClosed: null };
-    this.admin = admin;
-    if (before !== null) {
-      this.retiredAdmins.add(before);
-      void before.retire().then(() => this.retiredAdmins.delete(before));
-    }
-    return { adminUrl: admin?.url ?? null, adminClosed: before?.url ?? null };
+    return admin.commit();
   }
 
   private refusedListener({ problem, position }: ListenProblem, { listeners }: Config): ReloadOutcome {

@@ -16,6 +16,20 @@ test("listeners, the admin address and upstreams change without a restart", () =
   assert.deepEqual(restartNeeded(after, { ...after, admin: { address: "127.0.0.1:9902", token: "t", hosts: ["ops.internal"] } }, 1, 4), []);
 });
 
+test("the admin address becomes one of TLS, or begins to ask for certificates, only where it moves", () => {
+  const admin = { address: "127.0.0.1:9901", hosts: [] };
+  const tls = { cert_file: "a.pem", min_version: "1.2" as const };
+  const asking = { ...tls, client_certificates: { mode: "required" as const, ca_file: "ca.pem" } };
+  const needed = (one: object, other: object): string[] =>
+    restartNeeded(testConfig({ admin: { ...admin, ...one } }), testConfig({ admin: { ...admin, ...other } }), 1, 4);
+  assert.deepEqual(needed({ tls }, { tls: { ...tls, cert_file: "b.pem" } }), []);
+  assert.deepEqual(needed({}, { tls, address: "127.0.0.1:9902" }), []);
+  assert.deepEqual(needed({}, { tls }), ["admin.tls: changing plain HTTP to TLS needs another admin.address, or a restart"]);
+  assert.deepEqual(needed({ tls: asking }, { tls }), [
+    "admin.tls: changing TLS with client certificates to TLS needs another admin.address, or a restart",
+  ]);
+});
+
 test("changing the number of workers needs a restart", () => {
   assert.deepEqual(restartNeeded(testConfig(), testConfig({ workers: 3 }), 1, 4), ["workers: changing 1 to 3 needs a restart"]);
 });

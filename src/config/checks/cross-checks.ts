@@ -288,6 +288,7 @@ function admin(file: unknown, taken: readonly unknown[]): Finding[] {
 
 function adminToken(given: unknown, address: string): Finding[] {
   if (isLoopback(address) || !address.includes(":") || at(given, "token") !== undefined) return [];
+  if (at(at(given, "tls"), "client_certificates") !== undefined) return [];
   return [
     warning(["admin", "address"], "other machines can reach it, and it asks for no token: set admin.token, or keep it behind a firewall"),
   ];

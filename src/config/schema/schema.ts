@@ -14,6 +14,7 @@ import { LISTENERS_MAX, listenerSchema } from "./listener-schema.ts";
 import { loggingSchema } from "./logging-schema.ts";
 import { middlewareSchema } from "./middleware-schema.ts";
 import { routeSchema } from "./route-schema.ts";
+import { adminTlsSchema } from "./tls/admin-tls-schema.ts";
 import { upstreamSchema } from "./upstream-schema.ts";
 
 const wait = duration(WAIT_OR_ZERO).prefault("10s").meta({ description: "Time that `require_healthy` waits." });
@@ -68,6 +69,10 @@ const process = {
       token: secret.optional().meta({
         description:
           "Token for `/status` and `/metrics`, sent as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Asked for where other machines can reach `address`; on loopback nobody needs it. Write `${NAME}` or `file:PATH` to keep it out of the file. Absent: everybody who reaches the address may read them.",
+      }),
+      tls: adminTlsSchema.optional().meta({
+        description:
+          "TLS for this address, and certificates of whoever uses it. A reload changes files and rules; to switch TLS on or off, or to begin to ask for certificates, it must move the address as well. Absent: plain HTTP.",
       }),
       hosts: z.array(adminHost).default([]).meta({
         description:

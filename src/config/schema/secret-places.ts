@@ -11,7 +11,8 @@ import { standsFor } from "./defaults-schema.ts";
 export function isSecret(given: KeyPath): boolean {
   const path = standsFor(given);
   const [first, second, key, ...inside] = path;
-  if (first === "admin") return second === "token" && path.length === 2;
+  if (first === "admin")
+    return (second === "token" && path.length === 2) || (second === "tls" && key === "key_passphrase" && path.length === 3);
   if (first === "authentication") return second === "required_token" && path.length === 2;
   if (first === "listeners") return isPassphrase(path);
   if (first !== "routes" || typeof second !== "number" || typeof key !== "string") return false;

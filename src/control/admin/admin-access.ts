@@ -32,19 +32,25 @@ export interface Refusal {
   readonly challenge?: string;
 }
 
-/** Refuses a request that a page of another origin may have sent. Null: the request is admitted. */
-export function refusedSender(values: FieldValues, hosts: readonly string[]): Refusal | null {
+/**
+ * Refuses a request that a page of another origin may have sent. Null: the request is admitted.
+ * @param scheme in which the admin address is spoken to
+ */
+export function refusedSender(values: FieldValues, hosts: readonly string[], scheme: "http" | "https"): Refusal | null {
   const [host, ...more] = values("host");
   // Only HTTP/1.0 requests come without Host: Node refuses later versions without it (RFC 9112 section 3.2).
   if (host === undefined) return { status: 403, detail: "Host is missing" };
   if (more.length > 0 || !isAuthority(host)) return { status: 400, detail: "Host must be one valid host, with or without port" };
   if (!isAdmitted(hostOf(host), hosts))
     return { status: 403, detail: "this Host is not admitted: ask by IP address or localhost, or list the name in admin.hosts" };
-  if (values("origin").some((origin) => origin !== ownOrigin(host))) return FOREIGN;
+  if (values("origin").some((origin) => origin !== ownOrigin(host, scheme))) return FOREIGN;
   // `none` means that a person typed the address. Unknown values are ignored, as Fetch Metadata section 2.4 asks.
   if (values("sec-fetch-site").some((site) => /cross-site|same-site/i.test(site))) return FOREIGN;
   return null;
 }
+
+/** For whoever has shown no certificate where one is needed. */
+export const NO_CERTIFICATE: Refusal = { status: 403, detail: "a client certificate is required" };
 
 /** Refuses a request without the right token. Null: the token is right. */
 export function refusedToken(values: FieldValues, token: string): Refusal | null {
@@ -66,9 +72,9 @@ function isAdmitted(host: string, names: readonly string[]): boolean {
   return parseIpAddress(host.startsWith("[") ? host.slice(1, -1) : host) !== null;
 }
 
-/** The origin of the admin address as a browser writes it: lower case, no default port. The address speaks plain HTTP only. */
-function ownOrigin(host: string): string | null {
-  return URL.parse(`http://${host}`)?.origin ?? null;
+/** The origin of the admin address as a browser writes it: lower case, no default port. */
+function ownOrigin(host: string, scheme: "http" | "https"): string | null {
+  return URL.parse(`${scheme}://${host}`)?.origin ?? null;
 }
 
 /** Tokens are compared by digest: digests have equal lengths, and the place where two differ says nothing about the tokens. */

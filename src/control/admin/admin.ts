@@ -5,17 +5,20 @@
  * `/healthz` and `/readyz` answer everybody: a program that probes the process knows neither a token nor the admitted names, and these
  * pages say nothing worth hiding. admin-access.ts decides who may ask for every other path, existing or not. No answer has CORS fields.
  */
-import type { ListenOptions } from "node:net";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { ListenOptions, Socket } from "node:net";
+import type nodeHttps from "node:https";
+import type { TLSSocket } from "node:tls";
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import type { StatusDocument } from "../../observe/status.ts";
 import { METRICS_CONTENT_TYPE } from "../../observe/metrics-text.ts";
 import { isLoopbackIp } from "../../base/cidr.ts";
 import { isLocalhost, parseListenAddress } from "../../base/listen-address.ts";
-import { refusedSender, refusedToken } from "./admin-access.ts";
+import type { AdminTls } from "./admin-certificates.ts";
+import { NO_CERTIFICATE, refusedSender, refusedToken } from "./admin-access.ts";
 import type { AdminAccess, FieldValues, Refusal } from "./admin-access.ts";
 import { listenMessage } from "../listening/listen-check.ts";
 import { onLocalhost } from "../listening/localhost.ts";
-import { http } from "./node-http.ts";
+import { http, https } from "./node-http.ts";
 
 /** What the pages show; each function is called once per request. */
 export interface AdminPages {
@@ -34,6 +37,8 @@ export interface AdminServer {
   readonly url: string;
   /** Accepts no more connections. Resolves when the requests under way have been answered. */
   retire(): Promise<void>;
+  /** Takes over a changed certificate or trust, for handshakes from now on. Nothing without TLS. */
+  useTls(tls: AdminTls | null): void;
   /** Cuts all connections. */
   close(): Promise<void>;
 }
@@ -62,8 +67,26 @@ const CONNECTIONS_MAX = 100;
 const HEAD_BYTES_MAX = 8192;
 const PLAIN = "text/plain; charset=utf-8";
 
-/** Opens the admin address (`host:port`). Rejects with an Error of one plain line when the address is wrong or cannot be bound. */
-export async function startAdmin(addressText: string, pages: AdminPages, answerMs: number = ANSWER_TIMEOUT_MS): Promise<AdminServer> {
+type Server = HttpServer | nodeHttps.Server;
+
+/** What a server does with each request and connection; TLS may be replaced while it runs. */
+interface Serving {
+  readonly pages: AdminPages;
+  readonly answerMs: number;
+  /** Null: plain HTTP. */
+  tls: AdminTls | null;
+}
+
+/**
+ * Opens the admin address (`host:port`). Rejects with an Error of one plain line when the address is wrong or cannot be bound.
+ * @param tls null: plain HTTP
+ */
+export async function startAdmin(
+  addressText: string,
+  pages: AdminPages,
+  answerMs: number = ANSWER_TIMEOUT_MS,
+  tls: AdminTls | null = null,
+): Promise<AdminServer> {
   const parsed = parseListenAddress(addressText);
   if (parsed.problem !== undefined) throw new Error(parsed.problem);
   const { address } = parsed;
@@ -71,7 +94,8 @@ export async function startAdmin(addressText: string, pages: AdminPages, answerM
   const refuse = (error: unknown): never => {
     throw new Error(`admin: ${listenMessage(address, error)}`);
   };
-  const open = (where: ListenOptions): Promise<Server> => openServer(where, pages, answerMs);
+  const serving: Serving = { pages, answerMs, tls };
+  const open = (where: ListenOptions): Promise<Server> => openServer(where, serving);
   const { host, port } = address;
   const servers = isLocalhost(host)
     ? await onLocalhost(port, (one, itsPort) => open({ host: one, port: itsPort })).catch(refuse)
@@ -79,7 +103,12 @@ export async function startAdmin(addressText: string, pages: AdminPages, answerM
   const [server] = servers;
   if (server === undefined) throw new Error("no server listens");
   return {
-    url: urlOf(server, host),
+    url: urlOf(server, host, tls === null ? "http" : "https"),
+    useTls: (changed) => {
+      if (changed === null || serving.tls === null) return;
+      serving.tls = changed;
+      for (const each of servers) if ("setSecureContext" in each) each.setSecureContext(changed.context);
+    },
     retire: async () => {
       // `close` also closes idle connections.
       await Promise.all(servers.map((each) => new Promise<void>((resolve) => each.close(() => resolve()))));
@@ -91,21 +120,12 @@ export async function startAdmin(addressText: string, pages: AdminPages, answerM
 }
 
 /** Resolves when the server listens; rejects with the system's error. */
-async function openServer(where: ListenOptions, pages: AdminPages, answerMs: number): Promise<Server> {
-  const server = http.createServer(
-    {
-      maxHeaderSize: HEAD_BYTES_MAX,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      headersTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: 1000,
-    },
-    (request, response) => {
-      respond(request, response, answerTo(request, pages, beyondLoopback(server)));
-      const limit = setTimeout(() => request.socket.resetAndDestroy(), answerMs);
-      response.once("close", () => clearTimeout(limit));
-    },
-  );
+async function openServer(where: ListenOptions, serving: Serving): Promise<Server> {
+  const server = makeServer(serving, (request, response) => {
+    respond(request, response, answerTo(request, serving, beyondLoopback(server)));
+    const limit = setTimeout(() => reset(request.socket), serving.answerMs);
+    response.once("close", () => clearTimeout(limit));
+  });
   server.maxConnections = CONNECTIONS_MAX;
   server.on("clientError", (_error, socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
@@ -115,12 +135,49 @@ async function openServer(where: ListenOptions, pages: AdminPages, answerMs: num
   return server;
 }
 
-function answerTo(request: IncomingMessage, pages: AdminPages, beyond: boolean): Answer {
+function makeServer(serving: Serving, onRequest: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  const options = {
+    maxHeaderSize: HEAD_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: 1000,
+  };
+  const { tls } = serving;
+  if (tls === null) return http.createServer(options, onRequest);
+  // Whether a client may go on without a certificate is decided here, since a reload may change it.
+  const clients = { requestCert: tls.clients !== null, rejectUnauthorized: false };
+  const server = https().createServer({ ...options, ...tls.context, ...clients, handshakeTimeout: REQUEST_TIMEOUT_MS }, onRequest);
+  server.prependListener("secureConnection", (socket) => {
+    if (!mayStay(socket, serving.tls)) socket.destroy();
+  });
+  return server;
+}
+
+/** Whether the client's certificate lets its connection stay: an untrusted one never does. */
+function mayStay(socket: TLSSocket, tls: AdminTls | null): boolean {
+  if (tls === null || tls.clients === null || socket.authorized) return true;
+  return tls.clients === "optional" && socket.getPeerX509Certificate() === undefined;
+}
+
+/** Whether the client has shown a certificate, where one is needed for everything but what everybody may ask. */
+function lacksCertificate(socket: Socket, tls: AdminTls | null): boolean {
+  return tls !== null && tls.clients !== null && !("authorized" in socket && socket.authorized === true);
+}
+
+/** A TLS connection has no reset of its own. */
+function reset(socket: Socket): void {
+  if ("encrypted" in socket) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
+function answerTo(request: IncomingMessage, { pages, tls }: Serving, beyond: boolean): Answer {
   const page = PAGES.get((request.url ?? "").split("?", 1)[0] ?? "");
   const values: FieldValues = (name) => request.headersDistinct[name] ?? [];
   const { token, hosts } = pages.access();
-  const foreign = page?.forEverybody === true ? null : refusedSender(values, hosts);
+  const foreign = page?.forEverybody === true ? null : refusedSender(values, hosts, tls === null ? "http" : "https");
   if (foreign !== null) return refused(foreign);
+  if (page?.forEverybody !== true && lacksCertificate(request.socket, tls)) return refused(NO_CERTIFICATE);
   if (page === undefined) return plain(404, "not found");
   if (!isRead(request)) return { ...plain(405, "method not allowed"), fields: { allow: "GET, HEAD" } };
   const unknown = page.forEverybody || !beyond || token === undefined ? null : refusedToken(values, token);
@@ -182,10 +239,10 @@ function beyondLoopback(server: Server): boolean {
   return bound === null || typeof bound === "string" || !isLoopbackIp(bound.address);
 }
 
-function urlOf(server: Server, host: string): string {
+function urlOf(server: Server, host: string, scheme: "http" | "https"): string {
   const bound = server.address();
   const port = bound === null || typeof bound === "string" ? 0 : bound.port;
-  return `http://${host === "" ? "localhost" : host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${host === "" ? "localhost" : host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function closed(server: Server): Promise<void> {

@@ -4,6 +4,12 @@
  */
 import { createRequire } from "node:module";
 import type nodeHttp from "node:http";
+import type nodeHttps from "node:https";
 
 const require = createRequire(import.meta.url);
 export const http: typeof nodeHttp = require("node:http");
+
+/** Loaded by those who need it, for the same reason. */
+export function https(): typeof nodeHttps {
+  return require("node:https") as typeof nodeHttps;
+}

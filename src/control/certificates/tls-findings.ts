@@ -13,6 +13,7 @@ import type { PlacedTls, TlsInFile } from "../../config/listener-tls-in-file.ts"
 import { shownFile } from "../../config/problems/shown.ts";
 import type { ClientCertificatesConfig } from "../../config/schema/tls/client-certificates-schema.ts";
 import type { CertificateConfig } from "../../config/schema/tls/listener-tls-schema.ts";
+import type { AdminTlsConfig } from "../../config/schema/tls/admin-tls-schema.ts";
 import { error, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import type { NoteFile } from "../named-files/config-files.ts";
@@ -39,12 +40,13 @@ export function tlsFindings(
       findings.push(...check.listener(listener), ...namesTwice(check.certificates));
       for (const each of check.certificates) for (const name of each.names) names.add(name);
     }
+    if (file.admin !== null) findings.push(...new ListenerCheck(folder, noted, nowMs).adminAddress(file.admin));
     const isComplete = !findings.some(({ severity }) => severity === "error");
     return file.hosts !== null && isComplete && names.size > 0 ? [...findings, ...unservedHosts(file.hosts, names)] : findings;
   };
 }
 
-/** The checks of one listener. */
+/** The checks of one listener, or of the admin address. */
 class ListenerCheck {
   /** Those that could be read. */
   readonly certificates: PlacedCertificate[] = [];
@@ -69,6 +71,11 @@ class ListenerCheck {
       ...(curves === null ? [] : [error([...path, "curves"], curves)]),
       ...(keyFile === undefined ? [] : this.ticketKeys(this.pathOf(keyFile), [...path, "tickets"])),
     ];
+  }
+
+  adminAddress({ client_certificates: clients, ...files }: AdminTlsConfig): Finding[] {
+    const rule = clients === undefined ? undefined : { ...clients, verify_depth: 1 };
+    return this.certificate({ ...files, client_certificates: rule }, ["admin", "tls"], undefined);
   }
 
   private certificate(given: CertificateConfig, path: KeyPath, all: ClientCertificatesConfig | undefined): Finding[] {

@@ -6,7 +6,7 @@ import path from "node:path";
 import { codeOf, messageOf } from "../../base/errors.ts";
 import { mapFiles } from "../../config/feature-files.ts";
 import type { Config } from "../../config/schema/schema.ts";
-import { mapTlsFiles } from "../../config/schema/tls/tls-files.ts";
+import { mapAdminTlsFiles, mapTlsFiles } from "../../config/schema/tls/tls-files.ts";
 import { shownFile } from "../../config/problems/shown.ts";
 import { parseTemplate } from "../../policy/template/template.ts";
 import { listProblems } from "./read-address-list.ts";
@@ -60,6 +60,7 @@ export function makeAbsolute(config: Config, folder: string): void {
     if (tls.ca_file !== undefined) tls.ca_file = path.resolve(folder, tls.ca_file);
   }
   for (const { tls } of config.listeners) if (tls !== undefined) mapTlsFiles(tls, (name) => path.resolve(folder, name));
+  if (config.admin?.tls !== undefined) mapAdminTlsFiles(config.admin.tls, (name) => path.resolve(folder, name));
   // Routes share the values of the places above them, and to make a path absolute twice changes nothing.
   for (const holder of [config, ...Object.values(config.upstreams), ...config.routes]) {
     mapFiles(holder, (name) => path.resolve(folder, name));

@@ -32,6 +32,29 @@ for (const preset of ["standard", "strict"] as const) {
   });
 }
 
+for (const preset of ["standard", "strict"] as const) {
+  test(`${preset}: Strict-Transport-Security over TLS of this proxy's own, with answers of its own too, and never without`, async (t) => {
+    const upstreams = { app: () => new Response("here") };
+    const config = { security_headers: preset, routes: [{ match: { path: "/app" }, upstream: "app" }, { respond: { status: 404 } }] };
+    const proxy = await testProxy(config, { upstreams });
+    t.after(() => proxy.close());
+    for (const path of ["/app", "/other"]) {
+      const secure = await proxy.fetch(`http://a.test${path}`, { tls: { serverName: "a.test" } });
+      assert.match(secure.headers.get("strict-transport-security") ?? "", /^max-age=\d+/, path);
+      const claimed = await proxy.fetch(`http://a.test${path}`, { headers: { "X-Forwarded-Proto": "https" } });
+      assert.equal(claimed.headers.get("strict-transport-security"), null, path);
+    }
+  });
+}
+
+test("a redirect to https has no Strict-Transport-Security, which would mean nothing there", async (t) => {
+  const listeners = [{ address: "127.0.0.1:0", redirect_to_https: true } as const];
+  const proxy = await testProxy({ listeners, security_headers: "strict", routes: [{ respond: { status: 200 } }], upstreams: {} });
+  t.after(() => proxy.close());
+  const { status, headers } = await proxy.fetch("http://a.test/");
+  assert.deepEqual([status, headers.get("strict-transport-security")], [308, null]);
+});
+
 test("standard sends a field that the origin's Connection keeps from clients", async (t) => {
   const upstreams = { app: script.raw((endpoint) => void endpoint.send(NAMED)) };
   const proxy = await testProxy({ routes: [{ upstream: "app", security_headers: "standard" }] }, { upstreams });

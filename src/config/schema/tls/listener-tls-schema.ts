@@ -11,7 +11,7 @@ export const CERTIFICATES_MAX = 10_000;
 /** Tickets of more than a week are refused by TLS 1.3 (RFC 8446 section 4.6.1), and a key outlives its tickets by its own time. */
 const ROTATE: Range = { min: 60_000, max: 7 * 86_400_000 };
 
-const certificate = z.strictObject({
+export const certificateSchema = z.strictObject({
   cert_file: filePath.meta({
     description:
       "PEM file of the certificate and of the intermediate certificates after it (`fullchain.pem`), relative to the configuration's folder. The names that it serves are those in the certificate, exact, as `*.example.com` for one label, or IP addresses. Read again when it changes; see docs/tls.md.",
@@ -43,6 +43,12 @@ const tickets = z.strictObject({
   }),
 });
 
+export const minVersion = z
+  .union([z.enum(["1.2", "1.3"]), z.literal(1.2), z.literal(1.3)], { error: "expected 1.2 or 1.3" })
+  .transform((given) => (String(given) === "1.3" ? ("1.3" as const) : ("1.2" as const)))
+  .prefault("1.2")
+  .meta({ title: "`1.2` or `1.3`", description: "The lowest version of TLS. Older ones than 1.2 are broken and never spoken." });
+
 const internal = z.strictObject({
   storage: filePath.optional().meta({
     description:
@@ -51,7 +57,7 @@ const internal = z.strictObject({
 });
 
 const settings = z.strictObject({
-  certificates: z.array(certificate).max(CERTIFICATES_MAX).default([]).meta({
+  certificates: z.array(certificateSchema).max(CERTIFICATES_MAX).default([]).meta({
     description:
       "Certificates with their keys. The first one serves clients that name no name, and those that name one that no certificate has. Certificates of one name with keys of different kinds (ECDSA and RSA) serve side by side.",
   }),
@@ -62,11 +68,7 @@ const settings = z.strictObject({
   client_certificates: clientCertificatesSchema.optional().meta({
     description: "Asks clients for a certificate (mutual TLS). Absent: no certificate is asked for.",
   }),
-  min_version: z
-    .union([z.enum(["1.2", "1.3"]), z.literal(1.2), z.literal(1.3)], { error: "expected 1.2 or 1.3" })
-    .transform((given) => (String(given) === "1.3" ? ("1.3" as const) : ("1.2" as const)))
-    .prefault("1.2")
-    .meta({ title: "`1.2` or `1.3`", description: "The lowest version of TLS. Older ones than 1.2 are broken and never spoken." }),
+  min_version: minVersion,
   ciphers: nameList("OpenSSL's names of cipher suites", "ECDHE-RSA-AES128-GCM-SHA256")
     .transform(withSuitesOfTls13)
     .prefault(CIPHERS.join(":"))

@@ -1,4 +1,5 @@
 /** The paths of files in TLS of a listener. */
+import type { AdminTlsConfig } from "./admin-tls-schema.ts";
 import type { ListenerTlsConfig } from "./listener-tls-schema.ts";
 
 const FILE_KEYS = ["cert_file", "key_file", "ocsp_file", "ca_file", "crl_file"] as const;
@@ -7,7 +8,15 @@ const FILE_KEYS = ["cert_file", "key_file", "ocsp_file", "ca_file", "crl_file"] 
 export function mapTlsFiles(tls: ListenerTlsConfig, change: (path: string) => string): void {
   if (tls.internal?.storage !== undefined) tls.internal.storage = change(tls.internal.storage);
   const rules = [tls.client_certificates, ...tls.certificates.map((entry) => entry.client_certificates)];
-  const holders: readonly unknown[] = [...tls.certificates, ...rules, tls.tickets];
+  mapIn([...tls.certificates, ...rules, tls.tickets], change);
+}
+
+/** The same for the admin address. */
+export function mapAdminTlsFiles(tls: AdminTlsConfig, change: (path: string) => string): void {
+  mapIn([tls, tls.client_certificates], change);
+}
+
+function mapIn(holders: readonly unknown[], change: (path: string) => string): void {
   for (const holder of holders) {
     if (typeof holder !== "object" || holder === null) continue;
     for (const key of FILE_KEYS) {
