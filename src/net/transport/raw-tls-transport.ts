@@ -198,6 +198,11 @@ export class RawTlsTransport implements AcceptedTransport {
       if (result < 0) this.writer.onWriteFailed();
       return true;
     }
+    const { writeStatus } = result;
+    if (writeStatus !== null && writeStatus < 0) {
+      this.writer.onWriteFailed();
+      return true;
+    }
     this.current = result;
     this.isAwaited = false;
     if (this.tcp.writeQueueSize === 0) return true;
