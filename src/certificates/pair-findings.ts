@@ -6,11 +6,12 @@ import type { ServedPair } from "./served-pair.ts";
 export const RENEW_WITHIN_MS = 14 * 86_400_000;
 
 /** Each to be put after the name of the certificate's file. @param nowMs epoch milliseconds */
-export function pairFindings({ certificates, names }: ServedPair, nowMs: number): readonly string[] {
+export function pairFindings(pair: ServedPair, nowMs: number): readonly string[] {
+  const { certificates, names } = pair;
   const [leaf] = certificates;
   if (leaf === undefined) return [];
   return [
-    ...dates(leaf, nowMs),
+    ...dates(pair, leaf, nowMs),
     ...(names.length === 0
       ? ["names no DNS name and no IP address (subject alternative names): it serves only as the first certificate"]
       : []),
@@ -20,10 +21,17 @@ export function pairFindings({ certificates, names }: ServedPair, nowMs: number)
   ];
 }
 
-function dates(leaf: X509Certificate, nowMs: number): string[] {
-  const [from, to] = [leaf.validFromDate.getTime(), leaf.validToDate.getTime()];
-  if (nowMs >= to) return [`has expired on ${dayOf(to)}: clients refuse it`];
-  if (nowMs < from) return [`is not valid before ${new Date(from).toISOString()}: clients refuse it`];
+/** Why clients refuse a certificate now, by its dates; null: they do not. */
+export function outOfDate({ certificates: [leaf] }: Pick<ServedPair, "certificates">, nowMs: number): string | null {
+  const [from, to] = [leaf?.validFromDate.getTime() ?? 0, leaf?.validToDate.getTime() ?? 0];
+  if (nowMs >= to) return `has expired on ${dayOf(to)}: clients refuse it`;
+  return nowMs < from ? `is not valid before ${new Date(from).toISOString()}: clients refuse it` : null;
+}
+
+function dates(pair: ServedPair, leaf: X509Certificate, nowMs: number): string[] {
+  const unfit = outOfDate(pair, nowMs);
+  if (unfit !== null) return [unfit];
+  const to = leaf.validToDate.getTime();
   return to - nowMs <= RENEW_WITHIN_MS ? [`expires on ${dayOf(to)}, in ${inDays(to - nowMs)}`] : [];
 }
 

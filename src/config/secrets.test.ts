@@ -12,6 +12,14 @@ import { isVocabulary } from "./schema/foreign-keys.ts";
 const FULL = `
 listeners:
   - { address: ":8080", unsafe_field_names: drop, timeouts: { request_head: 30s }, limits: { head_bytes: 32KiB, connections: 10 } }
+  - address: ":8443"
+    tls:
+      certificates: [{ cert_file: a.pem, key_file: a.key, key_passphrase: t0k3n, ocsp_file: a.ocsp, client_certificates: { ca_file: ca.pem } }]
+      client_certificates: { ca_file: ca.pem, mode: optional, crl_file: crl.pem, verify_depth: 2, forward: xfcc }
+      min_version: "1.3"
+      ciphers: [TLS_AES_128_GCM_SHA256]
+      strict_sni: true
+      tickets: { key_file: keys, rotate: 2h }
 workers: 1
 trusted_proxies: [10.0.0.0/8]
 client_address_from: forwarded

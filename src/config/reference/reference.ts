@@ -94,7 +94,7 @@ The examples below are parts of a file: put the key beside the others.
 - **Durations** are \`250ms\`, \`10s\`, \`5m\`, \`1h\`, or together \`1m30s\`. **Sizes** are \`64KiB\`, \`10MiB\`, \`10MB\`, \`10kB\`, or a number of bytes.
 - **Environment**: \`\${NAME}\` and \`\${NAME:-default}\` in any value; \`$\${\` is a plain \`\${\`. A value without quotes that consists of them
   may become a number or true or false. It happens after the YAML is read, so what is put in cannot bring keys of its own.
-- **Secrets** are \`admin.token\` and the tokens of \`authentication\`. \`file:PATH\` takes the first line of a file, its path relative to the folder of
+- **Secrets** are \`admin.token\`, the tokens of \`authentication\` and passphrases of keys. \`file:PATH\` takes the first line of a file, its path relative to the folder of
   the file that says it. Secrets are never printed, not even in messages about them; of all other texts messages show only what cannot be a secret.
 - **Anchors** (\`&name\`, \`*name\`) and merge keys (\`<<: *name\`) of YAML work. An anchor stands where its value is
   first used: a key for anchors alone would be an unknown key. A text that begins with \`*\`, such as \`"*.example.com"\`, stands in quotes.

@@ -12,10 +12,12 @@ import type { CertificateSource } from "./certificate-source.ts";
 import { ListenerCertificates } from "./listener-certificates.ts";
 
 let authority: TestAuthority;
+let expired: TestCertificate;
 let [first, second]: readonly (TestCertificate | undefined)[] = [];
 
 before(async () => {
   authority = await TestAuthority.create();
+  expired = await authority.issue(["b.test"], { valid: "expired" });
   [first, second] = await Promise.all([authority.issue(["a.test"]), authority.issue(["b.test"])]);
 });
 
@@ -158,6 +160,7 @@ test("a bad version keeps the old one and is said once; no message shows what st
     [() => writeFileSync(files["a.key"], second?.key ?? ""), /a\.key holds the key of another certificate$/],
     [() => writeFileSync(files["a.key"], (second?.key ?? "").slice(0, 100)), /a\.key holds no PEM private key$/],
     [() => unlinkSync(files["a.key"]), /a\.key does not exist$/],
+    [() => replaceBoth(files, expired), /a\.pem has expired on [-\d]+: clients refuse it$/],
     [() => damage(files), /a\.pem cannot be read: certificate 1 of 1 is damaged$/],
   ] as const) {
     const before = all.log.length;
@@ -279,6 +282,11 @@ test("certificates of a source come after those of files, under the listener's r
   );
   assert.deepEqual(await all.certificates.prepare([listener(tls)], [5]), ["not this one"]);
 });
+
+function replaceBoth(files: Readonly<Record<"a.pem" | "a.key", string>>, by: TestCertificate): void {
+  writeFileSync(files["a.pem"], by.chain);
+  writeFileSync(files["a.key"], by.key);
+}
 
 /** Puts the key back, and breaks the certificate. */
 function damage(files: Readonly<Record<"a.pem" | "a.key", string>>): void {

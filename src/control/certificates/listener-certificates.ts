@@ -46,7 +46,7 @@ export class ListenerCertificates {
   constructor(options: ListenerCertificatesOptions) {
     this.options = options;
     const { log, epochMs, now, after } = options;
-    this.material = new TlsMaterial({ log, after, changed: () => this.tell() });
+    this.material = new TlsMaterial({ log, epochMs, after, changed: () => this.tell() });
     this.rings = new TicketRings({ now, after, renewed: () => this.tell() });
     this.watch = new CertificateWatch({ log, epochMs, after, looked: () => this.dropOldResponses() });
   }

@@ -1,5 +1,7 @@
 /** What the files hold that TLS of listeners names. It is read with a configuration, and again whenever one of the files changes. */
+import { outOfDate } from "../../certificates/pair-findings.ts";
 import type { ServedPair } from "../../certificates/served-pair.ts";
+import { shownFile } from "../../config/problems/shown.ts";
 import type { ClientCertificatesConfig } from "../../config/schema/tls/client-certificates-schema.ts";
 import type { CertificateConfig, ListenerTlsConfig } from "../../config/schema/tls/listener-tls-schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";
@@ -12,6 +14,8 @@ import type { ClientTrust, OcspFile, ReadMaterial } from "./read-material.ts";
 
 export interface TlsMaterialOptions {
   readonly log: Pick<AppLog, "info" | "error">;
+  /** Epoch milliseconds. */
+  readonly epochMs: () => number;
   /** Calls back after that many milliseconds; the returned function cancels the call. */
   readonly after: (ms: number, then: () => void) => () => void;
   /** Called when a file has changed and its new version is in use. */
@@ -36,7 +40,7 @@ export class TlsMaterial {
 
   /** Reads what listeners need that may come into use, those files too that are in use and have changed. Returns what is wrong, one line each. */
   read(listeners: readonly ListenerTlsConfig[]): readonly string[] {
-    const { pairs, responses, trusts, keys } = needsOf(listeners);
+    const { pairs, responses, trusts, keys } = needsOf(listeners, this.options.epochMs);
     return [
       ...this.pairs.read(pairs).problems,
       ...this.responses.read(responses).problems,
@@ -47,7 +51,7 @@ export class TlsMaterial {
 
   /** What the listeners need that are in use now: the rest is forgotten. */
   keep(listeners: readonly ListenerTlsConfig[]): void {
-    const { pairs, responses, trusts, keys } = needsOf(listeners);
+    const { pairs, responses, trusts, keys } = needsOf(listeners, this.options.epochMs);
     this.pairs.keep(new Set(pairs.keys()));
     this.responses.keep(new Set(responses.keys()));
     this.trusts.keep(new Set(trusts.keys()));
@@ -108,7 +112,7 @@ interface Needs {
   readonly keys: ReadonlyMap<string, Followed<readonly TicketKey[]>>;
 }
 
-function needsOf(listeners: readonly ListenerTlsConfig[]): Needs {
+function needsOf(listeners: readonly ListenerTlsConfig[], nowMs: () => number): Needs {
   const pairs = new Map<string, Followed<ServedPair>>();
   const responses = new Map<string, Followed<OcspFile>>();
   const trusts = new Map<string, Followed<ClientTrust>>();
@@ -116,7 +120,8 @@ function needsOf(listeners: readonly ListenerTlsConfig[]): Needs {
   for (const tls of listeners) {
     for (const entry of tls.certificates) {
       const { cert_file: file, key_file: keyFile = file, ocsp_file: ocspFile } = entry;
-      pairs.set(pairKey(entry), { files: [...new Set([file, keyFile])], read: () => asReading(readPair(entry)) });
+      const read = (isChange: boolean): Reading<ServedPair> => readAgain(entry, isChange ? nowMs : null);
+      pairs.set(pairKey(entry), { files: [...new Set([file, keyFile])], read });
       if (ocspFile !== undefined) responses.set(ocspFile, { files: [ocspFile], read: () => asReading(readOcsp(ocspFile)) });
     }
     for (const rule of rulesIn(tls)) {
@@ -127,6 +132,14 @@ function needsOf(listeners: readonly ListenerTlsConfig[]): Needs {
     if (keyFile !== undefined) keys.set(keyFile, { files: [keyFile], read: () => asReading(readTicketKeys(keyFile)) });
   }
   return { pairs, responses, trusts, keys };
+}
+
+/** @param nowMs null: the certificate is read with a configuration, and counts as it is */
+function readAgain(entry: CertificateConfig, nowMs: (() => number) | null): Reading<ServedPair> {
+  const read = asReading(readPair(entry));
+  if (nowMs === null || !("value" in read)) return read;
+  const unfit = outOfDate(read.value, nowMs());
+  return unfit === null ? read : { problems: [`${shownFile(entry.cert_file)} ${unfit}`] };
 }
 
 function asReading<T>(read: ReadMaterial<T>): Reading<T> {
