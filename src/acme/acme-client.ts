@@ -28,26 +28,38 @@ export interface AcmeClientOptions {
   readonly signal: AbortSignal;
 }
 
+/** What clients of one authority have in common. */
+interface Shared {
+  readonly nonces: string[];
+  known: { readonly directory: Directory; readonly untilMs: number } | null;
+}
+
 export class AcmeClient {
   readonly clock: AcmeClock;
   readonly signal: AbortSignal;
   private readonly options: AcmeClientOptions;
-  private readonly nonces: string[] = [];
-  private known: { readonly directory: Directory; readonly untilMs: number } | null = null;
+  private readonly shared: Shared;
 
-  constructor(options: AcmeClientOptions) {
+  constructor(options: AcmeClientOptions, shared: Shared = { nonces: [], known: null }) {
     this.options = options;
+    this.shared = shared;
     this.clock = options.clock;
     this.signal = options.signal;
+  }
+
+  /** The same client, which can be given up by another signal too. */
+  until(signal: AbortSignal): AcmeClient {
+    return new AcmeClient({ ...this.options, signal: AbortSignal.any([this.signal, signal]) }, this.shared);
   }
 
   async directory(): Promise<Directory> {
     const { directory: url } = this.options;
     const now = this.clock.now();
-    if (this.known !== null && now < this.known.untilMs) return this.known.directory;
+    const { known } = this.shared;
+    if (known !== null && now < known.untilMs) return known.directory;
     const response = await this.get(url);
     const directory = readDirectory(objectOf(response), url);
-    this.known = { directory, untilMs: now + DIRECTORY_MS };
+    this.shared.known = { directory, untilMs: now + DIRECTORY_MS };
     return directory;
   }
 
@@ -91,13 +103,13 @@ export class AcmeClient {
   }
 
   private async nonce(): Promise<string> {
-    const kept = this.nonces.pop();
+    const kept = this.shared.nonces.pop();
     if (kept !== undefined) return kept;
     const { newNonce } = await this.directory();
     const response = await this.ask({ method: "HEAD", url: newNonce, signal: this.signal });
     checkAnswer(response, this.clock.now());
     this.keepNonce(response);
-    const fresh = this.nonces.pop();
+    const fresh = this.shared.nonces.pop();
     if (fresh === undefined) throw new AcmeFault("the authority gives no nonce");
     return fresh;
   }
@@ -105,7 +117,7 @@ export class AcmeClient {
   private keepNonce(response: AcmeResponse): void {
     const nonce = response.field("replay-nonce") ?? "";
     // RFC 8555 section 6.5.1: a nonce that is not base64url is to be ignored.
-    if (/^[A-Za-z0-9_-]{1,256}$/.test(nonce) && this.nonces.length < NONCES_MAX) this.nonces.push(nonce);
+    if (/^[A-Za-z0-9_-]{1,256}$/.test(nonce) && this.shared.nonces.length < NONCES_MAX) this.shared.nonces.push(nonce);
   }
 
   private async ask(request: AcmeRequest): Promise<AcmeResponse> {

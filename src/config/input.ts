@@ -294,6 +294,11 @@ export interface ListenerTlsInput {
    * docs/local-https.md.
    */
   internal?: ListenerTlsInternalInput | undefined;
+  /**
+   * Obtains certificates from an authority such as Let's Encrypt, and renews them; see docs/acme.md. Until there is one for a name its
+   * handshakes are refused with an alert, or get the first certificate of the listener where it has one and `strict_sni` is off.
+   */
+  acme?: ListenerTlsAcmeInput | undefined;
   /** Asks clients for a certificate (mutual TLS). Absent: no certificate is asked for. */
   client_certificates?: ListenerTlsCertificateClientCertificateInput | undefined;
   /**
@@ -417,6 +422,143 @@ export interface ListenerTlsInternalInput {
    * File.
    */
   storage?: string | undefined;
+}
+
+/** The keys of `listeners[].tls.acme` in a configuration. */
+export interface ListenerTlsAcmeInput {
+  /**
+   * The names for which certificates are obtained: one certificate for each entry, and an entry that is a list is one certificate for all
+   * its names. `*.example.com` needs `challenge: dns-01`.
+   *
+   * List of names, or of lists of names.
+   */
+  domains?: (string | string[])[] | undefined;
+  /**
+   * Where the authority may write to about the account.
+   *
+   * Email address.
+   */
+  email?: string | undefined;
+  /**
+   * URL of the authority's directory. Default: that of Let's Encrypt.
+   *
+   * URL. Default: `https://acme-v02.api.letsencrypt.org/directory`.
+   */
+  directory?: string | undefined;
+  /**
+   * URL of the authority's directory for trying, which `millrace check --acme` uses. Default: that of Let's Encrypt where `directory` is.
+   *
+   * URL.
+   */
+  staging?: string | undefined;
+  /**
+   * That you agree to the authority's terms of service. It must be `true`: without it no authority makes an account.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  terms_agreed?: boolean | undefined;
+  /**
+   * How the authority sees that a name is yours: `tls-alpn-01` by a connection to port 443, which this listener answers; `http-01` by a
+   * request to port 80, which every plain listener answers; `dns-01` by a record that `dns.command` sets, for wildcards and for machines
+   * that the authority cannot reach.
+   *
+   * `tls-alpn-01` or `http-01` or `dns-01`. Default: `tls-alpn-01`.
+   */
+  challenge?: "tls-alpn-01" | "http-01" | "dns-01" | undefined;
+  /** How the record of `dns-01` is set. */
+  dns?: ListenerTlsAcmeDnsInput | undefined;
+  /**
+   * Folder for the account's key, the certificates and their keys, relative to the configuration's folder. Made with mode 0700. It must
+   * outlive the process: authorities limit how many certificates they give out. Several processes may share it.
+   *
+   * File.
+   */
+  storage: string;
+  /**
+   * Kind of the certificates' keys: ECDSA on P-256, or RSA with 2048 bits.
+   *
+   * `ecdsa` or `rsa`. Default: `ecdsa`.
+   */
+  key?: "ecdsa" | "rsa" | undefined;
+  /**
+   * Kind of certificate by the authority's own name for it, such as `shortlived` of Let's Encrypt.
+   *
+   * Text.
+   */
+  profile?: string | undefined;
+  /** External account binding: by what an authority knows its customers. */
+  eab?: ListenerTlsAcmeEabInput | undefined;
+  /**
+   * PEM file of the certificates by which the authority's own address is trusted. Default: those that Node trusts.
+   *
+   * File.
+   */
+  ca_file?: string | undefined;
+  /** Obtains a certificate at the first handshake for a name that is none of `domains`, if a service admits the name. Absent: never. */
+  on_demand?: ListenerTlsAcmeOnDemandInput | undefined;
+}
+
+/** The keys of `listeners[].tls.acme.dns` in a configuration. */
+export interface ListenerTlsAcmeDnsInput {
+  /**
+   * The program that sets and removes the record, with its arguments; no shell is between. Appended are `present` or `remove`, the record's
+   * name (`_acme-challenge.example.com`) and its value. It ends with 0 once the record can be seen. A path that begins with `./` is
+   * relative to the configuration's folder.
+   *
+   * List of texts.
+   */
+  command: string[];
+  /**
+   * Time that the program may take; then it is killed, and the order has failed.
+   *
+   * Duration. Default: `5m`.
+   */
+  timeout?: Duration | 0 | undefined;
+  /**
+   * Time after the program until the authority is told to look, for providers whose servers take a while to agree.
+   *
+   * Duration. Default: `0s`.
+   */
+  wait?: Duration | 0 | undefined;
+}
+
+/** The keys of `listeners[].tls.acme.eab` in a configuration. */
+export interface ListenerTlsAcmeEabInput {
+  /**
+   * The name of the key, as the authority gives it.
+   *
+   * Text.
+   */
+  key_id: string;
+  /**
+   * The key itself, in base64url. Write `${NAME}` or `file:PATH` to keep it out of the file.
+   *
+   * Secret.
+   */
+  hmac_key: string;
+}
+
+/** The keys of `listeners[].tls.acme.on_demand` in a configuration. */
+export interface ListenerTlsAcmeOnDemandInput {
+  /**
+   * The service that is asked for each new name, by `GET ask?domain=NAME`: 2xx admits the name, every other status refuses it. Without it
+   * anybody could have certificates ordered for any name that leads here.
+   *
+   * URL.
+   */
+  ask: string;
+  /**
+   * Names that are served on demand at most. Further ones are refused, and the log says so. Bounds memory and orders.
+   *
+   * Whole number. Default: `1000`.
+   */
+  max_names?: number | undefined;
+  /**
+   * New names for which certificates are ordered in a minute at most. Authorities have limits of their own.
+   *
+   * Whole number. Default: `10`.
+   */
+  orders_per_minute?: number | undefined;
 }
 
 /** The keys of `listeners[].tls.tickets` in a configuration. */

@@ -124,9 +124,7 @@ export class ControlPlane {
       middlewareIn: (worker) => this.workerTable.middleware(worker),
       onCounted: (counts) => this.totals.countMiddleware(counts),
       onCertificateWanted: (slot, name) => void this.needs.certificateWanted(slot, name),
-      names: () => this.names.current(),
-      lists: () => this.needs.lists.current(),
-      tls: () => this.needs.certificates.current(),
+      news: () => [{ type: "names", news: this.names.current() }, ...this.needs.news()],
       threadFor: (index) => (index >= this.workers && besideWorkers !== undefined ? besideWorkers() : options.threads.take(index)),
       log,
       now: monotonic,
@@ -239,9 +237,9 @@ export class ControlPlane {
     this.monitor.stop();
     this.refusingEndpoints.stop();
     this.names.stop();
-    this.needs.stop();
+    const needsStopped = this.needs.stop();
     await this.checked?.release();
-    await Promise.all([this.supervisor.close(), this.admin.stop()]);
+    await Promise.all([this.supervisor.close(), needsStopped, this.admin.stop()]);
   }
 
   /** For tests: kills one worker as a fault would. It is then replaced. */
@@ -267,7 +265,7 @@ export class ControlPlane {
   status(): StatusDocument {
     const { version, startedAtMs, now } = this.options;
     const process = { version, startedAtMs, nowMs: now() };
-    return statusDocument(this.config, this.current?.endpointSlots ?? {}, this.endpoints, process, this.needs.certificates.readings());
+    return statusDocument(this.config, this.current?.endpointSlots ?? {}, this.endpoints, process, this.needs.reading);
   }
 
   metrics(): string {
@@ -286,8 +284,7 @@ export class ControlPlane {
       refusedReloads: this.options.refusedReloads(),
       limiterEvictions: this.buckets.evictions,
       logDroppedLines: this.options.logDroppedLines(),
-      certificates: this.needs.certificates.readings(),
-      certificateFiles: this.needs.certificates.counts,
+      ...this.needs.reading,
     });
   }
 
@@ -347,6 +344,7 @@ export class ControlPlane {
       if (failed !== null) return { kind: "failed", lines: [failed.problem] };
       if (this.isEnding(stop)) return { kind: "stopped" };
       this.phase = "serving";
+      this.needs.acme.listening();
       this.listeners.logServedByOneWorker(checked.listeners);
       return { kind: "open", listeners: checked.listeners.map(openedOf), adminUrl: this.adminUrl };
     } finally {

@@ -1,34 +1,72 @@
-/** What threads need from files before the configuration that names them: address lists, and what listeners with TLS need. */
+/** What threads need before the configuration that names it: address lists, and what listeners with TLS need, from files and from authorities. */
 import { addressListsOf } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
+import type { TlsReading } from "../observe/certificate-reading.ts";
+import { AcmeSource } from "./acme/acme-source.ts";
 import { afterMs } from "./after-ms.ts";
 import { internalCertificates } from "./certificates/own-authorities.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { AddressListFiles } from "./named-files/address-list-files.ts";
 import type { Supervisor } from "./workers/supervise.ts";
+import type { WorkerNews } from "./workers/worker-handle.ts";
+
+export interface ThreadNeedsOptions {
+  readonly version: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Monotonic milliseconds. */
+  readonly monotonic: () => number;
+  /** Text of a certificate file; throws node:fs errors. */
+  readonly readFile: (path: string) => string;
+}
 
 export class ThreadNeeds {
   readonly lists: AddressListFiles;
   readonly certificates: ListenerCertificates;
+  readonly acme: AcmeSource;
   private readonly threads: () => Pick<Supervisor, "tell">;
 
-  /** @param clock `now` in epoch milliseconds, and monotonic milliseconds */
-  constructor(
-    log: AppLog,
-    threads: () => Pick<Supervisor, "tell">,
-    clock: { readonly now: () => number; readonly monotonic: () => number },
-  ) {
+  constructor(log: AppLog, threads: () => Pick<Supervisor, "tell">, { version, now, monotonic, readFile }: ThreadNeedsOptions) {
     this.threads = threads;
+    this.acme = new AcmeSource({
+      log,
+      version,
+      now,
+      readFile,
+      changed: () => this.certificates.changed(),
+      tellChallenges: (answers) => threads().tell({ type: "challenges", answers }),
+    });
     this.lists = new AddressListFiles({ log, tell: (lists) => threads().tell({ type: "lists", lists }), after: afterMs });
     this.certificates = new ListenerCertificates({
       log,
-      sources: [internalCertificates(log, () => this.certificates.changed())],
+      sources: [this.acme, internalCertificates(log, () => this.certificates.changed())],
       tell: (listeners) => threads().tell({ type: "tls", listeners }),
-      epochMs: clock.now,
-      now: clock.monotonic,
+      epochMs: now,
+      now: monotonic,
       after: afterMs,
     });
+  }
+
+  /** A client has named a name for which the TLS listener in `slot` has no certificate. Threads are told of one, or that there will be none. */
+  async certificateWanted(slot: number, name: string): Promise<void> {
+    if (!(await this.certificates.wanted(slot, name))) this.threads().tell({ type: "certificate-refused", slot, name });
+  }
+
+  /** What is known of TLS now. */
+  get reading(): TlsReading {
+    const { certificates, acme } = this;
+    return { certificates: certificates.readings(), certificateFiles: certificates.counts, acme: acme.reading };
+  }
+
+  /** What a thread that starts is told. */
+  news(): readonly WorkerNews[] {
+    const [lists, listeners, answers] = [this.lists.current(), this.certificates.current(), this.acme.challengeTexts];
+    return [
+      ...(lists.length === 0 ? [] : [{ type: "lists", lists } as const]),
+      ...(answers === null ? [] : [{ type: "challenges", answers } as const]),
+      ...(listeners.length === 0 ? [] : [{ type: "tls", listeners } as const]),
+    ];
   }
 
   /**
@@ -46,14 +84,10 @@ export class ThreadNeeds {
     this.certificates.keep(listeners, listenerSlots);
   }
 
-  /** A client of the listener in `slot` has named a name that none of its certificates has. Threads hear of the new certificate, or that there will be none. */
-  async certificateWanted(slot: number, name: string): Promise<void> {
-    const isThere = await this.certificates.wanted(slot, name);
-    if (!isThere) this.threads().tell({ type: "certificate-refused", slot, name });
-  }
-
-  stop(): void {
+  /** Resolves when nothing is left of orders that were under way. */
+  async stop(): Promise<void> {
     this.lists.stop();
     this.certificates.stop();
+    await this.acme.stop();
   }
 }

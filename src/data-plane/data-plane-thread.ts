@@ -131,6 +131,8 @@ export class DataPlaneThread {
         return;
       case "lists":
         return this.lists.take(message.lists);
+      case "challenges":
+        return this.serving.useChallenges(message.answers);
       case "tls":
         return this.serving.useTls(message.listeners);
       case "certificate-refused":

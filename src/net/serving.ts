@@ -18,7 +18,7 @@ import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
 import type { ListenerTls, TlsOfListeners } from "../shared/listener-tls.ts";
-import type { ConfigureMessage } from "../shared/protocol.ts";
+import type { ChallengeAnswers, ConfigureMessage } from "../shared/protocol.ts";
 import { HOST_SLOT } from "../shared/worker-table.ts";
 import { ListenerContext, trustOf } from "./accept/listener-context.ts";
 import type { ListenerConfig, Trust } from "./accept/listener-context.ts";
@@ -67,6 +67,8 @@ export class Serving {
   private tls: ReadonlyMap<number, ListenerTls> = new Map();
   private current: Thread | null = null;
   private trust: Trust = trustOf({ trusted_proxies: [], client_address_from: "x_forwarded_for" });
+  /** Answers to http-01 challenges by token; null: there will be none. */
+  private challenges: ReadonlyMap<string, string> | null = null;
   /** The port of URLs to which plain listeners redirect. */
   private httpsPort: number = 443;
   /** Whether the thread drains: it begins nothing new. */
@@ -139,6 +141,12 @@ export class Serving {
     return thread;
   }
 
+  /** Plain listeners give these answers to http-01 challenges; null: to none, and then connections that are open will not do so later either. */
+  useChallenges(answers: ChallengeAnswers | null): void {
+    this.challenges = answers === null ? null : new Map(answers);
+    for (const context of this.open.values()) context.answers.challenges = this.challenges;
+  }
+
   /** Sets what listeners with TLS need, for new connections. It is kept for listeners that open later. */
   useTls(listeners: TlsOfListeners): void {
     this.tls = new Map(listeners);
@@ -199,6 +207,7 @@ export class Serving {
   private contextFor(thread: Thread, slot: number, settings: ListenerConfig): ListenerContext {
     const context = new ListenerContext(thread, slot, settings, this.trust, connectionOf);
     context.answers.httpsPort = this.httpsPort;
+    context.answers.challenges = this.challenges;
     context.useTls(this.tls.get(slot) ?? null);
     this.open.set(slot, context);
     // A reload that began before the drain may open a listener after it.

@@ -1,3 +1,16 @@
+import type { AcmeReading } from "./acme-reading.ts";
+
+/** What is known of TLS at a moment. */
+export interface TlsReading {
+  readonly certificates: readonly CertificateReading[];
+  readonly certificateFiles: CertificateFileCounts;
+  /** Certificates over ACME; null: no listener has wanted some. */
+  readonly acme: AcmeReading | null;
+}
+
+/** The reading of a process without TLS. */
+export const NO_TLS: TlsReading = { certificates: [], certificateFiles: { read: 0, refused: 0 }, acme: null };
+
 /** A certificate that a listener serves, for /status and /metrics. It says nothing of the key but its kind. */
 export interface CertificateReading {
   /** Address of the listener, as configured. */

@@ -19,6 +19,13 @@ const reading: ProcessReading = {
   logDroppedLines: 5,
   certificates: [],
   certificateFiles: { read: 0, refused: 0 },
+  acme: {
+    certificates: [
+      { names: ["example.com", "www.example.com"], untilMs: 1_800_000_000_000, nextMs: 1_790_000_000_500, problem: null, onDemand: false },
+      { names: ["example.org"], untilMs: null, nextMs: null, problem: "busy", onDemand: true },
+    ],
+    orders: { obtained: 8, failed: 9 },
+  },
 };
 
 function page(routeName: string): string {
@@ -93,6 +100,9 @@ test("values, cumulated buckets and health", () => {
     "millrace_connections_open 1",
     "millrace_rate_limiter_evictions_total 4",
     "millrace_log_dropped_lines_total 5",
+    'millrace_acme_orders_total{outcome="obtained"} 8',
+    'millrace_acme_orders_total{outcome="failed"} 9',
+    'millrace_acme_next_order_timestamp_seconds{name="example.com"} 1790000000.5',
   ]) {
     assert.ok(lines.includes(expected), `missing: ${expected}`);
   }

@@ -1,7 +1,8 @@
 /** Writes the answer to `GET /metrics`, in the Prometheus text exposition format 0.0.4. Pure: everything it prints is an argument. */
 import { COUNTER_NAMES, LATENCY_BOUNDS_MS } from "../shared/metric-table.ts";
+import type { AcmeReading } from "./acme-reading.ts";
 import { COUNTER_METRICS, FEATURE_METRICS, METRICS } from "./names.ts";
-import type { CertificateFileCounts, CertificateReading } from "./certificate-reading.ts";
+import type { CertificateReading, TlsReading } from "./certificate-reading.ts";
 import type { MetricName } from "./names.ts";
 import type { MetricSnapshot } from "./metric-totals.ts";
 import type { HealthWord } from "./status.ts";
@@ -17,7 +18,7 @@ export interface EndpointReading {
 }
 
 /** The state of the process at the moment of the scrape. */
-export interface ProcessReading {
+export interface ProcessReading extends TlsReading {
   readonly version: string;
   readonly nodeVersion: string;
   readonly uptimeSeconds: number;
@@ -30,8 +31,6 @@ export interface ProcessReading {
   readonly refusedReloads: number;
   readonly limiterEvictions: number;
   readonly logDroppedLines: number;
-  readonly certificates: readonly CertificateReading[];
-  readonly certificateFiles: CertificateFileCounts;
 }
 
 type Labels = readonly (readonly [name: string, value: string])[];
@@ -60,7 +59,17 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   writeCertificates(page, process.certificates);
   page.single(METRICS.certificateFilesRead, process.certificateFiles.read);
   page.single(METRICS.certificateFilesRefused, process.certificateFiles.refused);
+  if (process.acme !== null) writeAcme(page, process.acme);
   return page.text();
+}
+
+function writeAcme(page: Page, { orders, certificates }: AcmeReading): void {
+  page.family(METRICS.acmeOrders);
+  for (const outcome of ["obtained", "failed"] as const) page.sample(METRICS.acmeOrders.name, [["outcome", outcome]], orders[outcome]);
+  page.family(METRICS.acmeNextOrder);
+  for (const { names, nextMs } of certificates) {
+    if (nextMs !== null) page.sample(METRICS.acmeNextOrder.name, [["name", names[0] ?? ""]], nextMs / 1000);
+  }
 }
 
 /** A series appears with its first request, because printing all combinations of labels would give thousands of zeros. */

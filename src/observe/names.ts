@@ -95,6 +95,8 @@ export const METRICS: {
   readonly certificateRead: MetricName;
   readonly certificateFilesRead: MetricName;
   readonly certificateFilesRefused: MetricName;
+  readonly acmeOrders: MetricName;
+  readonly acmeNextOrder: MetricName;
 } = {
   requests: counter(
     "millrace_requests_total",
@@ -141,6 +143,14 @@ export const METRICS: {
     "millrace_certificate_files_refused_total",
     "Times that a file of TLS has changed and could not be used; the old version stayed in use.",
   ),
+  acmeOrders: counter(
+    "millrace_acme_orders_total",
+    "Orders of certificates that came to an end, by outcome: obtained or failed. There where a listener has `tls.acme`.",
+  ),
+  acmeNextOrder: gauge(
+    "millrace_acme_next_order_timestamp_seconds",
+    "When a certificate is ordered next, by its first name: renewed, or tried again.",
+  ),
 };
 
 /**
@@ -172,6 +182,17 @@ export const EVENTS = {
   certificate_expires:
     "A certificate of a listener ends within 14 days; said again at 7, 3 and 1 days. One that the proxy renews itself: in the last tenth of its life.",
   certificate_expired: "A certificate of a listener has expired, and clients refuse it.",
+  certificate_obtained: "An authority has given out a certificate, a first one or a renewed one; new connections use it.",
+  certificate_order_failed:
+    "No certificate could be had for a name, and why. It is tried again at the time that `again` says; a certificate that there is stays in use.",
+  certificate_renewal_hurried: "An authority wants a certificate to be renewed at once: it may be revoked. That is done.",
+  certificate_name_refused: "A client has named a name for which no certificate is ordered on demand, because of a limit.",
+  acme_account_made: "An account with an authority was made.",
+  acme_account_replaced: "An authority does not accept an account any more, because it was ended or forgotten; there is another one now.",
+  acme_storage_failed:
+    "The storage of certificates cannot be read or written. What was obtained is served nevertheless, but a restart would order it again.",
+  acme_dns_hook_failed: "The program that sets DNS records for challenges could not remove one.",
+  acme_renewal_info_failed: "An authority could not be asked when it wants a certificate to be renewed; it is asked again.",
   startup_waiting: "The start waits for healthy endpoints.",
   endpoint_healthy: "An endpoint became healthy.",
   endpoint_unhealthy: "An endpoint became unhealthy.",

@@ -2,7 +2,9 @@
  * Builds the status document, which `/status` answers on the admin address and, for configurations in the short form, on the listener
  * itself. Pure: the main thread and the workers build the same document from the shared tables.
  */
-import type { CertificateReading } from "./certificate-reading.ts";
+import type { AcmeReading } from "./acme-reading.ts";
+import { NO_TLS } from "./certificate-reading.ts";
+import type { CertificateReading, TlsReading } from "./certificate-reading.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointHealth } from "../shared/endpoint-table.ts";
 
@@ -23,6 +25,8 @@ export interface StatusDocument {
   readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly EndpointStatus[] }>>;
   /** The certificates of listeners with TLS, in the order of the configuration; absent when there are none. */
   readonly certificates?: readonly CertificateStatus[];
+  /** Certificates over ACME. Only on the admin address, and only where a listener has `tls.acme`. */
+  readonly acme?: readonly AcmeCertificateStatus[];
 }
 
 /** One certificate in a {@link StatusDocument}. */
@@ -37,6 +41,20 @@ export interface CertificateStatus {
   readonly expires: string;
   /** Since when it is in use. */
   readonly since: string;
+}
+
+/** One certificate over ACME in a {@link StatusDocument}. */
+export interface AcmeCertificateStatus {
+  /** The names for which it is ordered. */
+  readonly names: readonly string[];
+  /** When the certificate that is served ends; null: there is none. */
+  readonly valid_until: string | null;
+  /** When a new one is ordered; null: that is not known yet. */
+  readonly next_order: string | null;
+  /** Why the last order has failed; null: it has not. */
+  readonly problem: string | null;
+  /** Whether a client has named it, and no configuration. */
+  readonly on_demand: boolean;
 }
 
 /** The certificates as `/status` shows them. */
@@ -83,7 +101,7 @@ export function statusDocument(
   slots: Readonly<Record<string, readonly number[]>>,
   table: EndpointReader,
   process: { readonly version: string; readonly startedAtMs: number; readonly nowMs: number },
-  certificates: readonly CertificateReading[] = [],
+  { certificates, acme }: Pick<TlsReading, "certificates" | "acme"> = NO_TLS,
 ): StatusDocument {
   const upstreams: Record<string, { endpoints: EndpointStatus[] }> = Object.create(null);
   let useful = 0;
@@ -109,10 +127,25 @@ export function statusDocument(
     uptime: Math.max(0, Math.floor((process.nowMs - process.startedAtMs) / 1000)),
     upstreams,
     ...(certificates.length === 0 ? {} : { certificates: certificateStatus(certificates) }),
+    ...(acme === null ? {} : { acme: acmeStatus(acme) }),
   };
 }
 
 function healthWord(health: EndpointHealth): HealthWord {
   if (health === ENDPOINT_HEALTH.healthy) return "healthy";
   return health === ENDPOINT_HEALTH.unhealthy ? "unhealthy" : "unknown";
+}
+
+function acmeStatus({ certificates }: AcmeReading): readonly AcmeCertificateStatus[] {
+  return certificates.map(({ names, untilMs, nextMs, problem, onDemand }) => ({
+    names,
+    valid_until: asTime(untilMs),
+    next_order: asTime(nextMs),
+    problem,
+    on_demand: onDemand,
+  }));
+}
+
+function asTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
 }

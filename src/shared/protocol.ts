@@ -79,6 +79,9 @@ export interface PrepareMessage extends NamingMiddleware {
   readonly generation: number;
 }
 
+/** What plain listeners answer to http-01 challenges (RFC 8555 section 8.3). */
+export type ChallengeAnswers = readonly (readonly [token: string, text: string])[];
+
 /** Messages from the main thread to a worker. */
 export type ToWorker =
   | ConfigureMessage
@@ -99,6 +102,8 @@ export type ToWorker =
   | { readonly type: "tls"; readonly listeners: TlsOfListeners }
   /** There will be no certificate for that name now: the handshakes that wait for it are refused. */
   | { readonly type: "certificate-refused"; readonly slot: number; readonly name: string }
+  /** All answers to http-01 challenges that are under way; null: no challenge will come. */
+  | { readonly type: "challenges"; readonly answers: ChallengeAnswers | null }
   /** The lines in this chunk of the log memory were written or dropped: the chunk may be used again. */
   | { readonly type: "log-taken"; readonly chunk: number };
 

@@ -37,6 +37,7 @@ import { AccessWriters, lineOf } from "../observe/access-line.ts";
 import { createAppLog } from "../observe/app-log.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { MetricTotals } from "../observe/metric-totals.ts";
+import { NO_TLS } from "../observe/certificate-reading.ts";
 import { metricsText } from "../observe/metrics-text.ts";
 import { statusDocument } from "../observe/status.ts";
 import type { StatusDocument } from "../observe/status.ts";
@@ -59,7 +60,7 @@ import type { TestTls } from "./test-tls.ts";
 import { TestLists } from "./test-lists.ts";
 import { serveOrigin } from "./upstreams.ts";
 
-export type { CertificateStatus, EndpointStatus, HealthWord, StatusDocument } from "../observe/status.ts";
+export type { AcmeCertificateStatus, CertificateStatus, EndpointStatus, HealthWord, StatusDocument } from "../observe/status.ts";
 export { ConnectionEnded } from "./connection.ts";
 export type { Awaited, TestConnection } from "./connection.ts";
 export type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";
@@ -345,8 +346,7 @@ export class TestProxy {
       refusedReloads: 0,
       limiterEvictions: this.buckets.evictions,
       logDroppedLines: 0,
-      certificates: [],
-      certificateFiles: { read: 0, refused: 0 },
+      ...NO_TLS,
     });
     return new Metrics(text);
   }

@@ -126,6 +126,14 @@ export const serverName: Text = text(
   (name) => parseIpAddress(name) === null,
 );
 
+/** A name that a certificate can be ordered for; the output is in lower case. */
+export const dnsName: Text = text(
+  /^(?:\*\.)?(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/,
+  "name",
+  "a name such as example.com or *.example.com (international names in their xn-- form)",
+  (name) => name.length <= 253,
+).transform((name) => name.toLowerCase());
+
 /** A name that `Host` of an admin request may hold; the output is in lower case and without a final dot. */
 export const adminHost: Text = serverName.transform((name) => name.toLowerCase().replace(/\.$/, ""));
 

@@ -18,6 +18,8 @@ export interface PebbleWish {
   readonly tlsPort?: number;
   /** Pebble's own variables, such as `PEBBLE_WFE_NONCEREJECT`. Validation is immediate and no nonce is refused unless they say otherwise. */
   readonly faults?: Readonly<Record<string, string>>;
+  /** How long certificates are valid; years if absent. */
+  readonly validitySeconds?: number;
   /** Keys of external account binding by their names, in base64url. */
   readonly bindings?: Readonly<Record<string, string>>;
 }
@@ -32,6 +34,8 @@ export interface Pebble {
   output(): string;
   /** The root of the certificates that it issues, as PEM text. */
   root(): Promise<string>;
+  /** Where challtestsrv takes orders. */
+  readonly dnsControl: string;
   /** Calls challtestsrv, such as `/set-txt`. */
   dns(path: string, body: object): Promise<void>;
   /** Ends pebble, which forgets everything, and starts it anew at the same address. */
@@ -65,6 +69,7 @@ export async function startPebble(wish: PebbleWish = {}): Promise<Pebble> {
     ocspResponderURL: "",
     externalAccountBindingRequired: wish.bindings !== undefined,
     externalAccountMACKeys: wish.bindings ?? {},
+    ...(wish.validitySeconds === undefined ? {} : { certificateValidityPeriod: wish.validitySeconds }),
   };
   const config = at("pebble.json", JSON.stringify({ pebble: settings }));
   let printed = "";
@@ -97,6 +102,7 @@ export async function startPebble(wish: PebbleWish = {}): Promise<Pebble> {
     ca: authority.certificate,
     output: () => printed,
     root: () => fetched(`https://127.0.0.1:${management}/roots/0`, authority.certificate),
+    dnsControl: `http://127.0.0.1:${control}`,
     dns: async (where, body) => {
       const { ok, status } = await fetch(`http://127.0.0.1:${control}${where}`, { method: "POST", body: JSON.stringify(body) });
       if (!ok) throw new Error(`challtestsrv answers ${status} at ${where}`);

@@ -7,6 +7,7 @@ import { parseIpAddress } from "../../base/cidr.ts";
 import { parseListenAddress } from "../../base/listen-address.ts";
 import { bytesOf } from "../../base/size.ts";
 import { accessLogFindings } from "./access-log-checks.ts";
+import { acmeFindings } from "./acme-checks.ts";
 import { isLoopback, leadsTo, overlap } from "../addresses/addresses.ts";
 import { endpointAddress } from "../addresses/endpoint-address.ts";
 import { nearest } from "../../base/did-you-mean.ts";
@@ -88,6 +89,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
     ),
     ...trustedProxies(file),
     ...accessLogFindings(file),
+    ...acmeFindings(file),
   ];
 }
 

@@ -31,6 +31,14 @@ listeners:
       certificates:
         - { cert_file: example.com/fullchain.pem, key_file: example.com/privkey.pem }
         - { cert_file: internal/fullchain.pem, key_file: internal/privkey.pem, client_certificates: { ca_file: staff-ca.pem } }
+  - address: ":9443"
+    tls:
+      acme:                              # obtained from Let's Encrypt, and renewed
+        domains: [example.com, [shop.example.com, www.example.com]]
+        challenge: dns-01
+        dns: { command: [acme-record, --zone, example.com] }
+        storage: /var/lib/millrace/acme
+        terms_agreed: true
   - { address: "127.0.0.1:8443", tls: internal }          # on your own machine: https://app.localhost:8443
 `,
   upstreams: `

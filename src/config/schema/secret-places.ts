@@ -5,7 +5,7 @@ import type { KeyPath } from "../../values/finding.ts";
 import { standsFor } from "./defaults-schema.ts";
 
 /**
- * Whether the value at this path is a secret: `admin.token`, passphrases of keys, `authentication.required_token` of the short form, and the
+ * Whether the value at this path is a secret: `admin.token`, passphrases of keys, the keys of `acme.eab`, `authentication.required_token` of the short form, and the
  * secrets that features declare.
  */
 export function isSecret(given: KeyPath): boolean {
@@ -14,7 +14,7 @@ export function isSecret(given: KeyPath): boolean {
   if (first === "admin")
     return (second === "token" && path.length === 2) || (second === "tls" && key === "key_passphrase" && path.length === 3);
   if (first === "authentication") return second === "required_token" && path.length === 2;
-  if (first === "listeners") return isPassphrase(path);
+  if (first === "listeners") return isPassphrase(path) || isBindingKey(path);
   if (first !== "routes" || typeof second !== "number" || typeof key !== "string") return false;
   const places = SECRETS.get(key);
   return (
@@ -28,15 +28,20 @@ function isPassphrase(path: KeyPath): boolean {
   return path[2] === "tls" && path[3] === "certificates" && path[5] === "key_passphrase" && path.length === 6;
 }
 
+/** Whether the value at this path is the key by which an authority knows its customer. */
+function isBindingKey(path: KeyPath): boolean {
+  return path.slice(2).join(".") === "tls.acme.eab.hmac_key";
+}
+
 /**
  * Whether messages must not show texts at this path. That holds for everything below a feature that has secrets (`authentication`), in
- * either form, below the `certificates` of a listener, and below `admin` except for the keys that never hold a secret: a token may stand in a wrong
+ * either form, below the `certificates` and `acme.eab` of a listener, and below `admin` except for the keys that never hold a secret: a token may stand in a wrong
  * place there.
  */
 export function mayBeSecret(path: KeyPath): boolean {
   if (path[0] === "admin") return path[1] !== "address" && path[1] !== "hosts";
   // A passphrase, or a whole key, may stand in a wrong place.
-  if (path[0] === "listeners") return path[2] === "tls" && path[3] === "certificates";
+  if (path[0] === "listeners") return path[2] === "tls" && (path[3] === "certificates" || (path[3] === "acme" && path[4] === "eab"));
   return path.some((part) => typeof part === "string" && SECRETS.has(part));
 }
 

@@ -16,6 +16,8 @@ import type { CertificateConfig } from "../../config/schema/tls/listener-tls-sch
 import type { AdminTlsConfig } from "../../config/schema/tls/admin-tls-schema.ts";
 import { error, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
+import { acmeFindings } from "../acme/acme-findings.ts";
+import { filesOf } from "../named-files/config-files.ts";
 import type { NoteFile } from "../named-files/config-files.ts";
 import { readOcsp, readPair, readTicketKeys, readTrust } from "./read-material.ts";
 import type { ReadMaterial } from "./read-material.ts";
@@ -39,10 +41,12 @@ export function tlsFindings(
       const check = new ListenerCheck(folder, noted, nowMs);
       findings.push(...check.listener(listener), ...namesTwice(check.certificates));
       for (const each of check.certificates) for (const name of each.names) names.add(name);
+      for (const name of listener.tls.acme?.domains.flat() ?? []) names.add(name);
     }
     if (file.admin !== null) findings.push(...new ListenerCheck(folder, noted, nowMs).adminAddress(file.admin));
     const isComplete = !findings.some(({ severity }) => severity === "error");
-    return file.hosts !== null && isComplete && names.size > 0 ? [...findings, ...unservedHosts(file.hosts, names)] : findings;
+    const isOpen = file.listeners.some(({ tls }) => tls.acme?.on_demand !== undefined);
+    return file.hosts !== null && isComplete && !isOpen && names.size > 0 ? [...findings, ...unservedHosts(file.hosts, names)] : findings;
   };
 }
 
@@ -61,11 +65,13 @@ class ListenerCheck {
   }
 
   listener({ path, tls }: PlacedTls): Finding[] {
-    const { certificates, client_certificates: clients, tickets } = tls;
+    const { certificates, client_certificates: clients, tickets, acme } = tls;
     const keyFile = tickets === false ? undefined : tickets.key_file;
+    const { certificatesProblem } = filesOf(this.folder, this.noted);
     const [ciphers, curves] = [ciphersProblem(tls.ciphers), curvesProblem(tls.curves)];
     return [
       ...certificates.flatMap((entry, index) => this.certificate(entry, [...path, "certificates", index], clients)),
+      ...(acme === undefined ? [] : acmeFindings(acme, [...path, "acme"], this.folder, certificatesProblem)),
       ...this.clients(clients, [...path, "client_certificates"]),
       ...(ciphers === null ? [] : [error([...path, "ciphers"], ciphers)]),
       ...(curves === null ? [] : [error([...path, "curves"], curves)]),

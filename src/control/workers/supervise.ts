@@ -13,9 +13,6 @@
  */
 import { messageOf } from "../../base/errors.ts";
 import { hasMiddleware } from "../../config/schema/middleware-entries.ts";
-import type { SentList } from "../../shared/address-lists.ts";
-import type { TlsOfListeners } from "../../shared/listener-tls.ts";
-import type { NameNews } from "../../shared/name-table.ts";
 import type { ListenOrder, MiddlewareCount, WorkerInit } from "../../shared/protocol.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import { createLogMemory } from "../../observe/log-batch.ts";
@@ -52,12 +49,8 @@ export interface SupervisorOptions {
   readonly onCounted: (counts: readonly MiddlewareCount[]) => void;
   /** A client has named a name for which the TLS listener in `slot` has no certificate. Handshakes wait for the answer, one per worker may have asked. */
   readonly onCertificateWanted: (slot: number, name: string) => void;
-  /** The endpoint host names resolved so far, for a worker that starts. */
-  readonly names: () => readonly NameNews[];
-  /** The address lists that are in use, for a worker that starts. */
-  readonly lists: () => readonly SentList[];
-  /** What listeners with TLS need, for a worker that starts. */
-  readonly tls: () => TlsOfListeners;
+  /** What a worker that starts is told before anything else. */
+  readonly news: () => readonly WorkerNews[];
   /** Writes access log lines of a worker, and calls `taken` once they are written or dropped. */
   readonly takeLines: (data: Uint8Array, lines: number, taken: () => void) => void;
   /** Called when a worker has no exchange of that generation left. */
@@ -305,12 +298,7 @@ export class Supervisor {
     const handle = new WorkerHandle(threadFor(seat.index), { ...init, index: seat.index, logMemory: createLogMemory() }, (notice) =>
       this.notice(handle, notice),
     );
-    const names = this.options.names();
-    if (names.length > 0) handle.tell({ type: "names", news: names });
-    const lists = this.options.lists();
-    if (lists.length > 0) handle.tell({ type: "lists", lists });
-    const tls = this.options.tls();
-    if (tls.length > 0) handle.tell({ type: "tls", listeners: tls });
+    for (const news of this.options.news()) handle.tell(news);
     seat.handle = handle;
     seat.missedBeats = 0;
     void handle.ended.then((reason) => this.vacated(seat, handle, reason));

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { duration } from "../../../values/scalars.ts";
 import type { Range } from "../../../values/scalars.ts";
 import { filePath, secret } from "../../../values/texts.ts";
+import { acmeSchema } from "./acme-schema.ts";
 import { CIPHERS, CURVES, nameList, withSuitesOfTls13 } from "./cipher-lists.ts";
 import { clientCertificatesSchema } from "./client-certificates-schema.ts";
 
@@ -64,6 +65,10 @@ const settings = z.strictObject({
   internal: internal.optional().meta({
     description:
       "Certificates of a local authority, made when clients ask for a name: `localhost`, names below `.localhost`, `.test` and `.internal`, loopback and private addresses. `tls: internal` is short for `tls: { internal: {} }`. `millrace trust` has this machine trust them; see docs/local-https.md.",
+  }),
+  acme: acmeSchema.optional().meta({
+    description:
+      "Obtains certificates from an authority such as Let's Encrypt, and renews them; see docs/acme.md. Until there is one for a name its handshakes are refused with an alert, or get the first certificate of the listener where it has one and `strict_sni` is off.",
   }),
   client_certificates: clientCertificatesSchema.optional().meta({
     description: "Asks clients for a certificate (mutual TLS). Absent: no certificate is asked for.",

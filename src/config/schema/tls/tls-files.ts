@@ -2,13 +2,16 @@
 import type { AdminTlsConfig } from "./admin-tls-schema.ts";
 import type { ListenerTlsConfig } from "./listener-tls-schema.ts";
 
-const FILE_KEYS = ["cert_file", "key_file", "ocsp_file", "ca_file", "crl_file"] as const;
+const FILE_KEYS = ["cert_file", "key_file", "ocsp_file", "ca_file", "crl_file", "storage"] as const;
 
 /** Replaces the paths of all files that it names. */
 export function mapTlsFiles(tls: ListenerTlsConfig, change: (path: string) => string): void {
   if (tls.internal?.storage !== undefined) tls.internal.storage = change(tls.internal.storage);
   const rules = [tls.client_certificates, ...tls.certificates.map((entry) => entry.client_certificates)];
-  mapIn([...tls.certificates, ...rules, tls.tickets], change);
+  mapIn([...tls.certificates, ...rules, tls.tickets, tls.acme], change);
+  // A program without a path is one that the system finds.
+  const command = tls.acme?.dns?.command;
+  if (command?.[0] !== undefined && /^\.{1,2}\//.test(command[0])) command[0] = change(command[0]);
 }
 
 /** The same for the admin address. */

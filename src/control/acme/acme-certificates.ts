@@ -1,0 +1,321 @@
+/**
+ * All certificates that listeners obtain over ACME: which there are, what is served now, and what becomes of names that clients ask for. One order is for all
+ * workers, because orders are made here, on the main thread; and for all processes that share a storage, because of its locks.
+ */
+import type { BoundedRequests, RequestBounds } from "../../acme/bounded-request.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { AcmeConfig } from "../../config/schema/tls/acme-schema.ts";
+import type { AcmeCertificateReading } from "../../observe/acme-reading.ts";
+import type { AppLog } from "../../observe/app-log.ts";
+import { retryTime } from "../../policy/renewal/retry-time.ts";
+import type { ServedCertificate } from "../../shared/listener-tls.ts";
+import type { ChallengeAnswers } from "../../shared/protocol.ts";
+import { AcmeSite } from "./acme-site.ts";
+import { wantedBy, wantedCertificate } from "./certificate-order.ts";
+import type { WantedCertificate } from "./certificate-order.ts";
+import { Challenges, LOOK_MS } from "./challenges.ts";
+import { Gate } from "./gate.ts";
+import { ManagedCertificate } from "./managed-certificate.ts";
+import { mayBeOrdered } from "./on-demand.ts";
+import { AcmeStorage } from "./storage.ts";
+import type { LockClock } from "./storage-lock.ts";
+
+/** Orders that run at once. Each holds a connection and some memory; authorities take more. */
+const ORDERS_MAX = 8;
+
+export interface AcmeCertificatesOptions {
+  readonly log: AppLog;
+  readonly clock: LockClock;
+  /** At least 0 and below 1. */
+  readonly random: () => number;
+  readonly version: string;
+  readonly readFile: (path: string) => string;
+  readonly requests: (bounds: RequestBounds) => BoundedRequests;
+  /** Called when other certificates are served than before. */
+  readonly changed: () => void;
+  /** Tells all threads what http-01 challenges are answered with; null: they will not be asked. */
+  readonly tellChallenges: (answers: ChallengeAnswers | null) => void;
+}
+
+/** ACME of listeners, by their slots in the worker table. */
+export type AcmeListeners = ReadonlyMap<number, AcmeConfig>;
+
+/** How many orders came to an end. */
+export interface OrderCounts {
+  obtained: number;
+  failed: number;
+}
+
+interface Held {
+  readonly certificate: ManagedCertificate;
+  readonly site: AcmeSite;
+  /** The slots of the listeners that serve it. */
+  slots: ReadonlySet<number>;
+  /** Empty: it stands in the configuration. */
+  readonly onDemandName: string;
+}
+
+export class AcmeCertificates {
+  readonly counts: OrderCounts = { obtained: 0, failed: 0 };
+  private readonly options: AcmeCertificatesOptions;
+  private readonly gate: Gate = new Gate();
+  private readonly sites: Map<string, AcmeSite> = new Map();
+  private readonly challenges: Map<string, Challenges> = new Map();
+  private readonly held: Map<string, Held> = new Map();
+  /** ACME of the listeners of the configuration that is in use, by their slots. */
+  private listeners: AcmeListeners = new Map();
+  private cancelLook: (() => void) | null = null;
+  /** Names that clients wait for, so that each is decided about once. */
+  private readonly deciding: Map<string, Promise<boolean>> = new Map();
+  private hasToldTexts: boolean = false;
+  private isStopped: boolean = false;
+
+  constructor(options: AcmeCertificatesOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Looks for what the storage has for a configuration that may come into use. Resolves with what is wrong, one line each. A storage that cannot be used is no
+   * reason to refuse a configuration: it may be back later, and the log says so.
+   */
+  async prepare(listeners: AcmeListeners): Promise<readonly string[]> {
+    try {
+      for (const [key, { wanted, slots }] of wantedOf(listeners)) if (!this.held.has(key)) this.hold(key, wanted, slots, "");
+    } catch (error) {
+      return [messageOf(error)];
+    }
+    await Promise.all([...this.held.values()].map(({ certificate }) => certificate.adopted));
+    return [];
+  }
+
+  /** The listeners of the configuration that is in use now. What they have in common with those of before goes on. */
+  keep(listeners: AcmeListeners): void {
+    this.listeners = listeners;
+    const wanted = wantedOf(listeners);
+    for (const [key, held] of this.held) {
+      const slots = held.onDemandName === "" ? wanted.get(key)?.slots : this.slotsOf(held.site);
+      if (slots === undefined || slots.size === 0) this.drop(key, held);
+      else held.slots = slots;
+      held.certificate.begin();
+    }
+    const stays = new Set([...listeners.values()].map(siteKey));
+    for (const [key, site] of this.sites) {
+      if (stays.has(key)) continue;
+      site.close();
+      this.sites.delete(key);
+    }
+    this.tellTexts();
+    this.look();
+  }
+
+  /** The listeners accept connections: now the authority can look at them, and orders begin. */
+  open(): void {
+    this.gate.open(ORDERS_MAX);
+  }
+
+  /** What the listener in that slot serves now, answers to challenges included. */
+  servedBy(slot: number): readonly ServedCertificate[] {
+    const own = [...this.held.values()].flatMap(({ certificate, slots }) => (slots.has(slot) ? (certificate.served ?? []) : []));
+    return [...own, ...[...this.challenges.values()].flatMap(({ certificates }) => certificates)];
+  }
+
+  /** What http-01 challenges are answered with; null: no plain listener will be asked. */
+  get challengeTexts(): ChallengeAnswers | null {
+    const texts = [...this.challenges.values()].flatMap((each) => each.texts);
+    const mayBeAsked = texts.length > 0 || [...this.listeners.values()].some(({ challenge }) => challenge === "http-01");
+    return mayBeAsked ? texts : null;
+  }
+
+  get states(): readonly AcmeCertificateReading[] {
+    return [...this.held.values()].map(({ certificate, onDemandName }) => ({ ...certificate.state, onDemand: onDemandName !== "" }));
+  }
+
+  /**
+   * A client wants a certificate for a name that none of the listener's has. Resolves with true when there is one now, and with false when there will be none.
+   * @param name in lower case
+   */
+  wanted(acme: AcmeConfig, name: string): Promise<boolean> {
+    const key = `${siteKey(acme)} ${name}`;
+    const deciding = this.deciding.get(key);
+    if (deciding !== undefined) return deciding;
+    const decision = this.decide(acme, name)
+      .catch((error: unknown) => {
+        this.options.log.error("certificate_name_refused", `no certificate is ordered for ${name}: ${messageOf(error)}`, { name });
+        return false;
+      })
+      .finally(() => this.deciding.delete(key));
+    this.deciding.set(key, decision);
+    return decision;
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.cancelLook?.();
+    this.cancelLook = null;
+    for (const site of this.sites.values()) site.close();
+    await Promise.all([...this.held.values()].map(({ certificate }) => certificate.stop()));
+    this.held.clear();
+    this.sites.clear();
+    this.challenges.clear();
+  }
+
+  // ---- names on demand ------------------------------------------------------------------------------------------------
+
+  /** Whether there is a certificate now. */
+  private async decide(acme: AcmeConfig, name: string): Promise<boolean> {
+    const slots = new Set([...this.listeners].flatMap(([slot, each]) => (siteKey(each) === siteKey(acme) ? [slot] : [])));
+    if (slots.size === 0 || !mayBeOrdered(name)) return false;
+    // A name of `domains` whose certificate is under way, or one that another client has asked for.
+    const known = [...this.held.values()].find(
+      (held) => [...slots].some((slot) => held.slots.has(slot)) && held.certificate.state.names.includes(name),
+    );
+    if (known !== undefined) return ready(known.certificate);
+    const site = this.siteFor(acme);
+    const { onDemand } = site;
+    if (onDemand === null) return false;
+    const wanted = wantedCertificate([name], acme);
+    const stored = await site.storage.certificate(wanted.id).catch(() => null);
+    if (stored === null && !(await this.mayOrder(site, wanted, name))) return false;
+    if (this.isStopped) return false;
+    const key = keyOf(wanted);
+    const { certificate } = this.held.get(key) ?? this.hold(key, wanted, slots, name);
+    certificate.begin();
+    if (await ready(certificate)) return true;
+    // It is not tried again until a client asks, and for a while not then.
+    const held = this.held.get(key);
+    if (held !== undefined) this.drop(key, held);
+    const failures = await site.storage.failures(wanted.id).catch(() => null);
+    if (failures !== null) onDemand.remember(name, retryTime(failures, this.options.random()));
+    return false;
+  }
+
+  private async mayOrder({ onDemand, storage }: AcmeSite, wanted: WantedCertificate, name: string): Promise<boolean> {
+    const { log, clock, random } = this.options;
+    const most = wanted.acme.on_demand?.max_names ?? 0;
+    const refused = (why: string): false => {
+      log.warn("certificate_name_refused", `no certificate is ordered for ${name}: ${why}`, { name });
+      return false;
+    };
+    const failures = await storage.failures(wanted.id).catch(() => null);
+    if (failures !== null && retryTime(failures, random()) > clock.now()) return false;
+    if (onDemand === null || (await onDemand.admits(name)) !== "yes") return false;
+    if (this.countOnDemand() >= most) return refused(`there are ${most} on-demand names already`);
+    return onDemand.mayOrder() ? true : refused("too many names were new in the last minute");
+  }
+
+  /** Counts on-demand names, after it has dropped those that were not admitted any more, and so have expired. */
+  private countOnDemand(): number {
+    const all = [...this.held].filter(([, { onDemandName }]) => onDemandName !== "");
+    const expired = all.filter(([, { certificate }]) => certificate.hasExpired);
+    for (const [key, held] of expired) this.drop(key, held);
+    return all.length - expired.length;
+  }
+
+  // ---- what is held ---------------------------------------------------------------------------------------------------
+
+  private hold(key: string, wanted: WantedCertificate, slots: ReadonlySet<number>, onDemandName: string): Held {
+    const { log, clock, random, changed } = this.options;
+    const site = this.siteFor(wanted.acme);
+    const { onDemand } = site;
+    const certificate = new ManagedCertificate({
+      wanted,
+      authority: site.authority,
+      storage: site.storage,
+      answers: site,
+      clock,
+      random,
+      log,
+      gate: this.gate,
+      changed,
+      ordered: (outcome) => void this.counts[outcome]++,
+      admits: onDemandName === "" || onDemand === null ? null : () => onDemand.admits(onDemandName),
+    });
+    const held: Held = { certificate, site, slots, onDemandName };
+    this.held.set(key, held);
+    certificate.start();
+    return held;
+  }
+
+  private drop(key: string, { certificate }: Held): void {
+    this.held.delete(key);
+    void certificate.stop();
+  }
+
+  /** The slots of the listeners that have the settings of this site. */
+  private slotsOf(site: AcmeSite): ReadonlySet<number> {
+    return new Set([...this.listeners].flatMap(([slot, acme]) => (this.sites.get(siteKey(acme)) === site ? [slot] : [])));
+  }
+
+  private siteFor(acme: AcmeConfig): AcmeSite {
+    const key = siteKey(acme);
+    const known = this.sites.get(key);
+    if (known !== undefined) return known;
+    const { log, clock, version, readFile, requests } = this.options;
+    const storage = new AcmeStorage(acme.storage);
+    const challenges = this.challengesIn(storage);
+    const made = new AcmeSite(acme, { storage, challenges, clock, log, version, readFile, requests });
+    this.sites.set(key, made);
+    return made;
+  }
+
+  private challengesIn(storage: AcmeStorage): Challenges {
+    const known = this.challenges.get(storage.folder);
+    if (known !== undefined) return known;
+    const { log, clock, changed } = this.options;
+    const made: Challenges = new Challenges({
+      storage,
+      clock,
+      log,
+      changed: (kinds) => {
+        if (kinds.texts) this.tellTexts();
+        if (kinds.certificates) changed();
+      },
+    });
+    this.challenges.set(storage.folder, made);
+    return made;
+  }
+
+  private tellTexts(): void {
+    const texts = this.challengeTexts;
+    if (texts !== null || this.hasToldTexts) this.options.tellChallenges(texts);
+    this.hasToldTexts = texts !== null;
+  }
+
+  /** Looks again and again for answers to challenges of other processes. */
+  private look(): void {
+    if (this.cancelLook !== null || this.isStopped || this.listeners.size === 0) return;
+    this.cancelLook = this.options.clock.after(LOOK_MS, () => {
+      this.cancelLook = null;
+      void Promise.all([...this.challenges.values()].map((each) => each.look())).then(() => this.look());
+    });
+  }
+}
+
+async function ready(certificate: ManagedCertificate): Promise<boolean> {
+  if (certificate.served === null) await certificate.settled;
+  return certificate.served !== null;
+}
+
+function siteKey({ directory, email, eab, ca_file: caFile, storage, dns, on_demand: onDemand }: AcmeConfig): string {
+  return JSON.stringify([directory, email, eab, caFile, storage, dns, onDemand]);
+}
+
+function keyOf({ id, acme }: WantedCertificate): string {
+  return JSON.stringify([id, acme.challenge, siteKey(acme)]);
+}
+
+/** What listeners want, with the slots of those that want the same. */
+function wantedOf(
+  listeners: AcmeListeners,
+): ReadonlyMap<string, { readonly wanted: WantedCertificate; readonly slots: ReadonlySet<number> }> {
+  const all = new Map<string, { readonly wanted: WantedCertificate; readonly slots: Set<number> }>();
+  for (const [slot, acme] of listeners) {
+    for (const wanted of wantedBy(acme)) {
+      const key = keyOf(wanted);
+      const known = all.get(key);
+      if (known === undefined) all.set(key, { wanted, slots: new Set([slot]) });
+      else known.slots.add(slot);
+    }
+  }
+  return all;
+}
