@@ -140,7 +140,7 @@ function waitUntil(condition: () => boolean, { child, output }: Launched, what: 
 }
 
 function listenerPort(output: string): number {
-  return Number(/listening on http:\/\/[^\s"]*?:(\d+)/.exec(output)?.[1] ?? 0);
+  return Number(/listening on https?:\/\/[^\s"]*?:(\d+)/.exec(output)?.[1] ?? 0);
 }
 
 function adminPort(output: string): number {

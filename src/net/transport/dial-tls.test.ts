@@ -95,7 +95,9 @@ class End implements TransportReader, TransportWriter {
     this.tell(`closed ${code ?? "well"}`);
   }
 
-  onWritten(): void {}
+  onWritten(): void {
+    this.tell("written");
+  }
 
   onWriteFailed(): void {
     this.tell("write failed");
@@ -194,6 +196,27 @@ describe("a TLS connection to an endpoint", { skip: tlsAccess() === null, timeou
     const end = new End(await endpointOf(t, server), "PROXY UNKNOWN\r\n");
     while (Buffer.concat(first).length < 100) await new Promise(setImmediate);
     assert.ok(Buffer.concat(first).toString("latin1").startsWith("PROXY UNKNOWN\r\n\x16\x03\x01"));
+    end.transport.destroy();
+  });
+
+  test("more than the kernel takes at once waits until the endpoint reads, and then all has arrived", async (t) => {
+    const much = Buffer.alloc(12 * 1024 ** 2, "x");
+    let arrived = 0;
+    const { promise: accepted, resolve } = Promise.withResolvers<tls.TLSSocket>();
+    const end = new End(await serverFor(t, resolve));
+    await end.until("connected");
+    assert.equal(end.transport.write([much]), false);
+    const server = await accepted;
+    server.on("data", (data: Buffer) => {
+      arrived += data.length;
+      if (arrived === much.length) server.end("all");
+    });
+    await end.until("end");
+    assert.equal(arrived, much.length);
+    assert.deepEqual(
+      end.told.filter((what) => what === "written" || what === "end"),
+      ["written", "end"],
+    );
     end.transport.destroy();
   });
 

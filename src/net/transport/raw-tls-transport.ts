@@ -16,6 +16,7 @@ import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import type { RawHandle, WriteRequest } from "./raw-access.ts";
 import type { TlsAccess, TlsHandle } from "./tls-access.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
+import type { RecordOwner } from "../buffers/record-batch.ts";
 import { handleAddresses } from "./connection-addresses.ts";
 import { writePieces } from "./raw-transport.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
@@ -26,10 +27,7 @@ const UV_EOF = -4095;
 /** Text of at most so many bytes waits while a write is open, and counts as written. */
 const WAITING_BYTES_MAX = 16 * 1024;
 
-/** Where encrypted bytes are read into. All connections of the thread share it, because OpenSSL copies what it is given. */
-const cipher: Buffer = Buffer.allocUnsafeSlow(264 * 1024);
-
-/** Where records are decrypted to before they are collected in the reader's buffer. All connections of the thread share it. */
+/** Where records of large messages are decrypted to before they are collected. All connections of the thread share it. */
 const scratch: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
 
 /** Stands for the end of the socket without an end of TLS, among the system's error numbers. */
@@ -53,19 +51,16 @@ export interface HandshakeSink {
  */
 const Output = { open: 0, ending: 1, closing: 2, shuttingDown: 3, ended: 4 } as const;
 
-/** The handles with a reference to their transport, for the callbacks. */
+/** The handle with a reference to its transport, for the callbacks. */
 interface OwnedTls extends TlsHandle {
   transport?: RawTlsTransport;
 }
-interface OwnedTcp extends RawHandle {
-  encrypted?: RawTlsTransport;
-}
 
-export class RawTlsTransport implements AcceptedTransport {
+export class RawTlsTransport implements AcceptedTransport, RecordOwner {
   readonly readsOnDemand: boolean = true;
   destroyed: boolean = false;
   readonly handle: TlsHandle;
-  private readonly tcp: OwnedTcp;
+  private readonly tcp: RawHandle;
   private readonly access: TlsAccess;
   private reader: TransportReader;
   private writer: TransportWriter;
@@ -84,12 +79,8 @@ export class RawTlsTransport implements AcceptedTransport {
   private held: Buffer[] | null = null;
   /** Why nothing more comes, to be told after the held bytes: the error number of a read; 0: more may come. */
   private heldEnd: number = 0;
-  /** Encrypted bytes are read here and given to the handle; else it reads them itself. */
-  private isFed: boolean = false;
-  /** How many bytes lie in `target` that the reader has not got. */
-  private collected: number = 0;
-  /** The reader's buffer while bytes are collected in it. */
-  private target: Buffer = sharedBuffer;
+  /** Where the handle decrypts the next record to. */
+  private decrypted: Buffer = sharedBuffer;
   private readonly truncationMatters: boolean;
 
   // ---- writing
@@ -133,16 +124,15 @@ export class RawTlsTransport implements AcceptedTransport {
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- Node's handles call this field
     owned.onerror = onerror;
     owned.onhandshakedone = onhandshakedone;
-    owned.useUserBuffer(truncationMatters ? scratch : sharedBuffer);
+    owned.useUserBuffer(this.decrypted);
     this.handle = owned;
-    if (truncationMatters) this.feed();
   }
 
   /** Begins to read encrypted bytes, which the handshake needs; what they bring of the protocol is held until `start`. */
   begin(): void {
     if (this.isSocketRead || this.inputEnded || this.destroyed) return;
     this.isSocketRead = true;
-    const status = this.isFed ? this.tcp.readStart() : this.handle.readStart();
+    const status = this.handle.readStart();
     if (status !== 0) this.destroy(getSystemErrorName(status));
   }
 
@@ -327,6 +317,7 @@ export class RawTlsTransport implements AcceptedTransport {
 
   private gone(code: string | null): void {
     this.destroyed = true;
+    this.access.records.forget(this);
     this.held = null;
     this.waiting = [];
     this.waitingBytes = 0;
@@ -343,8 +334,8 @@ export class RawTlsTransport implements AcceptedTransport {
     if (!this.reading || this.destroyed) return;
     this.reading = false;
     this.isSocketRead = false;
-    if (this.isFed) this.tcp.readStop();
-    else this.handle.readStop();
+    this.handle.readStop();
+    if (this.access.records.has(this)) this.access.records.handOver();
   }
 
   resume(): void {
@@ -358,23 +349,32 @@ export class RawTlsTransport implements AcceptedTransport {
   onDecrypted(): Buffer | undefined {
     const count = this.access.state[this.access.readIndex] ?? 0;
     if (this.destroyed || count === 0) return undefined;
-    if (count < 0) this.ended(count);
-    else if (!this.reading || this.held !== null)
-      (this.held ??= []).push(Buffer.from((this.isFed ? scratch : sharedBuffer).subarray(0, count)));
-    else if (this.isFed) this.collect(count);
-    else return this.deliver(count);
-    return undefined;
+    if (count < 0) this.ended(this.isTruncation(count) ? TRUNCATION : count);
+    else if (!this.reading || this.held !== null) (this.held ??= []).push(Buffer.from(this.decrypted.subarray(0, count)));
+    else if (this.reader.readBuffer !== sharedBuffer || this.access.records.has(this)) this.access.records.add(this, this.decrypted, count);
+    else if (this.decrypted === sharedBuffer) this.reader.onRead(sharedBuffer, count);
+    else this.bring(this.decrypted, count);
+    if (this.destroyed) return undefined;
+    const next = this.reader.readBuffer === sharedBuffer ? sharedBuffer : scratch;
+    if (next === this.decrypted) return undefined;
+    this.decrypted = next;
+    return next;
   }
 
-  /** Gives the reader what the handle has decrypted into the shared buffer. */
-  private deliver(count: number): Buffer | undefined {
-    const { readBuffer } = this.reader;
-    if (readBuffer === sharedBuffer) this.reader.onRead(sharedBuffer, count);
-    else this.bring(sharedBuffer, count);
-    if (this.destroyed || this.reader.readBuffer === sharedBuffer) return undefined;
-    // A large message comes.
-    this.feed();
-    return scratch;
+  /**
+   * Whether the end that is told now is that of the socket, without one of TLS before it, where that matters. libuv has stopped to read when it tells of the
+   * socket's end, and can be told to read again; when a record says that it was the last one, libuv is reading (or was stopped by `pause`).
+   */
+  private isTruncation(status: number): boolean {
+    if (status !== UV_EOF || !this.truncationMatters || this.inputEnded || !this.isSocketRead) return false;
+    if (this.tcp.readStart() !== 0) return false;
+    this.tcp.readStop();
+    return true;
+  }
+
+  /** Called with the records of this turn. */
+  takeRecords(buffer: Buffer, count: number): void {
+    this.bring(buffer, count);
   }
 
   /** Copies `source[0, count)` to the reader's buffer and gives it to the reader; what comes while reading is paused is held. */
@@ -407,7 +407,7 @@ export class RawTlsTransport implements AcceptedTransport {
   private ended(status: number): void {
     if (this.inputEnded) return;
     this.inputEnded = true;
-    this.deliverCollected();
+    if (this.access.records.has(this)) this.access.records.handOver();
     const isWaiting = this.handshake === null && (this.held !== null || !this.reading);
     if (isWaiting) this.heldEnd = status;
     else this.tellEnd(status);
@@ -418,53 +418,6 @@ export class RawTlsTransport implements AcceptedTransport {
     if (status !== UV_EOF) this.destroy(status === TRUNCATION ? TRUNCATED : getSystemErrorName(status));
     else if (this.handshake === null) this.reader.onEnd();
     else this.destroy();
-  }
-
-  // ---- reading encrypted bytes itself ---------------------------------------------------------------------------------
-
-  /**
-   * From now on reads the socket itself and gives the handle what it reads. What one read of the socket brings becomes one piece for the
-   * reader, where the handle would tell of each record of 16 KiB by itself; and an end of the socket is seen apart from one of TLS.
-   */
-  private feed(): void {
-    this.isFed = true;
-    const { tcp } = this;
-    tcp.encrypted = this;
-    tcp.onread = onCipherRead;
-    tcp.useUserBuffer(cipher);
-  }
-
-  /** Called by the TCP handle after each read. */
-  onEncrypted(): void {
-    const count = this.access.state[this.access.readIndex] ?? 0;
-    if (this.destroyed || count === 0) return;
-    if (count < 0) return this.ended(count === UV_EOF && this.truncationMatters ? TRUNCATION : count);
-    this.handle.receive(cipher.subarray(0, count));
-    this.deliverCollected();
-  }
-
-  /** Adds what was decrypted into the scratch buffer to what the reader gets when the whole read is decrypted, or when its buffer is full. */
-  private collect(count: number): void {
-    for (let at = 0; at < count;) {
-      if (this.destroyed) return;
-      if (!this.reading) {
-        (this.held ??= []).push(Buffer.from(scratch.subarray(at, count)));
-        return;
-      }
-      if (this.collected === 0) this.target = this.reader.readBuffer;
-      const copied = scratch.copy(this.target, this.collected, at, count);
-      at += copied;
-      this.collected += copied;
-      if (this.collected === this.target.length) this.deliverCollected();
-    }
-  }
-
-  private deliverCollected(): void {
-    const { collected, target } = this;
-    if (collected === 0) return;
-    this.collected = 0;
-    this.target = sharedBuffer;
-    if (!this.destroyed) this.reader.onRead(target, collected);
   }
 
   // ---- the handshake --------------------------------------------------------------------------------------------------
@@ -486,10 +439,6 @@ export class RawTlsTransport implements AcceptedTransport {
 
 function onread(this: OwnedTls): Buffer | undefined {
   return this.transport?.onDecrypted();
-}
-
-function onCipherRead(this: OwnedTcp): undefined {
-  this.encrypted?.onEncrypted();
 }
 
 function onhandshakedone(this: OwnedTls): void {

@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
+import { RecordBatch } from "../buffers/record-batch.ts";
 import { hasRawMethods, internalBinding, newTcpHandle, rawAccess } from "./raw-access.ts";
 import type { RawAccess, RawHandle } from "./raw-access.ts";
 
@@ -57,6 +58,8 @@ export interface PeerCertificate {
 export interface TlsAccess extends RawAccess {
   /** Puts TLS on a TCP or Unix handle. */
   wrap(handle: RawHandle, context: SecureContext, isServer: boolean): TlsHandle;
+  /** Collects records of large messages, for all connections of this thread. */
+  readonly records: RecordBatch;
 }
 
 let known: TlsAccess | null | undefined;
@@ -102,6 +105,7 @@ function findAccess(raw: RawAccess): TlsAccess | null {
   if (typeof wrap !== "function") return null;
   return {
     ...raw,
+    records: new RecordBatch((then) => void setImmediate(then)),
     wrap: (handle, context, isServer) => {
       // The last argument says that nobody else has an unfinished write on the handle.
       const made: unknown = Reflect.apply(wrap, binding, [handle, context.context, isServer, false]);
