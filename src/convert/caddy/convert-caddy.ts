@@ -62,8 +62,7 @@ function isOfCaddy2({ name }: Directive): boolean {
 function listenerDrafts({ listens, isSecure }: SiteChoice, place: Place, notes: Notes): readonly ListenerDraft[] {
   const comments: string[] = [];
   if (isSecure) {
-    const why =
-      "TLS for clients, and certificates by themselves, have no equivalent yet: put a program that ends TLS before Millrace, and name it in `trusted_proxies`";
+    const why = "TLS for clients is not converted: give a listener `tls` with certificates (docs/tls.md)";
     notes.add({ place, what: "https", why }, comments);
   }
   const kept = listens.filter((address) => isListenAddress(address.replace(/\$\{[^}]*\}/, "80")));

@@ -116,7 +116,7 @@ function listenerDrafts({ plain, secure }: Choice, senders: readonly string[], n
   });
   const [tls] = secure;
   if (tls !== undefined) {
-    const why = "TLS for clients has no equivalent yet: put a program that ends TLS before Millrace, and name it in `trusted_proxies`";
+    const why = "TLS for clients is not converted: give a listener `tls` with this certificate (docs/tls.md)";
     notes.add({ place: tls.directive.place, what: `listen ${tls.port} ssl`, why }, comments);
   }
   const proxied = plain.filter(({ isProxied }) => isProxied);

@@ -51,7 +51,7 @@ const NOT_NEEDED = new Set(
 const NOT_NEEDED_BEGINNINGS =
   /^(?:open_file_cache|(?:gzip|brotli|zstd)_|proxy_cache_|fastcgi_|uwsgi_|scgi_|grpc_|memcached_|ssl_(?!certificate|verify)|auth_jwt_|http2_|http3_|quic_|passenger_(?!enabled))/;
 
-const NO_TLS = "TLS for clients has no equivalent yet: put a program that ends TLS before Millrace, and name it in `trusted_proxies`";
+const NO_TLS = "TLS for clients is not converted: give a listener `tls` with this certificate (docs/tls.md)";
 const REASONS: Readonly<Record<string, string>> = {
   ssl_certificate: NO_TLS,
   ssl: NO_TLS,

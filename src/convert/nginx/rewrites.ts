@@ -77,8 +77,8 @@ function stepsOfIf(directive: Directive, outer: Scope, surroundings: RewriteSurr
   if (conditions === "plain" || conditions === "secure") {
     note(
       conditions === "plain"
-        ? "TLS for clients has no equivalent yet; a redirect to https would come back to itself"
-        : "TLS for clients has no equivalent yet, so it never holds",
+        ? "TLS for clients is not converted, and a redirect to https would come back to itself; `redirect_to_https: true` of a listener does it"
+        : "TLS for clients is not converted, so it never holds",
     );
     return [];
   }
