@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseConfig } from "../src/config/load.ts";
 import { defineMiddleware } from "../src/millrace.ts";
+import { explain } from "../src/explain/explanation.ts";
 import { testProxy } from "../src/testing/test-proxy.ts";
+import { TestAuthority } from "./support/certificates.ts";
 
 const ALICE = {
   subject: "CN=alice,O=Example",
@@ -138,6 +140,44 @@ test("endpoints get it as its rule says, but not those that learn nothing of cli
   ]);
   assert.deepEqual(await got("/without", "Client-Cert"), ["Client-Cert: :AQ==:"]);
   assert.deepEqual(await got("/theirs", "Client-Cert"), []);
+});
+
+const ASKING = `
+listeners:
+  - { address: ":8080" }
+  - { address: ":8443", tls: { certificates: [{ cert_file: a.pem }], client_certificates: { mode: optional, ca_file: ca.pem, forward: xfcc } } }
+upstreams: { app: { endpoints: ["http://app.test"] } }
+routes:
+  - { name: devices, match: { client_certificate: { dns: "*.devices.test" } }, upstream: app }
+  - { name: others, respond: { status: 403 } }
+`;
+
+test("explain asks as a client without a certificate, or with one", async () => {
+  const parsed = parseConfig(ASKING, "millrace.yaml", {}, () => "");
+  assert.ok("config" in parsed, JSON.stringify(parsed));
+  const { config } = parsed;
+  const authority = await TestAuthority.create();
+  const { certificate, fingerprint } = await authority.issue(["7.devices.test"], {
+    use: "client",
+    subject: "C=DE, O=Example+OU=Sales, CN=J\u00fcrgen",
+  });
+  const ask = async (url: string, shown?: string): Promise<readonly string[]> => {
+    const explained = await explain(config, { method: "GET", url, fields: [], certificate: shown }, {});
+    return typeof explained === "string" ? [explained] : explained.lines;
+  };
+  const without = await ask("https://a.test/");
+  assert.ok(
+    without.some((line) => line.includes("devices: the client has shown no certificate (client_certificate)")),
+    without.join("\n"),
+  );
+  for (const url of ["https://a.test/", "/"]) {
+    const lines = (await ask(url, certificate)).map((line) => line.trim());
+    assert.ok(lines.includes("takes it  devices: its conditions hold (client_certificate)"), lines.join("\n"));
+    const subject = "CN=J\\C3\\BCrgen,O=Example+OU=Sales,C=DE";
+    assert.ok(lines.includes(`X-Forwarded-Client-Cert: Hash=${fingerprint};Subject="${subject}";DNS=7.devices.test`), lines.join("\n"));
+    assert.ok(lines.includes("X-Forwarded-Proto: https"));
+  }
+  assert.deepEqual(await ask("https://a.test/", "no certificate"), ["the file of the client's certificate holds none in PEM"]);
 });
 
 test("check warns of a condition that no client can meet, and refuses what is no fingerprint", () => {

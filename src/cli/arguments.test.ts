@@ -27,6 +27,10 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
   ["explain GET /x", { command: "explain", file: "millrace.yaml", method: "GET", url: "/x", fields: [] }],
   ["explain --config f GET /x -H a:1 -H b:2", { command: "explain", file: "f", method: "GET", url: "/x", fields: ["a:1", "b:2"] }],
   [
+    "explain GET /x --client-cert alice.pem",
+    { command: "explain", file: "millrace.yaml", method: "GET", url: "/x", fields: [], certificateFile: "alice.pem" },
+  ],
+  [
     "explain GET /x --client 10.0.0.1",
     { command: "explain", file: "millrace.yaml", method: "GET", url: "/x", fields: [], client: "10.0.0.1" },
   ],

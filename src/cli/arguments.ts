@@ -25,6 +25,8 @@ export type Command =
       readonly fields: readonly string[];
       /** The client's address; absent: that of a client for documentation. */
       readonly client?: string | undefined;
+      /** A PEM file of the certificate that the client shows. */
+      readonly certificateFile?: string;
     }
   | {
       readonly command: "explain";
@@ -104,7 +106,7 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
   millrace check [--config FILE] [--strict] [--format json]
                                       check a configuration and list every problem in it;
                                       --strict takes warnings for errors, --format json is for programs
-  millrace explain [--config FILE] METHOD URL [-H 'name: value']... [--client ADDRESS]
+  millrace explain [--config FILE] METHOD URL [-H 'name: value']... [--client ADDRESS] [--client-cert FILE]
                                       which route takes a request, and what would be sent where
   millrace explain [--config FILE] --file REQUESTS [--expect]
                                       the same in a line for each request of a file; --expect compares with what the file says
@@ -129,7 +131,7 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["convert", { values: ["--from", "--output", "--port"], flags: ["--force"] }],
   ["demo", { values: [], flags: [] }],
   ["check", { values: ["--config", "--format"], flags: ["--strict"] }],
-  ["explain", { values: ["--config", "-H", "--client", "--file"], flags: ["--expect"] }],
+  ["explain", { values: ["--config", "-H", "--client", "--client-cert", "--file"], flags: ["--expect"] }],
   ["schema", { values: ["--config"], flags: [] }],
   ["trust", { values: ["--storage"], flags: ["--remove", "--yes"] }],
 ]);
@@ -187,7 +189,9 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
 
 function explainOf(file: string, method: string, url: string, values: Options["values"]): Command {
   const [client] = values.get("--client") ?? [];
-  return { command: "explain", file, method, url, fields: values.get("-H") ?? [], ...(client === undefined ? {} : { client }) };
+  const [certificateFile] = values.get("--client-cert") ?? [];
+  const further = { ...(client === undefined ? {} : { client }), ...(certificateFile === undefined ? {} : { certificateFile }) };
+  return { command: "explain", file, method, url, fields: values.get("-H") ?? [], ...further };
 }
 
 function convertOf(file: string, values: Options["values"], flags: Options["flags"]): Command {
@@ -205,7 +209,7 @@ function convertOf(file: string, values: Options["values"], flags: Options["flag
 function explainFileOf(file: string, word: string | undefined, flags: Options["flags"], values: Options["values"]): Command {
   const [requests] = values.get("--file") ?? [];
   if (requests === undefined) return wrong("--expect needs --file: millrace explain --file requests.txt --expect");
-  if (word !== undefined || values.has("-H") || values.has("--client"))
+  if (word !== undefined || ["-H", "--client", "--client-cert"].some((name) => values.has(name)))
     return wrong("--file names a file of requests, so none stands among the arguments; a configuration is given as --config FILE");
   return { command: "explain", file, requests, expects: flags.has("--expect") };
 }

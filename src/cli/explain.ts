@@ -7,7 +7,12 @@ import { loadConfigFile, textOfConfig } from "./config-file.ts";
 import { explainFile } from "./explain-file.ts";
 import { problemReport } from "./problem-report.ts";
 
-export type ExplainArguments = { readonly file: string; readonly colours?: boolean } & (ExplainedRequest | RequestFile);
+export type ExplainArguments = { readonly file: string; readonly colours?: boolean } & (OneRequest | RequestFile);
+
+interface OneRequest extends Omit<ExplainedRequest, "certificate"> {
+  /** A PEM file of the certificate that the client shows. */
+  readonly certificateFile?: string;
+}
 
 /** A file of requests. */
 interface RequestFile {
@@ -33,20 +38,28 @@ export async function explainCommand(given: ExplainArguments, out: (text: string
   const { config } = loaded;
   if ("requests" in given) {
     const { requests: name, expects } = given;
-    let text: string;
-    try {
-      text = readFileSync(name, "utf8");
-    } catch (error) {
-      err(`${name}: ${lineOf(error)}\n`);
-      return 1;
-    }
+    const text = textOf(name, err);
+    if (text === null) return 1;
     return await explainFile(config, { name, text, expects, environment: process.env }, out, err);
   }
-  const explanation = await explain(config, given, process.env);
+  const { certificateFile } = given;
+  const certificate = certificateFile === undefined ? undefined : textOf(certificateFile, err);
+  if (certificate === null) return 1;
+  const explanation = await explain(config, { ...given, certificate }, process.env);
   if (typeof explanation === "string") {
     err(`millrace explain: ${explanation}\n`);
     return 1;
   }
   for (const line of explanation.lines) out(`${line}\n`);
   return (explanation.status ?? 0) < 400 ? 0 : REFUSED;
+}
+
+/** Null: it cannot be read, and `err` was told why. */
+function textOf(file: string, err: (text: string) => void): string | null {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    err(`${file}: ${lineOf(error)}\n`);
+    return null;
+  }
 }

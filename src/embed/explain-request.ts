@@ -7,7 +7,8 @@ export function requestToExplain(request: ExplainRequest | Request): ExplainedRe
   const { method = "GET", url, headers } = request;
   const fields = headers === undefined ? [] : linesOf(headers);
   if ([method, url, ...fields].some((text) => /[\r\n]/.test(text))) throw new TypeError("a request to explain holds a line break");
-  return { method, url, fields, client: "client" in request ? request.client : undefined };
+  const { client, certificate } = "client" in request || "certificate" in request ? request : {};
+  return { method, url, fields, client, certificate };
 }
 
 function linesOf(headers: NonNullable<ExplainRequest["headers"]>): string[] {

@@ -75,6 +75,8 @@ export interface ExplainRequest {
   readonly headers?: Headers | Readonly<Record<string, string | readonly string[]>> | readonly (readonly [string, string])[] | undefined;
   /** The client's IP address. Default: 192.0.2.1, an address for documentation. */
   readonly client?: string | undefined;
+  /** The certificate that the client shows, as PEM text; it is not verified. */
+  readonly certificate?: string | undefined;
 }
 
 /** A proxy within a program, made by {@link createProxy}. `await using` closes it by itself. */

@@ -2,6 +2,7 @@
  * Finds out what the proxy would do with requests, without sending anything. It runs the data plane's own code: its parser, its compiled
  * configuration with routes and hooks, and its writers of heads. explanation.ts puts the result in words.
  */
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseIpAddress } from "../base/cidr.ts";
 import { patternsIn } from "../config/schema/path-patterns.ts";
@@ -18,8 +19,10 @@ import { RequestEdits, ResponseEdits } from "../http/head-edits.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { admittedProtocols, askedProtocols } from "../http/upgrade.ts";
 import type { ListenerConfig } from "../net/accept/listener-context.ts";
-import { ListenerAnswers, hasTls, httpsPort } from "../net/accept/own-answers.ts";
+import { ListenerAnswers, httpsPort } from "../net/accept/own-answers.ts";
+import { certificateLines } from "../net/certificate-lines.ts";
 import { hiddenOf } from "../net/client-facts.ts";
+import { certificateFacts } from "../net/tls/client-certificate.ts";
 import { loneSnapshot } from "../net/lone-snapshot.ts";
 import { AddedFields, requestHeadText } from "../net/h1/request-writer.ts";
 import type { RouteConfig } from "../config/schema/route-schema.ts";
@@ -34,6 +37,7 @@ import type { FileStore } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
+import type { ClientCertificate, TlsFacts } from "../proxy/ports/tls-facts.ts";
 import { routeOfSide } from "../proxy/snapshot.ts";
 import type { Route, Snapshot } from "../proxy/snapshot.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
@@ -64,6 +68,8 @@ export interface Course {
   /** Null: the parser refuses it. */
   readonly request: RequestHead | null;
   readonly client: string;
+  /** The certificate that the client has shown; null: none. */
+  readonly certificate: ClientCertificate | null;
   /** Null: no route of the configuration was looked for, or takes it. */
   readonly route: TakenRoute | null;
   readonly end: Refused | Sent | ServedFile;
@@ -153,29 +159,39 @@ export class Explainer {
   async courseOf(given: ExplainedRequest): Promise<Course | string> {
     const { client = CLIENT } = given;
     if (parseIpAddress(client) === null) return "the client is no IP address, such as 10.0.0.1 or 2001:db8::1";
-    const listener = reachedListener(this.config, given.url);
+    const listener = reachedListener(this.config, given);
+    const tls = tlsFacts(listener, given);
+    if (typeof tls === "string") return tls;
     const read = readRequest(given, listener);
     if (typeof read === "string") return read;
-    if (read.refused !== null) return { request: null, client, route: null, end: finished(read.refused, read.head) };
+    if (read.refused !== null) return { request: null, client, certificate: null, route: null, end: finished(read.refused, read.head) };
     this.buckets.set(this.pristine);
-    return await this.course(read.head, read.bodyLength, client, listener);
+    return await this.course(read.head, read.bodyLength, client, tls, listener);
   }
 
-  private async course(request: RequestHead, bodyLength: BodyLength, client: string, listener: ListenerConfig): Promise<Course> {
+  private async course(
+    request: RequestHead,
+    bodyLength: BodyLength,
+    client: string,
+    tls: TlsFacts | null,
+    listener: ListenerConfig,
+  ): Promise<Course> {
     const { config } = this;
     request.hidden = hiddenOf(false, { addressFrom: config.client_address_from, config: listener });
     const view = new LoneView(request, client, Date.now());
-    if (hasTls(listener)) view.scheme = "https";
+    view.tls = tls;
+    const certificate = tls?.certificate ?? null;
+    if (tls !== null) view.scheme = "https";
     const early = admitRequest(request, connectionOptions(request), listener.unsafe_field_names);
-    if (early !== null) return { request, client, route: null, end: this.answered(early, view, null) };
+    if (early !== null) return { request, client, certificate, route: null, end: this.answered(early, view, null) };
     const own = ownAnswers(listener, config).answerTo(view);
-    if (own !== null) return { request, client, route: null, end: this.answered(own, view, null) };
-    const found = this.snapshot.findRoute(request, client);
+    if (own !== null) return { request, client, certificate, route: null, end: this.answered(own, view, null) };
+    const found = this.snapshot.findRoute(request, client, certificate);
     view.routeName = found.name;
     view.groups = groupsOf(found.pathRegexes, normalizePath(request.path) ?? "");
     const taken = this.takenRoute(found, view);
     const side = found.split?.sides[taken?.split?.position ?? 0] ?? found;
-    return { request, client, route: taken, end: await this.endOf(side, taken, view, bodyLength, listener) };
+    return { request, client, certificate, route: taken, end: await this.endOf(side, taken, view, bodyLength, listener) };
   }
 
   /** Null: it is one of the proxy's own. */
@@ -231,14 +247,15 @@ export class Explainer {
     const edits = new RequestEdits();
     for (const each of hooks.onUpstreamRequest) each.onUpstreamRequest?.(view, edits);
     const connection = connectionOptions(request);
+    const certificate = view.tls?.certificate ?? null;
     const upgrade = admittedProtocols(askedProtocols(request, connection), admitted);
     const facts = {
       peer: view.client,
       client: view.client,
       trusted: false,
-      secure: hasTls(listener),
-      tls: null,
-      certificateLines: "",
+      secure: view.tls !== null,
+      tls: view.tls,
+      certificateLines: certificate === null ? "" : certificateLines(certificate),
       ownAnswers: null,
       forwarded: null,
       unsafeFieldNames: listener.unsafe_field_names,
@@ -261,6 +278,23 @@ export class Explainer {
     if (typeof found === "string") return this.answered(answerFor(found, path, forwardTarget.slice(path.length)), view, route, "files");
     found.file.close();
     return { kind: "file", name: `${files.root}/${found.name}` };
+  }
+}
+
+/** The facts of the client's connection; null: it is a plain one. A string says what is wrong with the certificate. */
+function tlsFacts(listener: ListenerConfig, { certificate: text }: ExplainedRequest): TlsFacts | null | string {
+  if (listener.tls === undefined) return text === undefined ? null : "no listener has TLS, so no client can show a certificate";
+  const facts = { version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", serverName: null, protocol: "http/1.1", resumed: false } as const;
+  const admits = (): boolean => true;
+  if (text === undefined) return { ...facts, certificate: null, admits };
+  const { client_certificates: rule, certificates } = listener.tls;
+  const asking = rule ?? certificates.map((each) => each.client_certificates).find((each) => each !== undefined && each !== false);
+  if (asking === undefined) return "the listener asks no client for a certificate (tls.client_certificates)";
+  try {
+    const leaf = new X509Certificate(text);
+    return { ...facts, certificate: { forward: asking.forward ?? null, der: leaf.raw, chain: [], ...certificateFacts(leaf) }, admits };
+  } catch {
+    return "the file of the client's certificate holds none in PEM";
   }
 }
 

@@ -38,7 +38,7 @@ export async function explain(config: Config, given: ExplainedRequest, environme
 function inWords(explainer: Explainer, course: Course): Explanation {
   const { config } = explainer;
   const { request, route: taken, end } = course;
-  const routes = request === null ? [] : explainedRoutes(explainer, request, course.client);
+  const routes = request === null ? [] : explainedRoutes(explainer, request, course);
   const route = taken === null ? null : (routes[taken.position] ?? null);
   const endpoints = end.kind === "upstream" ? (config.upstreams[end.upstream]?.endpoints ?? []) : [];
   const middleware = taken === null ? [] : namesOfMiddleware(config, taken);
@@ -77,12 +77,13 @@ function headline(request: RequestHead): string[] {
 
 // ---- the routes -----------------------------------------------------------------------------------------------------
 
-function explainedRoutes({ config, compileRegex }: Explainer, request: RequestHead, client: string): ExplainedRoute[] {
+function explainedRoutes({ config, compileRegex }: Explainer, request: RequestHead, { client, certificate }: Course): ExplainedRoute[] {
   const path = normalizePath(request.path);
   if (path === null) return [];
   const labelOf = (index: number): string => routeLabel(config.routes[index] ?? {}, index);
   const matched = config.routes.map((each) => matchable(each, harmlessKeys(FEATURES)));
-  return explainRoutes(matched, request, path, client, labelOf, compileRegex).map((each) => ({ ...each, label: labelOf(each.index) }));
+  const explained = explainRoutes(matched, request, path, client, labelOf, compileRegex, certificate);
+  return explained.map((each) => ({ ...each, label: labelOf(each.index) }));
 }
 
 function routeLines(routes: readonly ExplainedRoute[]): string[] {

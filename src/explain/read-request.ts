@@ -17,6 +17,8 @@ export interface ExplainedRequest {
   readonly fields: readonly string[];
   /** The client's IP address. Default: 192.0.2.1. */
   readonly client?: string | undefined;
+  /** The certificate that the client shows, as PEM text; it counts as verified. Absent: none. */
+  readonly certificate?: string | undefined;
 }
 
 /** A request as the data plane's parser has read it, or the answer with which it refuses it. */

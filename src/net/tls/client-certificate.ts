@@ -28,7 +28,7 @@ export function judgeClient(
   const leaf = new X509Certificate(peer.raw);
   // A resumed session carries the verdict of its first handshake, which may be older than the certificate's end.
   if (leaf.validToDate.getTime() < nowMs) return { refused: "CERT_HAS_EXPIRED" };
-  return { forward: rule.forward, der: peer.raw, chain, ...factsOf(leaf) };
+  return { forward: rule.forward, der: peer.raw, chain, ...certificateFacts(leaf) };
 }
 
 /** The certificates between the client's own and the trust anchor. */
@@ -43,7 +43,8 @@ function chainAfter(peer: PeerCertificate): readonly Uint8Array[] {
   return chain;
 }
 
-function factsOf(certificate: X509Certificate): Omit<ClientCertificate, "forward" | "der" | "chain"> {
+/** What the certificate itself says. */
+export function certificateFacts(certificate: X509Certificate): Omit<ClientCertificate, "forward" | "der" | "chain"> {
   const names = alternativeNames(certificate.subjectAltName ?? "");
   const those = (wanted: string): readonly string[] => names.filter(([kind]) => kind === wanted).map(([, name]) => name);
   return {
@@ -74,7 +75,10 @@ function unquoted(name: string): string {
   }
 }
 
-/** Node writes one attribute a line, the most general first; RFC 4514 section 2.1 begins with the most specific. */
+/**
+ * Node writes one attribute a line, the most general first, and ` + ` between those of one level; RFC 4514 section 2.1 begins with the most specific,
+ * without spaces. In values both characters are escaped.
+ */
 function distinguishedName(lines: string): string {
-  return lines.split("\n").toReversed().join(",");
+  return lines.replaceAll(" + ", "+").split("\n").toReversed().join(",");
 }

@@ -30,6 +30,10 @@ describe("a condition on a certificate", () => {
     assert.equal(holds({ subject: ["CN=bob", "CN=alice,O=Example"] }), true);
     for (const subject of ["CN=alice", "cn=alice,O=Example", "CN=alice,O=Example,C=DE", "alice"])
       assert.equal(holds({ subject: [subject] }), false);
+    const subject = "CN=J\u00fcrgen \u{1f600}\\, \\80,O=Example";
+    for (const given of [subject, "CN=J\\C3\\BCrgen \\F0\\9F\\98\\80\\, \\80,O=Example", "CN=J\\c3\\bcrgen \u{1f600}\\, \\80,O=Example"]) {
+      assert.equal(holds({ subject: [given] }, { subject }), true, given);
+    }
     assert.equal(holds({ issuer: ["CN=Example CA"] }), true);
     assert.equal(holds({ issuer: ["CN=Example"] }), false);
   });

@@ -24,7 +24,8 @@ export interface MatchedCertificate {
 export type CertificateRule = (certificate: MatchedCertificate | null) => boolean;
 
 export function compileCertificate(conditions: CertificateConditions): CertificateRule {
-  const { subject, issuer, fingerprint, dns, uri, email } = conditions;
+  const { fingerprint, dns, uri, email } = conditions;
+  const [subject, issuer] = [conditions.subject?.map(plainName), conditions.issuer?.map(plainName)];
   const fingerprints = fingerprint?.map(plainFingerprint);
   const names = dns?.map((name) => name.toLowerCase().replace(/\.$/, ""));
   return (certificate) =>
@@ -35,6 +36,20 @@ export function compileCertificate(conditions: CertificateConditions): Certifica
     (names === undefined || certificate.dnsNames.some((name) => names.some((pattern) => nameHolds(pattern, name.toLowerCase())))) &&
     (uri === undefined || certificate.uris.some((each) => uri.some((pattern) => uriHolds(pattern, each)))) &&
     (email === undefined || certificate.emails.some((each) => email.includes(each)));
+}
+
+/** Octets beyond ASCII that tools write as hexadecimal digits (RFC 4514 section 2.4). Names of certificates have the characters themselves. */
+const OCTETS = /(?:\\[89A-Fa-f][0-9A-Fa-f])+/g;
+
+/** A distinguished name as certificates are compared with. */
+function plainName(given: string): string {
+  return given.replace(OCTETS, (octets) => {
+    try {
+      return decodeURIComponent(octets.replaceAll("\\", "%"));
+    } catch {
+      return octets;
+    }
+  });
 }
 
 /** SHA-256 as tools print it: hexadecimal digits in either case, with or without colons between the octets. */
