@@ -5,12 +5,12 @@ import { routeLabel } from "../config/checks/route-label.ts";
 import { shownFile } from "../config/problems/shown.ts";
 import { FEATURES } from "../features/features.ts";
 import { moduleAddress } from "../modules/module-address.ts";
-import { readPair } from "../control/certificates/read-material.ts";
 import { lowPortProblem } from "../control/system/low-ports.ts";
 import { entriesOf } from "../policy/route/conditions.ts";
 import type { RouteConditions } from "../policy/route/conditions.ts";
 import { loadConfigFile, textOfConfig } from "./config-file.ts";
 import { problemReport } from "./problem-report.ts";
+import { tlsInWords } from "./shown-certificates.ts";
 
 export interface CheckArguments {
   readonly file: string;
@@ -58,7 +58,7 @@ function included([, ...files]: readonly string[]): string[] {
 function summary(config: Config): string[] {
   const { listeners, upstreams, routes, admin } = config;
   return [
-    ...listeners.map(({ address, tls }) => `  listener ${address}${tls === undefined ? "" : `, TLS for ${namesServed(tls)}`}`),
+    ...listeners.map(({ address, tls }) => `  listener ${address}${tls === undefined ? "" : `, ${tlsInWords(tls)}`}`),
     ...Object.entries(upstreams).map(([name, { endpoints, balance, health_check: check }]) => {
       const probes = check === undefined ? "not probed" : check.path === undefined ? "probed by connecting" : `probed at ${check.path}`;
       return `  upstream ${name}: ${endpoints.length} ${endpoints.length === 1 ? "endpoint" : "endpoints"}, ${balance}, ${probes}`;
@@ -71,20 +71,6 @@ function summary(config: Config): string[] {
     }),
     ...(admin === undefined ? [] : [`  admin ${admin.address}`]),
   ];
-}
-
-/** Most names of certificates that are named. */
-const NAMES_SHOWN_MAX = 5;
-
-function namesServed({ certificates }: NonNullable<Config["listeners"][number]["tls"]>): string {
-  const names = new Set(
-    certificates.flatMap((entry) => {
-      const read = readPair(entry);
-      return "value" in read ? read.value.names : [];
-    }),
-  );
-  const more = names.size > NAMES_SHOWN_MAX ? ` and ${names.size - NAMES_SHOWN_MAX} more names` : "";
-  return names.size === 0 ? "no name" : `${[...names].slice(0, NAMES_SHOWN_MAX).join(", ")}${more}`;
 }
 
 /** What may act on a route's requests, in the order in which it does. */

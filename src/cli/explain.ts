@@ -2,10 +2,13 @@
 import { readFileSync } from "node:fs";
 import { explain } from "../explain/explanation.ts";
 import type { ExplainedRequest } from "../explain/explanation.ts";
+import { reachedListener } from "../explain/reached-listener.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { lineOf } from "../control/named-files/config-files.ts";
 import { loadConfigFile, textOfConfig } from "./config-file.ts";
 import { explainFile } from "./explain-file.ts";
 import { problemReport } from "./problem-report.ts";
+import { certificateLines } from "./shown-certificates.ts";
 
 export type ExplainArguments = { readonly file: string; readonly colours?: boolean } & (OneRequest | RequestFile);
 
@@ -50,7 +53,7 @@ export async function explainCommand(given: ExplainArguments, out: (text: string
     err(`millrace explain: ${explanation}\n`);
     return 1;
   }
-  for (const line of explanation.lines) out(`${line}\n`);
+  for (const line of [...explanation.lines, ...linesOfTls(config, { ...given, certificate })]) out(`${line}\n`);
   return (explanation.status ?? 0) < 400 ? 0 : REFUSED;
 }
 
@@ -62,4 +65,12 @@ function textOf(file: string, err: (text: string) => void): string | null {
     err(`${file}: ${lineOf(error)}\n`);
     return null;
   }
+}
+
+/** Which certificate a client gets that asks by `https:`. */
+function linesOfTls(config: Config, given: ExplainedRequest): readonly string[] {
+  const { url } = given;
+  const { tls } = reachedListener(config, given);
+  if (tls === undefined || !URL.canParse(url)) return [];
+  return ["", ...certificateLines(tls, new URL(url).hostname.replace(/^\[(.*)\]$/, "$1"))];
 }

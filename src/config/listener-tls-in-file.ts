@@ -23,7 +23,7 @@ export interface NamedHost {
 /** What the checks of certificates need of a file. */
 export interface TlsInFile {
   readonly listeners: readonly PlacedTls[];
-  /** Hosts of routes; null: some listener gets certificates that only the run knows, or has mistakes. */
+  /** Hosts of routes; null: TLS of some listener has mistakes. */
   readonly hosts: readonly NamedHost[] | null;
   /** TLS of the admin address; null: there is none, or it has mistakes. */
   readonly admin: AdminTlsConfig | null;
@@ -33,7 +33,7 @@ export interface TlsInFile {
 export function tlsInFile(file: unknown): TlsInFile {
   const listeners = listenerTlsIn(file);
   const wanted = listOf(at(file, "listeners")).filter((listener) => at(listener, "tls") !== undefined);
-  const isKnown = wanted.length === listeners.length && wanted.every((listener) => at(at(listener, "tls"), "acme") === undefined);
+  const isKnown = wanted.length === listeners.length;
   // Local names are served by the local authority where a listener has it.
   const isServed = (host: string): boolean => listeners.some(({ tls }) => tls.internal !== undefined) && isLocalPattern(host);
   return { listeners, hosts: isKnown ? hostsIn(file).filter(({ host }) => !isServed(host)) : null, admin: adminTlsIn(file) };

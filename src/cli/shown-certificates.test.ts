@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { listenerTlsSchema } from "../config/schema/tls/listener-tls-schema.ts";
+import { TestAuthority, temporaryFiles } from "../../test/support/certificates.ts";
+import { certificateLines, tlsInWords } from "./shown-certificates.ts";
+
+test("which names a listener serves, and which certificate a host gets", async (t) => {
+  const authority = await TestAuthority.create();
+  const [one, other] = await Promise.all([authority.issue(["a.test", "*.a.test"]), authority.issue(["b.test"])]);
+  const files = temporaryFiles(t, { "a.pem": one.chain + one.key, "b.pem": other.chain + other.key, "ca.pem": authority.certificate });
+  const certificates = [
+    { cert_file: files["a.pem"] },
+    { cert_file: files["b.pem"], client_certificates: { ca_file: files["ca.pem"], forward: "xfcc" } },
+  ];
+  const tls = listenerTlsSchema.parse({ certificates });
+  assert.equal(tlsInWords(tls), "TLS for a.test, *.a.test, b.test");
+  assert.deepEqual(certificateLines(tls, "x.A.test"), [`certificate: #1, ${files["a.pem"]}`]);
+  assert.deepEqual(certificateLines(tls, "b.test"), [
+    `certificate: #2, ${files["b.pem"]}`,
+    "client certificate: required, forwarded as xfcc",
+  ]);
+  assert.deepEqual(certificateLines(tls, "c.test"), [
+    `certificate: none has this name, so clients get #1, ${files["a.pem"]}, and refuse it`,
+  ]);
+  const strict = listenerTlsSchema.parse({ certificates, strict_sni: true });
+  assert.deepEqual(certificateLines(strict, "c.test"), ["certificate: none has this name, so the handshake is refused"]);
+  const internal = listenerTlsSchema.parse("internal");
+  assert.equal(tlsInWords(internal), "TLS for local names");
+  assert.deepEqual(certificateLines(internal, "app.localhost"), ["certificate: of the local authority"]);
+});
