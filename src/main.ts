@@ -56,7 +56,7 @@ async function execute(given: Command, version: string): Promise<number> {
     }
     case "demo": {
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
-      return (await import("./cli/demo.ts")).demoCommand({ version, threads });
+      return (await import("./cli/demo.ts")).demoCommand({ version, threads, tls: given.tls });
     }
     case "check":
       return (await import("./cli/check.ts")).checkCommand({ ...given, colours: wantsColours(process.env, isatty(2)) }, out, err);

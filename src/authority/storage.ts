@@ -28,6 +28,11 @@ export function defaultStorage(environment: NodeJS.ProcessEnv = process.env, pla
   return path.join(os.homedir(), ".local", "share", "millrace", "authority");
 }
 
+/** The file of the root in a folder, for whoever is to trust it. */
+export function rootFile(folder: string): string {
+  return path.join(folder, CERTIFICATE_FILE);
+}
+
 /** The root in the folder; null: there is none. Throws an {@link AuthorityProblem} where it cannot be used. @param now epoch milliseconds */
 export function readRoot(folder: string, now: number): StoredRoot | null {
   const keyFile = path.join(folder, KEY_FILE);
@@ -37,7 +42,7 @@ export function readRoot(folder: string, now: number): StoredRoot | null {
   const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/.exec(text)?.[0];
   if (key === undefined || certificate === undefined) throw new AuthorityProblem(unusable(keyFile));
   checkPair(keyFile, certificate, key, now);
-  const file = path.join(folder, CERTIFICATE_FILE);
+  const file = rootFile(folder);
   try {
     if (!holds(file, certificate)) replace(file, certificate, 0o644);
   } catch (error) {
@@ -52,7 +57,7 @@ export async function openRoot(folder: string, now: number, make: () => Promise<
   if (there !== null) return there;
   const made = await make();
   try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     writeOnce(path.join(folder, KEY_FILE), made.key + made.certificate);
   } catch (error) {
     throw new AuthorityProblem(`the local authority cannot be stored in ${folder} (${reason(error)})`, { cause: error });
@@ -61,6 +66,18 @@ export async function openRoot(folder: string, now: number, make: () => Promise<
   const stored = readRoot(folder, now);
   if (stored === null) throw new AuthorityProblem(`the local authority has vanished from ${folder}`);
   return stored;
+}
+
+/** Makes the folder and those above it that are missing. Node's own way (`recursive`) never ends where the system says ENOENT, as it does below /proc. */
+function makeFolder(folder: string): void {
+  if (fs.existsSync(folder)) return;
+  const above = path.dirname(folder);
+  if (above !== folder) makeFolder(above);
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+  }
 }
 
 /** The text of a file that only its owner may read; null: there is no such file. */

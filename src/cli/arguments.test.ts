@@ -9,7 +9,8 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
   ["check -c a.yaml", { command: "check", file: "a.yaml", strict: false, format: "text" }],
   ["check --strict --format json", { command: "check", file: "millrace.yaml", strict: true, format: "json" }],
   ["check --format=xml", { command: "wrong", problem: "--format is text or json" }],
-  ["demo", { command: "demo" }],
+  ["demo", { command: "demo", tls: false }],
+  ["demo --tls", { command: "demo", tls: true }],
   ["schema", { command: "schema", file: null }],
   ["convert nginx.conf", { command: "convert", file: "nginx.conf", force: false }],
   [

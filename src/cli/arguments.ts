@@ -79,7 +79,9 @@ export type Command =
       /** The folder of the local authority; null: the user's own. */
       readonly storage: string | null;
     }
-  | { readonly command: "demo" | "version" | "help" }
+  /** `tls`: over HTTPS. */
+  | { readonly command: "demo"; readonly tls: boolean }
+  | { readonly command: "version" | "help" }
   /** The arguments are wrong; `problem` is one line that says why. */
   | { readonly command: "wrong"; readonly problem: string };
 
@@ -97,12 +99,13 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
                                       serve, with --watch taking changed files into use; without FILE: ./${DEFAULT_FILES.join(", else ./")}
   millrace proxy LISTEN TARGET [/PREFIX=TARGET]... [--print]
                                       serve without a file: millrace proxy :8080 http://localhost:3000
+                                      over HTTPS: millrace proxy https://app.localhost http://localhost:3000
                                       --print shows the configuration that it is
   millrace init [--listen :8080] [--upstream URL]... [--config FILE] [--force]
                                       write a configuration with comments, to begin with
   millrace convert FILE [--from nginx|caddy] [--output FILE] [--port PORT] [--force]
                                       make a configuration of an nginx.conf or a Caddyfile, and list what has no equivalent
-  millrace demo                       two small origins and a proxy in front of them, to try it out
+  millrace demo [--tls]               two small origins and a proxy in front of them, to try it out; --tls over HTTPS
   millrace check [--config FILE] [--strict] [--format json]
                                       check a configuration and list every problem in it;
                                       --strict takes warnings for errors, --format json is for programs
@@ -129,7 +132,7 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["proxy", { values: [], flags: ["--print"] }],
   ["init", { values: ["--listen", "--upstream", "--config"], flags: ["--force"] }],
   ["convert", { values: ["--from", "--output", "--port"], flags: ["--force"] }],
-  ["demo", { values: [], flags: [] }],
+  ["demo", { values: [], flags: ["--tls"] }],
   ["check", { values: ["--config", "--format"], flags: ["--strict"] }],
   ["explain", { values: ["--config", "-H", "--client", "--client-cert", "--file"], flags: ["--expect"] }],
   ["schema", { values: ["--config"], flags: [] }],
@@ -183,7 +186,7 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
       return excess(first) ?? { command: name, remove: flags.has("--remove"), yes: flags.has("--yes"), storage };
     }
     default:
-      return excess(first) ?? { command: "demo" };
+      return excess(first) ?? { command: "demo", tls: flags.has("--tls") };
   }
 }
 

@@ -5,13 +5,24 @@ import { demoConfig, portOf, startSomewhere } from "./demo.ts";
 
 // The demo itself takes fixed ports: the end-to-end tests run it.
 test("the demo's configuration is valid and names the demo's origin servers", () => {
-  const parsed = parseConfig(demoConfig([60_408, 60_409]), "demo.yaml", {}, () => "");
-  assert.ok("config" in parsed, JSON.stringify(parsed));
-  assert.deepEqual(parsed.warnings, []);
-  assert.deepEqual(
-    parsed.config.upstreams["app"]?.endpoints.map((endpoint) => endpoint.url),
-    ["http://127.0.0.1:60408", "http://127.0.0.1:60409"],
-  );
+  for (const tls of [false, true]) {
+    const parsed = parseConfig(demoConfig([60_408, 60_409], tls), "demo.yaml", {}, () => "");
+    assert.ok("config" in parsed, JSON.stringify(parsed));
+    assert.deepEqual(parsed.warnings, []);
+    assert.deepEqual(
+      parsed.config.upstreams["app"]?.endpoints.map((endpoint) => endpoint.url),
+      ["http://127.0.0.1:60408", "http://127.0.0.1:60409"],
+    );
+    assert.deepEqual(
+      parsed.config.listeners.map(({ tls, redirect_to_https: redirects }) => [tls?.internal !== undefined, redirects]),
+      tls
+        ? [
+            [true, false],
+            [false, true],
+          ]
+        : [[false, false]],
+    );
+  }
 });
 
 test("an origin whose port is taken listens at another", async () => {

@@ -1,5 +1,6 @@
 /** `millrace demo`: starts two small origin servers and the proxy in front of them, in one process, for people who try Millrace out. */
 import type { Server } from "node:http";
+import { defaultStorage, rootFile } from "../authority/storage.ts";
 import { codeOf } from "../base/errors.ts";
 import { listenMessage } from "../control/listening/listen-check.ts";
 import type { WorkerThreads } from "../control/workers/worker-threads.ts";
@@ -12,6 +13,8 @@ import { serve } from "./serve.ts";
 export interface DemoArguments {
   readonly version: string;
   readonly threads: WorkerThreads;
+  /** Whether to serve over HTTPS too. */
+  readonly tls: boolean;
 }
 
 /** The origin servers and their ports. If a port is taken, another is used: systems give these ports to outgoing connections too. */
@@ -25,10 +28,10 @@ const HOST = "127.0.0.1";
  * The text of the demo's configuration. It listens on loopback only, because somebody who tries it out does not want to offer it to the
  * network.
  */
-export function demoConfig(ports: readonly number[]): string {
+export function demoConfig(ports: readonly number[], tls: boolean): string {
+  const listeners = tls ? HTTPS_LISTENERS : "  - address: 127.0.0.1:8080\n";
   return `listeners:
-  - address: 127.0.0.1:8080
-upstreams:
+${listeners}upstreams:
   app:
     endpoints:
 ${ports.map((port) => `      - http://${HOST}:${port}\n`).join("")}    health_check: { path: /health, interval: 2s, timeout: 1s }
@@ -44,12 +47,29 @@ logging: { format: text, output: stdout }
 `;
 }
 
-function whatToTry(config: string): string {
+const HTTPS_LISTENERS = `  - address: localhost:8443
+    tls: internal
+  - address: localhost:8080
+    redirect_to_https: true
+`;
+
+const PLAIN_TRIES = `  curl -w '\\n' http://localhost:8080/                 several times: backends A and B, in turn by each worker
+  curl -i http://localhost:8080/limited               four times: the fourth is refused with 429
+`;
+
+/** @param root path of the certificate to trust */
+function httpsTries(root: string): string {
+  return `  curl -w '\\n' --cacert '${root}' https://localhost:8443/
+                                                      several times: backends A and B, in turn by each worker
+  curl -i http://localhost:8080/                      it is sent on to https
+  millrace trust                                      asks; then browsers do not warn, and curl needs no --cacert
+`;
+}
+
+function whatToTry(config: string, tls: boolean): string {
   return `
 Try, in another terminal:
-  curl -w '\\n' http://localhost:8080/                 several times: backends A and B, in turn by each worker
-  curl -i http://localhost:8080/limited               four times: the fourth is refused with 429
-  curl http://localhost:9901/status                   the endpoints and their health
+${tls ? httpsTries(rootFile(defaultStorage())) : PLAIN_TRIES}  curl http://localhost:9901/status                   the endpoints and their health
   curl http://localhost:9901/metrics                  counters for Prometheus
 Ctrl-C ends everything.
 
@@ -59,12 +79,12 @@ ${config.replace(/^(?=.)/gm, "  ")}
 }
 
 /** Resolves with the exit code: 0 after a drain, 2 when it could not start, such as when a port of the proxy is in use. */
-export async function demoCommand({ version, threads }: DemoArguments): Promise<number> {
+export async function demoCommand({ version, threads, tls }: DemoArguments): Promise<number> {
   const printer = openPrinter();
   const origins = await startOrigins(printer.err);
   try {
     if (origins === null) return 2;
-    const config = demoConfig(origins.map(portOf));
+    const config = demoConfig(origins.map(portOf), tls);
     const parsed = parseConfig(config, "demo.yaml", {}, () => "");
     if (!("config" in parsed)) throw new Error(parsed.problems.map(formatProblem).join("; "));
     return await serve({
@@ -74,7 +94,7 @@ export async function demoCommand({ version, threads }: DemoArguments): Promise<
       threads,
       inherited: null,
       printer,
-      onStarted: () => printer.out(whatToTry(config)),
+      onStarted: () => printer.out(whatToTry(config, tls)),
     });
   } finally {
     for (const origin of origins ?? []) {

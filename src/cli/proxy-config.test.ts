@@ -57,6 +57,40 @@ routes:
     assert.equal(configOf("8080", "http://a").listeners[0]?.address, ":8080");
   });
 
+  test("https and a local name: a listener with certificates of the local authority", () => {
+    const made = proxyConfig({ listen: "https://app.localhost", target: "http://localhost:3000", prefixes: [] });
+    assert.ok("text" in made);
+    assert.match(made.text, /^listeners:\n {2}- address: "localhost:443"\n {4}tls: internal\n/);
+    assert.equal(made.url, "https://app.localhost/");
+    const addresses = [
+      ["https://localhost:8443/", "localhost:8443"],
+      ["HTTPS://A.App.LOCALHOST:8443", "localhost:8443"],
+      ["https://app.test", "app.test:443"],
+      ["https://192.168.1.5:8443", "192.168.1.5:8443"],
+      ["https://[fd00::1]", "[fd00::1]:443"],
+    ] as const;
+    for (const [given, address] of addresses) {
+      const [listener] = configOf(given, "http://a").listeners;
+      assert.equal(listener?.address, address);
+      assert.ok(listener?.tls?.internal !== undefined);
+    }
+  });
+
+  test("https and another name: what to do instead; nothing of a URL is shown", () => {
+    assert.match(problemsOf("https://app.example.com", "http://a").join(), /LISTEN: .*localhost.* only; .*tls\.certificates or tls\.acme/);
+    for (const listen of [
+      "https://",
+      "https://u:secret@app.test",
+      "https://app.test/secret",
+      "https://app.test?secret",
+      "https://app.test:99999",
+    ])
+      assert.match(
+        problemsOf(listen, "http://a").join(),
+        /^LISTEN: expected https:\/\/HOST or https:\/\/HOST:PORT, such as https:\/\/app\.localhost$/,
+      );
+  });
+
   test("prefixes: the longest first, in every spelling", () => {
     assert.deepEqual(routesOf(configOf(":1", "http://a/", "/api=http://b:1", "/api/v2/=https://c", "/static/*=http://d")), [
       "/api/v2/* https://c",

@@ -2,9 +2,11 @@
 import { normalizePattern } from "../policy/route/normalize-path.ts";
 import { pathPattern } from "../values/texts.ts";
 import { checked, givenListen, givenTarget, quoted } from "./given-addresses.ts";
+import type { Given } from "./given-addresses.ts";
+import { givenHttps } from "./given-https.ts";
 
 export interface ProxyTargets {
-  /** The address to listen on. A port alone is taken as `:port`. */
+  /** The address to listen on. A port alone is taken as `:port`; `https://HOST` stands for HTTPS with certificates of the local authority. */
   readonly listen: string;
   /** Where everything goes that no prefix takes. */
   readonly target: string;
@@ -12,8 +14,8 @@ export interface ProxyTargets {
   readonly prefixes: readonly string[];
 }
 
-/** The text of a configuration, or what is wrong with the arguments, one line each. Arguments are not quoted: one may hold a password. */
-export type ProxyConfig = { readonly text: string } | { readonly problems: readonly string[] };
+/** The text of a configuration, with the URL that the first argument was, or what is wrong with the arguments, one line each. Arguments are not quoted: one may hold a password. */
+export type ProxyConfig = { readonly text: string; readonly url: string | null } | { readonly problems: readonly string[] };
 
 interface Target {
   /** The path that requests must have; null for every path. */
@@ -23,7 +25,8 @@ interface Target {
 
 export function proxyConfig(given: ProxyTargets): ProxyConfig {
   const problems: string[] = [];
-  const listen = givenListen(given.listen);
+  const https = givenHttps(given.listen);
+  const listen: Given = https === null ? givenListen(given.listen) : https.problem === undefined ? { value: https.address } : https;
   if (listen.problem !== undefined) problems.push(`LISTEN: ${listen.problem}`);
   const main = givenTarget(given.target);
   if (main.problem !== undefined) {
@@ -48,7 +51,7 @@ export function proxyConfig(given: ProxyTargets): ProxyConfig {
   if (problems.length > 0 || listen.problem !== undefined || main.problem !== undefined) return { problems };
   // The first match in file order wins, so the longest prefix stands first.
   targets.sort((a, b) => (b.path?.length ?? 0) - (a.path?.length ?? 0));
-  return { text: textOf(listen.value, [...targets, { path: null, url: main.value }]) };
+  return { url: https?.url ?? null, text: textOf(listen.value, https !== null, [...targets, { path: null, url: main.value }]) };
 }
 
 function readPrefix(word: string): (Target & { readonly path: string }) | string {
@@ -62,7 +65,7 @@ function readPrefix(word: string): (Target & { readonly path: string }) | string
   return target.problem ?? { path, url: target.value };
 }
 
-function textOf(listen: string, targets: readonly Target[]): string {
+function textOf(listen: string, isHttps: boolean, targets: readonly Target[]): string {
   const upstreams = new Map<string, string>();
   // The target of all other paths has the name that examples give to a single upstream.
   const main = targets.at(-1);
@@ -71,6 +74,7 @@ function textOf(listen: string, targets: readonly Target[]): string {
   return [
     "listeners:",
     `  - address: ${quoted(listen)}`,
+    ...(isHttps ? ["    tls: internal"] : []),
     "upstreams:",
     ...[...upstreams].map(([url, name]) => `  ${name}: { endpoints: [${quoted(url)}] }`),
     "routes:",

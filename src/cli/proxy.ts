@@ -26,7 +26,17 @@ export async function proxyCommand({ version, threads, inherited, signals, ...ta
   try {
     const made = configOf(targets);
     if ("config" in made)
-      return await serve({ config: made.config, warnings: made.warnings, version, threads, inherited, printer, earlySignals: signals });
+      return await serve({
+        config: made.config,
+        warnings: made.warnings,
+        version,
+        threads,
+        inherited,
+        printer,
+        earlySignals: signals,
+        // Not to stdout, where each line may be one of a log in JSON.
+        onStarted: () => made.url !== null && printer.err(`open ${made.url}, after "millrace trust" without a warning of the browser\n`),
+      });
     for (const line of made.lines) printer.err(`${line}\n`);
     return 1;
   } finally {
@@ -43,7 +53,7 @@ export function printProxyConfig(targets: ProxyTargets, out: (text: string) => v
 }
 
 type MadeConfig =
-  | { readonly config: Config; readonly text: string; readonly warnings: readonly string[] }
+  | { readonly config: Config; readonly text: string; readonly url: string | null; readonly warnings: readonly string[] }
   | { readonly lines: readonly string[] };
 
 function configOf(targets: ProxyTargets): MadeConfig {
@@ -51,7 +61,7 @@ function configOf(targets: ProxyTargets): MadeConfig {
   if ("problems" in made) return wrong(made.problems);
   const parsed = parseConfig(made.text, "millrace proxy", {}, () => "");
   if ("problems" in parsed) return wrong(parsed.problems.map(withoutPlace));
-  return { config: parsed.config, text: made.text, warnings: parsed.warnings.map(withoutPlace) };
+  return { config: parsed.config, text: made.text, url: made.url, warnings: parsed.warnings.map(withoutPlace) };
 }
 
 function wrong(problems: readonly string[]): MadeConfig {

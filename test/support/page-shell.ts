@@ -23,7 +23,7 @@ const PATIENCE_MS = 20_000;
 /** Ports of pages at which an application answers. */
 const APPLICATIONS = [3000, 3001, 4000];
 /** Ports of pages at which a proxy listens. */
-const LISTENERS = [8080, 8081, 9901];
+const LISTENERS = [8080, 8081, 8443, 9901];
 
 /** Where the blocks of pages run. */
 export class PageShell {
@@ -42,6 +42,8 @@ export class PageShell {
       PATH: [path.join(this.modules, ".bin"), path.dirname(process.execPath), environment["PATH"]].join(path.delimiter),
       MILLRACE_WARM_UP: "off",
       NO_COLOR: "1",
+      // Of a local authority, which is not to be made for whoever runs the tests.
+      XDG_DATA_HOME: path.join(installed, "data"),
     };
   }
 
@@ -111,7 +113,7 @@ export class PageShell {
     await eventually(
       () => {
         assert.equal(child.exitCode, null, `${command} ended: ${printed.text}`);
-        return printed.text.includes("listening on http://");
+        return /listening on https?:\/\//.test(printed.text);
       },
       (look) => {
         child.on("output", look).on("exit", look);
