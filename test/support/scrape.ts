@@ -13,13 +13,12 @@ interface Sample {
 }
 
 export class Scrape {
-  /** With a line break before each line. */
   private readonly text: string;
-  /** The series of each metric that was asked for, by the metric's full name. A test asks for few of the hundreds of series. */
-  private readonly samples: Map<string, readonly Sample[]> = new Map();
+  /** The samples of each metric, by its full name. The text is read once: a test asks for dozens of metrics in thousands of lines. */
+  private metrics: ReadonlyMap<string, readonly Sample[]> | null = null;
 
   private constructor(text: string) {
-    this.text = `\n${text}`;
+    this.text = text;
   }
 
   static async of(adminPort: number): Promise<Scrape> {
@@ -51,30 +50,41 @@ export class Scrape {
 
   /** The value of a metric without labels, which must exist. The name is given without `millrace_` and `_total`. */
   single(name: string): number {
-    const found = this.series(`millrace_${name}`);
-    const sample = (found.length > 0 ? found : this.series(`millrace_${name}_total`)).find(({ labels }) => labels === "");
+    const found = this.series(`millrace_${name}`) ?? this.series(`millrace_${name}_total`) ?? [];
+    const sample = found.find(({ labels }) => labels === "");
     if (sample === undefined) throw new Error(`no series ${name} in the scrape`);
     return sample.value;
   }
 
   /** The sum over the series of the metric `name` (full name) that have all these labels, each given as `name="value"`. */
   sum(name: string, ...labels: readonly string[]): number {
-    return this.series(name)
+    return (this.series(name) ?? [])
       .filter((sample) => labels.every((label) => sample.labels.includes(label)))
       .reduce((sum, { value }) => sum + value, 0);
   }
-  private series(name: string): readonly Sample[] {
-    const known = this.samples.get(name);
-    if (known !== undefined) return known;
-    const found: Sample[] = [];
-    const start = `\n${name}`;
-    for (let at = this.text.indexOf(start); at >= 0; at = this.text.indexOf(start, at + start.length)) {
-      const end = this.text.indexOf("\n", at + 1);
-      const [, labels = "", value] = /^(?:\{(.*)\})? (\S+)$/.exec(this.text.slice(at + start.length, end < 0 ? undefined : end)) ?? [];
-      // Another metric may have a longer name that begins like this one.
-      if (value !== undefined) found.push({ labels, value: Number(value) });
-    }
-    this.samples.set(name, found);
-    return found;
+
+  private series(name: string): readonly Sample[] | undefined {
+    return (this.metrics ??= readMetrics(this.text)).get(name);
   }
+}
+
+/** Every line is `name value` or `name{labels} value`; lines that begin with # are comments. */
+function readMetrics(text: string): ReadonlyMap<string, readonly Sample[]> {
+  const metrics = new Map<string, Sample[]>();
+  for (let start = 0; start < text.length;) {
+    const lineEnd = text.indexOf("\n", start);
+    const end = lineEnd < 0 ? text.length : lineEnd;
+    if (text[start] !== "#") {
+      const space = text.lastIndexOf(" ", end - 1);
+      const brace = text.indexOf("{", start);
+      const nameEnd = brace < 0 || brace > space ? space : brace;
+      const sample = { labels: text.slice(nameEnd + 1, Math.max(nameEnd + 1, space - 1)), value: Number(text.slice(space + 1, end)) };
+      const name = text.slice(start, nameEnd);
+      const known = metrics.get(name);
+      if (known === undefined) metrics.set(name, [sample]);
+      else known.push(sample);
+    }
+    start = end + 1;
+  }
+  return metrics;
 }
