@@ -104,7 +104,7 @@ class RawEncrypted implements Encrypted {
   }
 
   peerCertificate(): PeerCertificate | undefined {
-    return this.handle.getPeerCertificate(false);
+    return this.handle.getPeerCertificate(true);
   }
 }
 

@@ -171,7 +171,7 @@ const UNPROVED: Pick<TlsSession, "usableUntilMs"> = { usableUntilMs: Infinity };
 function proofOf(handle: TlsHandle, name: string): Pick<TlsSession, "usableUntilMs"> | string {
   const fault = handle.verifyError();
   if (fault !== null) return fault.code ?? "CERT_REJECTED";
-  const { raw } = handle.getPeerCertificate(true) ?? {};
+  const { raw } = handle.getPeerCertificate(false) ?? {};
   if (raw === undefined) return "CERT_MISSING";
   const certificate = new X509Certificate(raw);
   const carries = net.isIP(name) === 0 ? certificate.checkHost(name, { subject: "never" }) : certificate.checkIP(name);

@@ -44,8 +44,8 @@ export interface TlsHandle extends Omit<RawHandle, "close" | "reset" | "setNoDel
   getALPNNegotiatedProtocol(): string | false;
   /** Why the peer's certificate is not accepted; null: it is, or there is none. */
   verifyError(): (Error & { readonly code?: string }) | null;
-  /** The peer's certificate and, unless `leafOnly`, those that vouch for it. Empty or undefined: none. */
-  getPeerCertificate(leafOnly: boolean): PeerCertificate | undefined;
+  /** The peer's certificate and, with `withChain`, those that vouch for it. Empty or undefined: none. */
+  getPeerCertificate(withChain: boolean): PeerCertificate | undefined;
 }
 
 /** A certificate as the handle tells it, with the certificate of its issuer, where that is known. That of a root is its own issuer. */
