@@ -9,6 +9,7 @@
  * - `/say`: also writes a log line and sends an event.
  * - `/names`: the answer is the list of names that the worker was told.
  * - `/routes`: the answer is the list of generations that came with routes.
+ * - `/order`: the answer has, in their order, the configurations, orders to listen, and names that TLS listeners were told to serve.
  * - `/discarded`: the answer is the list of generations that were prepared and then discarded.
  *
  * Configurations with these values of `status_path` are special: `/refuse` is refused, `/silent` is never answered, of `/die` every worker
@@ -34,6 +35,8 @@ let current: ConfigureMessage | null = null;
 let routes: ConfigureMessage["routes"] = null;
 const generationsWithRoutes: number[] = [];
 const discarded: number[] = [];
+/** What `/order` answers. */
+const order: string[] = [];
 let metrics: WorkerMetrics | null = null;
 const names = new Set<string>();
 
@@ -44,7 +47,12 @@ parentPort?.on("message", (message: WorkerInit | ToWorker) => {
     endpoints = new EndpointTable(message.endpointTable);
     const workers = new WorkerTable(message.workerTable);
     setInterval(() => workers.beat(message.index), 5);
-  } else if (message.type === "configure") configure(message);
+    return;
+  }
+  if (message.type === "configure" || message.type === "listen") order.push(message.type);
+  if (message.type === "tls")
+    order.push(`tls(${message.listeners.map(([, { certificates }]) => certificates.flatMap(({ names }) => names).join("+")).join()})`);
+  if (message.type === "configure") configure(message);
   else if (message.type === "prepare") prepare(message);
   else if (message.type === "discard") discarded.push(message.generation);
   else if (message.type === "listen") listen(message.orders);
@@ -111,6 +119,7 @@ function close(slots: readonly number[]): void {
 
 function bodyFor(path: string | undefined): string {
   if (path === "/names") return [...names].join();
+  if (path === "/order") return order.join(" ");
   if (path === "/discarded") return discarded.join();
   if (path === "/routes") return generationsWithRoutes.join();
   return `worker ${init?.index} generation ${current?.generation ?? 0}`;
