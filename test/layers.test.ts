@@ -115,7 +115,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     modules: ["node:*", "node:http", "node:http2"],
   },
   "main.ts": { folders: ["cli", "control"], modules: ["node:*"] },
-  "millrace.ts": { folders: ["values", "config", "http", "proxy", "middleware", "embed", "explain"], modules: [] },
+  "millrace.ts": { folders: ["proxy-protocol", "values", "config", "http", "proxy", "middleware", "embed", "explain"], modules: [] },
 };
 const PURE = ["base", "http", "http1", "http2", "proxy-protocol", "policy", "values", "declared", "config", "shared", "tls", "convert"];
 /** Of features: their facts and schemas, which the main thread loads without their code. */

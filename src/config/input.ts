@@ -1600,6 +1600,8 @@ export interface RouteAccessLogInput {
         | "client_certificate_issuer"
         | "client_certificate_serial"
         | "client_certificate_fingerprint"
+        | "proxy_sender"
+        | "proxy_unique_id"
       )[]
     | undefined;
   /**
@@ -1638,6 +1640,8 @@ export interface RouteAccessLogInput {
         | "client_certificate_issuer"
         | "client_certificate_serial"
         | "client_certificate_fingerprint"
+        | "proxy_sender"
+        | "proxy_unique_id"
       )[]
     | undefined;
   /**

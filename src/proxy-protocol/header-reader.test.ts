@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { IPV4_ADDRESSES, buildV2, bytesOf, tlsTlv, withChecksum } from "./build-v2.fixture.ts";
@@ -12,7 +13,8 @@ const NOTHING = { authority: null, alpn: null, uniqueId: null, tls: null };
 
 /** Reads bytes that are followed by `tail`, in one piece. */
 function whole(header: string | Uint8Array, tail: string = "GET / HTTP/1.1\r\n"): ProxyRead {
-  const bytes = Uint8Array.from([...bytesOf(header), ...bytesOf(tail)]);
+  // Sockets read into a Buffer.
+  const bytes = Buffer.from([...bytesOf(header), ...bytesOf(tail)]);
   return new ProxyHeaderReader().take(bytes, 0, bytes.length);
 }
 

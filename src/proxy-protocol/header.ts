@@ -5,13 +5,19 @@
 
 /** The two ends of a connection: IP addresses as text in canonical form, IPv4-mapped ones as IPv4. A port that is not known is 0. */
 export interface ConnectionAddresses {
+  /** Address of the client. */
   readonly source: string;
+  /** Port of the client. */
   readonly sourcePort: number;
+  /** Address that the client connected to. */
   readonly destination: string;
+  /** Port that the client connected to. */
   readonly destinationPort: number;
 }
 
+/** What a header of the PROXY protocol says. */
 export interface ProxyHeader {
+  /** 1: a line of text, 2: binary. */
   readonly version: 1 | 2;
   /**
    * The client's address and the one that it connected to. Null: the sender speaks for itself (LOCAL), or does not know (UNKNOWN, a Unix
@@ -34,9 +40,11 @@ export interface ProxyDetails {
   readonly tls: ProxyTls | null;
 }
 
+/** A client's TLS connection that ends at the sender of the header. */
 export interface ProxyTls {
   /** Such as `TLSv1.3`. */
   readonly version: string | null;
+  /** The sender's name of the cipher suite. */
   readonly cipher: string | null;
   /** Common name of the client's certificate. */
   readonly commonName: string | null;

@@ -73,7 +73,8 @@ function tlsOf(value: Uint8Array | undefined): ProxyTls | "bad_tlv" | null {
 
 /** Whether the checksum is that of the header with zeros in the checksum's place. */
 function isRight(header: Uint8Array, checksum: Uint8Array): boolean {
-  const copy = header.slice();
+  // Not `slice`, which copies nothing of a Buffer.
+  const copy = new Uint8Array(header);
   const at = checksum.byteOffset - header.byteOffset;
   copy.fill(0, at, at + 4);
   const [a = 0, b = 0, c = 0, d = 0] = checksum;

@@ -13,7 +13,6 @@ import type { ExchangeView } from "./feature/middleware.ts";
 import { LoneView } from "./feature/lone-view.ts";
 import { valueOf } from "./feature/variables.ts";
 import type { LocalAnswer } from "./local-answer.ts";
-import type { TlsFacts } from "./ports/tls-facts.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -111,7 +110,7 @@ export class AccessLog {
       case "query":
         return valueOf(exchange, { name, key: "" });
       default:
-        return tlsValue(exchange.tls, name);
+        return connectionValue(exchange, name);
     }
   }
 
@@ -130,15 +129,19 @@ export class AccessLog {
   }
 }
 
-/** A field about the TLS connection; "": there is no such thing. */
-function tlsValue(tls: TlsFacts | null, name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query">): string {
+/** A field about the client's connection; "": there is no such thing. */
+function connectionValue(
+  { tls, proxied }: ExchangeView,
+  name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query">,
+): string {
+  const said = proxied?.header.details ?? null;
   switch (name) {
     case "tls_version":
-      return tls?.version ?? "";
+      return tls?.version ?? said?.tls?.version ?? "";
     case "tls_cipher":
-      return tls?.cipher ?? "";
+      return tls?.cipher ?? said?.tls?.cipher ?? "";
     case "tls_server_name":
-      return tls?.serverName ?? "";
+      return (tls === null ? said?.authority : tls.serverName) ?? "";
     case "client_certificate_subject":
       return tls?.certificate?.subject ?? "";
     case "client_certificate_issuer":
@@ -147,6 +150,10 @@ function tlsValue(tls: TlsFacts | null, name: Exclude<FurtherField, "upstream" |
       return tls?.certificate?.serialNumber ?? "";
     case "client_certificate_fingerprint":
       return tls?.certificate?.fingerprint ?? "";
+    case "proxy_sender":
+      return proxied?.sender ?? "";
+    case "proxy_unique_id":
+      return said?.uniqueId ?? "";
   }
 }
 

@@ -29,13 +29,16 @@ export const FURTHER_FIELDS = {
   query: "As received, with all the secrets that clients put there.",
   upstream: "The upstream that the request was for; empty where there was none. Of a `split` it is the side that was chosen.",
   protocol: "The client's version of HTTP, such as `HTTP/1.1`.",
-  tls_version: "The version of TLS, `TLSv1.2` or `TLSv1.3`; empty on a plain connection, as are all of the following.",
+  tls_version:
+    "The version of TLS, `TLSv1.2` or `TLSv1.3`; empty on a plain connection, as are the next six. Where TLS ends at a load balancer, version, cipher and name are what its PROXY header says.",
   tls_cipher: "OpenSSL's name of the cipher suite.",
   tls_server_name: "The name that the client has named in SNI.",
   client_certificate_subject: "The owner of the verified certificate that the client has shown, such as `CN=alice,O=Example`.",
   client_certificate_issuer: "The authority that has signed it.",
   client_certificate_serial: "Its serial number, in hexadecimal digits.",
   client_certificate_fingerprint: "Its SHA-256 fingerprint, in hexadecimal digits.",
+  proxy_sender: "Address of the load balancer that sent the PROXY header; empty on a listener without `proxy_protocol`.",
+  proxy_unique_id: "The id of the connection in that header; empty where it has none.",
 } as const;
 
 export type StandardField = keyof typeof STANDARD_FIELDS;

@@ -29,7 +29,7 @@ import type { FinishedExchange, Middleware } from "../feature/middleware.ts";
 import type { ResponseSource } from "../feature/response-source.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 import type { BodySink } from "../ports/body-sink.ts";
-import type { ClientFacts } from "../ports/client-facts.ts";
+import type { ClientFacts, ProxiedConnection } from "../ports/client-facts.ts";
 import type { ClientEnd, ClientStream } from "../ports/client-stream.ts";
 import type { OutgoingRequest } from "../ports/outgoing-request.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
@@ -162,6 +162,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   get peerTrusted(): boolean {
     return this.facts.trusted;
+  }
+
+  get proxied(): ProxiedConnection | null {
+    return this.facts.proxied;
   }
 
   get tls(): TlsFacts | null {

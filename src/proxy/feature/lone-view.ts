@@ -14,6 +14,7 @@ export class LoneView implements FinishedExchange {
   givenId: string = "";
   readonly peerTrusted: boolean = false;
   tls: TlsFacts | null = null;
+  readonly proxied: null = null;
   scheme: "http" | "https" = "http";
   readonly startedAtMs: number;
   readonly signal: AbortSignal = new AbortController().signal;

@@ -20,6 +20,7 @@ import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
 import type { Failure } from "../exchange/failure.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./fetch.ts";
 import type { LocalAnswer } from "../local-answer.ts";
+import type { ProxiedConnection } from "../ports/client-facts.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { BodyStage } from "./body-stage.ts";
 import type { ResponseSource } from "./response-source.ts";
@@ -37,6 +38,11 @@ export interface ExchangeView {
    * not encrypted, or ends in the program around the proxy.
    */
   readonly tls: TlsFacts | null;
+  /**
+   * What a load balancer has said of the client's connection in the PROXY protocol: addresses with ports, and the client's TLS where it ends there.
+   * Null: the listener has no `proxy_protocol`.
+   */
+  readonly proxied: ProxiedConnection | null;
   /** Name of the route; "": no route took the request. */
   readonly routeName: string;
   /**

@@ -33,5 +33,6 @@ export interface ClientFacts {
 export interface ProxiedConnection {
   /** Address of the load balancer. */
   readonly sender: string;
+  /** What it said. */
   readonly header: ProxyHeader;
 }
