@@ -1,6 +1,7 @@
 /**
- * `npm run docs`: writes the generated files. docs/configuration.md and src/config/input.ts come from the schemas, docs/observability.md from the
- * program's lists of names, docs/api.md from the JSDoc of what is exported, and docs/benchmarks.svg from the tables of docs/benchmarks.md.
+ * Writes the generated files: docs/configuration.md and src/config/input.ts from the schemas, docs/observability.md from the program's lists of
+ * names, docs/api.md from the JSDoc of what is exported, and docs/benchmarks.svg from the tables of docs/benchmarks.md. `npm run docs` first runs
+ * feature-lists.ts, because these generators load the lists of features.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { chartOfPage } from "../bench/page-chart.ts";

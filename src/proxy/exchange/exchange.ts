@@ -4,7 +4,8 @@
  *
  * First come the data of an exchange and what can be read from it. Then its life: admission (admission.ts has the details) finds a route and
  * asks its middleware; an endpoint is chosen and sent the request; both bodies are relayed; and after a failure it is decided whether to try
- * again, to answer, or to cut the client. phase.ts has a picture of the phases. What only some exchanges need is in detours.ts.
+ * again (attempts.ts), to answer, or to cut the client. phase.ts has a picture of the phases. hooks.ts calls the middleware after admission.
+ * What only some exchanges need is in detours.ts.
  *
  * A plain exchange allocates this one object, no promise and no closure. For the same reason it is one class, in a file longer than most: an
  * object of a class that extends others takes twice as long to make.
