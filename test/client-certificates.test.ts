@@ -180,6 +180,20 @@ test("explain asks as a client without a certificate, or with one", async () => 
   assert.deepEqual(await ask("https://a.test/", "no certificate"), ["the file of the client's certificate holds none in PEM"]);
 });
 
+test("check says which route that asks for a certificate is never reached", () => {
+  const routes = `
+  - { match: { client_certificate: { subject: [CN=a, CN=b] } }, upstream: app }
+  - { match: { client_certificate: { subject: [CN=a, CN=b] } }, respond: { status: 204 } }
+  - { match: { client_certificate: { subject: CN=a } }, respond: { status: 204 } }
+`;
+  const parsed = parseConfig(ASKING.replace(/routes:[^]*$/, `routes:${routes}`), "millrace.yaml", {}, () => "");
+  assert.ok("config" in parsed, JSON.stringify(parsed));
+  assert.deepEqual(
+    parsed.warnings.map(({ message }) => message.slice(0, 24)),
+    ["it is never reached: rou"],
+  );
+});
+
 test("check warns of a condition that no client can meet, and refuses what is no fingerprint", () => {
   const file = (condition: string): string =>
     `listeners: [{ address: ":8080" }]\nroutes: [{ match: { client_certificate: ${condition} }, respond: { status: 204 } }]`;

@@ -98,6 +98,7 @@ function conditionsOf({
   headers = {},
   query = {},
   client_ip: clients,
+  client_certificate: certificate,
   not,
 }: RouteConditions): string {
   const named = [...Object.entries(headers), ...Object.entries(query).map(([name, value]) => [`?${name}`, value] as const)];
@@ -108,6 +109,7 @@ function conditionsOf({
     pattern === undefined ? undefined : `path_regex ${pattern}`,
     ...named.map(([name, value]) => `${name}: ${value === "*" ? "*" : "..."}`),
     clients === undefined ? undefined : `from ${clients.join("|")}`,
+    certificate === undefined ? undefined : "with a client certificate",
     not === undefined ? undefined : "with exceptions",
   ].filter((part) => part !== undefined);
   return parts.length === 0 ? "everything" : parts.join(" ");

@@ -77,6 +77,10 @@ function entryOf(entry: unknown, mayExclude: boolean): RouteConditions | null {
       const exceptions = (Array.isArray(value) ? value : [value]).map((each: unknown) => entryOf(each, false));
       if (exceptions.includes(null)) return null;
       conditions.not = exceptions.filter((each) => each !== null);
+    } else if (key === "client_certificate" && isMapping(value)) {
+      const lists = Object.entries(value).map(([name, given]) => [name, typeof given === "string" ? [given] : given] as const);
+      if (!lists.every(([, list]) => Array.isArray(list) && isTextOnly(list))) return null;
+      conditions.client_certificate = Object.fromEntries(lists);
     } else if (key === "path_regex" && typeof value === "string") {
       conditions.path_regex = value;
     } else if (Array.isArray(texts) && texts.length > 0 && isTextOnly(texts)) {
