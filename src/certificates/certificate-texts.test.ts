@@ -5,6 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { TestAuthority } from "../../test/support/certificates.ts";
 import { namesOf } from "./certificate-names.ts";
+import { der, ocspResponse } from "./ocsp-response.fixture.ts";
 import { ocspFault, readOcspResponse } from "./ocsp-response.ts";
 import type { OcspResponse } from "./ocsp-response.ts";
 import { readPrivateKey } from "./private-key.ts";
@@ -28,47 +29,20 @@ test("a key after other blocks and texts; what is none is said without quoting i
     assert.doesNotMatch(JSON.stringify(readPrivateKey(text, undefined)), /hunter2|MHc|BEGIN/);
 });
 
-/** A value of DER with that content. */
-function der(tag: number, ...content: readonly (readonly number[])[]): readonly number[] {
-  const bytes = content.flat();
-  return [tag, ...(bytes.length < 128 ? [bytes.length] : [0x82, bytes.length >> 8, bytes.length & 255]), ...bytes];
-}
-
-function time(text: string): readonly number[] {
-  return der(0x18, [...Buffer.from(text)]);
-}
-
-/** @param status tag of what is said of the certificate with the serial number 0FA1 */
-function response(status: number = 0x80, nextUpdate: string = "20270131120000Z"): Uint8Array {
-  const id = der(0x30, der(0x30, der(0x06, [1])), der(0x04, [1]), der(0x04, [2]), der(0x02, [0x0f, 0xa1]));
-  const single = der(0x30, id, der(status), time("20270101000000Z"), der(0xa0, time(nextUpdate)));
-  const data = der(0x30, der(0xa2, der(0x04, [7])), time("20270101000000Z"), der(0x30, single));
-  const basic = der(
-    0x30,
-    data,
-    der(0x30, der(0x06, [1])),
-    der(
-      0x03,
-      Array.from({ length: 200 }, () => 1),
-    ),
-  );
-  return Uint8Array.from(der(0x30, der(0x0a, [0]), der(0xa0, der(0x30, der(0x06, [1]), der(0x04, basic)))));
-}
-
 test("an OCSP response: of which certificate it is, what it says, and until when", () => {
-  const read = readOcspResponse(response()) as OcspResponse;
+  const read = readOcspResponse(ocspResponse()) as OcspResponse;
   const end = Date.UTC(2027, 0, 31, 12);
   assert.deepEqual(read, { answers: [{ serialNumber: "FA1", status: "good", nextUpdateMs: end }], endsMs: end });
   assert.equal(ocspFault(read, { serialNumber: "0FA1" }, end - 1), null);
   assert.equal(ocspFault(read, { serialNumber: "0FA1" }, end), "has ended on 2027-01-31");
   assert.equal(ocspFault(read, { serialNumber: "0FA2" }, 0), "is about another certificate");
-  const revoked = readOcspResponse(response(0xa1)) as OcspResponse;
+  const revoked = readOcspResponse(ocspResponse({ status: 0xa1 })) as OcspResponse;
   assert.equal(ocspFault(revoked, { serialNumber: "0FA1" }, 0), "says that the certificate is revoked");
   assert.equal(readOcspResponse(Uint8Array.from(der(0x30, der(0x0a, [6])))), "is an OCSP response without an answer (status 6)");
 });
 
 test("no bytes make the readers of DER throw", () => {
-  const whole = response();
+  const whole = ocspResponse();
   fc.assert(
     fc.property(fc.nat(whole.length), fc.nat(whole.length - 1), fc.nat(255), (length, at, byte) => {
       const bytes = whole.slice(0, Math.max(length, 1));

@@ -144,6 +144,9 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
   ],
   ["daemon master_process pid pidfile user group chroot", "the service manager sees to it"],
   ["server_tokens", "no version is ever sent"],
+  ["ssl_session_cache ssl_session_timeout", "clients resume sessions by tickets, see `listeners[].tls.tickets`"],
+  ["ssl_dhparam dhparam", "Diffie-Hellman over finite fields is not offered"],
+  ["ssl_prefer_server_ciphers", "all ciphers are good, and the client's first choice counts"],
 ];
 
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
@@ -155,7 +158,7 @@ claims acme scope options destroy
 replace_path redirects permanent protocol_rewrite
 http_request http_response on_proxy_req on_proxy_res router
 autoindex browse errorloc
-ssl_dhparam cert_resolver
+cert_resolver
 certificates_resolvers lets_encrypt auto_https http2 h2 h2c http3 quic alpn
 least_conn least_connections least_request ip_hash hash consistent_hash uri_hash url_hash header_hash random random_two
 ring_hash maglev peak_ewma first cookie session_affinity session_persistence stick_table stick affinity max_fails fail_timeout

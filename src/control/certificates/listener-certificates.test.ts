@@ -8,6 +8,7 @@ import type { ListenerConfig } from "../../config/schema/listener-schema.ts";
 import type { ListenerTls, TlsOfListeners } from "../../shared/listener-tls.ts";
 import { TestAuthority, temporaryFiles } from "../../../test/support/certificates.ts";
 import type { TestCertificate } from "../../../test/support/certificates.ts";
+import { ocspResponse } from "../../certificates/ocsp-response.fixture.ts";
 import type { CertificateSource } from "./certificate-source.ts";
 import { ListenerCertificates } from "./listener-certificates.ts";
 
@@ -220,6 +221,67 @@ test("ticket keys: two of a ring, renewed in time; those of a file as they stand
 
   await use(all, { certificates, tickets: false });
   assert.deepEqual(newest(all).ticketKeys, []);
+});
+
+test("a CA, a revocation list and an OCSP response that change are used; a response that has ended is sent no more", async (t) => {
+  const all = stage(t);
+  const other = await TestAuthority.create();
+  const { serialNumber = "" } = first ?? {};
+  const soon = new Date(Math.ceil(Date.now() / 1000) * 1000 + 60_000);
+  const files = temporaryFiles(t, {
+    "a.pem": both(first),
+    "ca.pem": authority.certificate,
+    "crl.pem": await authority.crl([]),
+    "a.ocsp": "",
+  });
+  writeFileSync(files["a.ocsp"], ocspResponse({ serialNumber, nextUpdate: soon }));
+  await use(all, {
+    certificates: [{ cert_file: files["a.pem"], ocsp_file: files["a.ocsp"] }],
+    client_certificates: { ca_file: files["ca.pem"], crl_file: files["crl.pem"] },
+  });
+  const served = (): ListenerTls["certificates"][number] => newest(all).certificates[0] ?? assert.fail("there is none");
+  assert.ok(served().ocsp !== null);
+  writeFileSync(files["ca.pem"], other.certificate);
+  writeFileSync(files["crl.pem"], await other.crl([]));
+  await all.looks();
+  assert.equal(served().clients?.ca, other.certificate);
+  writeFileSync(files["crl.pem"], "none");
+  await all.looks();
+  assert.match(all.log.at(-1) ?? "", /^certificate_file_refused: .*crl\.pem holds no PEM revocation list/);
+  assert.equal(served().clients?.ca, other.certificate);
+  await all.advance(120_000);
+  assert.equal(served().ocsp, null);
+  writeFileSync(files["a.ocsp"], ocspResponse({ serialNumber: "0B", nextUpdate: new Date(Date.now() + 3_600_000) }));
+  await all.looks();
+  assert.equal(served().ocsp, null, "it is about another certificate");
+  writeFileSync(files["a.ocsp"], ocspResponse({ serialNumber, nextUpdate: new Date(Date.now() + 3_600_000) }));
+  await all.looks();
+  assert.ok(served().ocsp !== null);
+});
+
+test("the end of a certificate is said 14, 7, 3 and 1 days before, and when it is over", async (t) => {
+  const all = stage(t);
+  const day = 86_400_000;
+  const site = await authority.issue(["a.test", "b.test", "c.test", "d.test"], { notAfter: new Date(Date.now() + 15.5 * day) });
+  const files = temporaryFiles(t, { "a.pem": site.chain + site.key });
+  await use(all, { certificates: [{ cert_file: files["a.pem"] }] });
+  const days: string[] = [];
+  for (let passed = 0; passed < 17; passed++) {
+    const before = all.log.length;
+    await all.advance(day);
+    days.push(
+      ...all.log
+        .slice(before)
+        .map((line) => /^certificate_expire\w+|(?:in \w+ \w+|has expired)(?= |$|:)/.exec(line.slice(20))?.[0] ?? line),
+    );
+  }
+  assert.deepEqual(days, ["in 13 days", "in 6 days", "in 2 days", "in less than", "has expired"]);
+  assert.match(
+    all.log[0] ?? "",
+    /^certificate_expires: the certificate for a\.test, b\.test, c\.test and 1 more on :443 expires on [-\d]+, in 13 days$/,
+  );
+  const [reading] = all.certificates.readings();
+  assert.deepEqual([reading?.listener, reading?.names.length, reading?.key], [":443", 4, "ecdsa"]);
 });
 
 test("a reload that is refused leaves everything; what it removes stays until it is in use", async (t) => {

@@ -19,18 +19,19 @@ export function namesTwice(certificates: readonly PlacedCertificate[]): Finding[
   return certificates.flatMap((each, index) => {
     const findings: Finding[] = [];
     for (const name of each.names) {
-      const owners = certificates.slice(0, index);
       const known = first.get(name);
       if (known === undefined) {
         first.set(name, index);
         continue;
       }
-      if (owners[known]?.clients !== each.clients) {
+      if (certificates[known]?.clients !== each.clients) {
         const message = `it has the name ${name} as certificate #${known + 1} has, and other rules for clients: one of them would count for nothing`;
         findings.push(error([...each.path, "cert_file"], message));
         break;
       }
-      const same = owners.findIndex(({ names, keyKind }) => keyKind === each.keyKind && names.includes(name));
+      const same = certificates.findIndex(
+        ({ names, keyKind }, position) => position < index && keyKind === each.keyKind && names.includes(name),
+      );
       if (same < 0) continue;
       const message = `it has the name ${name} and a key of the same kind as certificate #${same + 1}, which serves that name alone`;
       findings.push(warning([...each.path, "cert_file"], message));
