@@ -58,8 +58,13 @@ async function execute(given: Command, version: string): Promise<number> {
       const threads = (await import("./cli/early-threads.ts")).startEarlyThreads();
       return (await import("./cli/demo.ts")).demoCommand({ version, threads, tls: given.tls });
     }
-    case "check":
-      return (await import("./cli/check.ts")).checkCommand({ ...given, colours: wantsColours(process.env, isatty(2)) }, out, err);
+    case "check": {
+      const colours = wantsColours(process.env, isatty(2));
+      const { checkCommand } = await import("./cli/check.ts");
+      if (!given.acme) return checkCommand({ ...given, colours }, out, err);
+      const { tryOrders } = await import("./cli/try-orders.ts");
+      return checkCommand({ ...given, colours, tryOut: (config) => tryOrders(config, version, out, err) }, out, err);
+    }
     case "explain":
       return (await import("./cli/explain.ts")).explainCommand({ ...given, colours: wantsColours(process.env, isatty(2)) }, out, err);
     case "init":

@@ -15,6 +15,8 @@ export type Command =
       readonly file: string;
       /** Whether warnings count as errors. */
       readonly strict: boolean;
+      /** Whether to order certificates on trial. */
+      readonly acme: boolean;
       readonly format: "text" | "json";
     }
   | {
@@ -106,9 +108,9 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
   millrace convert FILE [--from nginx|caddy] [--output FILE] [--port PORT] [--force]
                                       make a configuration of an nginx.conf or a Caddyfile, and list what has no equivalent
   millrace demo [--tls]               two small origins and a proxy in front of them, to try it out; --tls over HTTPS
-  millrace check [--config FILE] [--strict] [--format json]
+  millrace check [--config FILE] [--strict] [--acme] [--format json]
                                       check a configuration and list every problem in it;
-                                      --strict takes warnings for errors, --format json is for programs
+                                      --strict takes warnings for errors, --acme orders certificates on trial, --format json is for programs
   millrace explain [--config FILE] METHOD URL [-H 'name: value']... [--client ADDRESS] [--client-cert FILE]
                                       which route takes a request, and what would be sent where
   millrace explain [--config FILE] --file REQUESTS [--expect]
@@ -133,7 +135,7 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["init", { values: ["--listen", "--upstream", "--config"], flags: ["--force"] }],
   ["convert", { values: ["--from", "--output", "--port"], flags: ["--force"] }],
   ["demo", { values: [], flags: ["--tls"] }],
-  ["check", { values: ["--config", "--format"], flags: ["--strict"] }],
+  ["check", { values: ["--config", "--format"], flags: ["--strict", "--acme"] }],
   ["explain", { values: ["--config", "-H", "--client", "--client-cert", "--file"], flags: ["--expect"] }],
   ["schema", { values: ["--config"], flags: [] }],
   ["trust", { values: ["--storage"], flags: ["--remove", "--yes"] }],
@@ -161,7 +163,9 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
     case "check": {
       const [format = "text"] = values.get("--format") ?? [];
       if (format !== "text" && format !== "json") return wrong("--format is text or json");
-      return excess(first, given === undefined && words.length === 1) ?? { command: name, file, strict: flags.has("--strict"), format };
+      const [strict, acme] = [flags.has("--strict"), flags.has("--acme")];
+      if (acme && format === "json") return wrong("--acme says in words what comes of its orders: leave --format json out");
+      return excess(first, given === undefined && words.length === 1) ?? { command: name, file, strict, acme, format };
     }
     case "explain":
       if (values.has("--file") || flags.has("--expect")) return explainFileOf(file, first, flags, values);

@@ -16,6 +16,8 @@ export interface CheckArguments {
   readonly file: string;
   /** Whether warnings count as errors. */
   readonly strict: boolean;
+  /** What else to try with a configuration that is fine; resolves with the exit code. */
+  readonly tryOut?: ((config: Config) => Promise<number>) | undefined;
   readonly format: "text" | "json";
   readonly colours: boolean;
 }
@@ -37,7 +39,7 @@ export async function checkCommand(given: CheckArguments, out: (text: string) =>
   err(problemReport(problems, { textOf: textOfConfig, colours }));
   if (!isFine || !("config" in loaded)) return 1;
   out([`${file} is fine`, ...included(loaded.files), ...summary(loaded.config)].map((line) => `${line}\n`).join(""));
-  return 0;
+  return given.tryOut?.(loaded.config) ?? 0;
 }
 
 /** The document of `--format json`. */

@@ -12,6 +12,7 @@ import tls from "node:tls";
 import { freePort } from "../support/free-port.ts";
 import { startMillrace } from "../support/millrace.ts";
 import type { Millrace } from "../support/millrace.ts";
+import { millrace, reached } from "../support/run-command.ts";
 import { startPebble, whyNoPebble } from "../support/pebble.ts";
 import type { Pebble, PebbleWish } from "../support/pebble.ts";
 
@@ -36,7 +37,7 @@ async function stage(t: TestContext, wish: PebbleWish = { faults: FAULTS }): Pro
   });
   writeFileSync(path.join(folder, "ca.pem"), pebble.ca);
   const start: Stage["start"] = async (acme, ports = { plain: pebble.httpPort, secure: pebble.tlsPort }) => {
-    const millrace = await startMillrace(`
+    const config = `
 listeners:
   - { address: "127.0.0.1:${ports.plain}", redirect_to_https: true }
   - address: "127.0.0.1:${ports.secure}"
@@ -47,11 +48,23 @@ upstreams: { app: { endpoints: ["http://127.0.0.1:${(origin.address() as Address
 routes: [{ upstream: app }]
 admin: { address: "127.0.0.1:0" }
 logging: { level: debug, format: json }
-`);
-    t.after(() => millrace.stop());
-    return millrace;
+`;
+    const proxy = await startAgain(config);
+    t.after(() => proxy.stop());
+    return proxy;
   };
   return { pebble, folder, start };
+}
+
+/** Starts a proxy. Its port was free a moment ago, and may be that of an outgoing connection for a short time. */
+async function startAgain(config: string): Promise<Millrace> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await startMillrace(config);
+    } catch (error) {
+      if (tries === 10 || !String(error).includes("EADDRINUSE")) throw error;
+    }
+  }
 }
 
 /** The certificate that a client gets, or the error. */
@@ -63,6 +76,14 @@ async function handshake(port: number, servername: string, ca: string): Promise<
   } finally {
     socket.destroy();
   }
+}
+
+/** Waits until there is a certificate for the name in all workers: a thread learns of it a moment after the log says so. */
+async function isServed(port: number, servername: string, ca: string): Promise<void> {
+  await reached(async () => {
+    const tries = await Promise.allSettled([1, 2, 3, 4].map(() => handshake(port, servername, ca)));
+    return tries.every(({ status }) => status === "fulfilled");
+  });
 }
 
 async function ask(port: number, servername: string, ca: string): Promise<string> {
@@ -91,6 +112,8 @@ describe("certificates over ACME", { skip: missing ?? false }, () => {
       const first = await start(settings);
       await first.until(() => first.count("certificate_obtained") === 2, "both certificates");
       const root = await pebble.root();
+      await isServed(pebble.tlsPort, "a.example.com", root);
+      await isServed(pebble.tlsPort, "b.example.com", root);
       for (let client = 0; client < 8; client++)
         assert.match(await ask(pebble.tlsPort, "a.example.com", root), /^HTTP\/1\.1 200 OK[\s\S]*origin$/);
       assert.equal((await handshake(pebble.tlsPort, "b.example.com", root)).subjectaltname, "DNS:b.example.com, DNS:c.example.com");
@@ -109,8 +132,8 @@ describe("certificates over ACME", { skip: missing ?? false }, () => {
 
   test("a plain listener redirects everything but challenges", async (t) => {
     const { pebble, start } = await stage(t, {});
-    const millrace = await start("challenge: http-01, domains: [a.example.com]");
-    await millrace.until(() => millrace.count("certificate_obtained") === 1, "the certificate");
+    const proxy = await start("challenge: http-01, domains: [a.example.com]");
+    await proxy.until(() => proxy.count("certificate_obtained") === 1, "the certificate");
     for (const target of ["/", "/.well-known/acme-challenge/unknown"]) {
       const { status } = await fetch(`http://127.0.0.1:${pebble.httpPort}${target}`, { redirect: "manual" });
       assert.equal(status, 308, target);
@@ -120,27 +143,27 @@ describe("certificates over ACME", { skip: missing ?? false }, () => {
   test("a name without a certificate is refused with an alert, and the log and /status say why there is none", async (t) => {
     const { pebble, start } = await stage(t, {});
     const elsewhere = { plain: await freePort(), secure: await freePort() };
-    const millrace = await start("challenge: http-01, domains: [a.example.com]", elsewhere);
-    await millrace.until(() => millrace.count("certificate_order_failed") === 1, "the failure");
+    const proxy = await start("challenge: http-01, domains: [a.example.com]", elsewhere);
+    await proxy.until(() => proxy.count("certificate_order_failed") === 1, "the failure");
     await assert.rejects(handshake(elsewhere.secure, "a.example.com", await pebble.root()), /unrecognized.name/);
-    const status = JSON.parse(await (await fetch(`http://127.0.0.1:${millrace.adminPort}/status`)).text());
+    const status = JSON.parse(await (await fetch(`http://127.0.0.1:${proxy.adminPort}/status`)).text());
     assert.match(status.acme[0].problem, /a\.example\.com could not be shown: connection: /);
-    assert.match(millrace.output(), /no certificate for a\.example\.com: .*there is none yet, and it is tried again/);
+    assert.match(proxy.output(), /no certificate for a\.example\.com: .*there is none yet, and it is tried again/);
   });
 
   test("are renewed in time, without a connection that fails", async (t) => {
     const { pebble, start } = await stage(t, { validitySeconds: 12 });
-    const millrace = await start("challenge: tls-alpn-01, domains: [a.example.com]");
-    await millrace.until(() => millrace.count("certificate_obtained") === 1, "the first certificate");
+    const proxy = await start("challenge: tls-alpn-01, domains: [a.example.com]");
+    await proxy.until(() => proxy.count("certificate_obtained") === 1, "the first certificate");
     const root = await pebble.root();
+    await isServed(pebble.tlsPort, "a.example.com", root);
     const serials = new Set<string>();
-    while (millrace.count("certificate_obtained") < 2) {
+    while (proxy.count("certificate_obtained") < 2) {
       serials.add((await handshake(pebble.tlsPort, "a.example.com", root)).serialNumber);
       await new Promise((later) => setTimeout(later, 100));
     }
-    await millrace.until(() => millrace.count("certificate_obtained") === 2, "the second certificate");
-    serials.add((await handshake(pebble.tlsPort, "a.example.com", root)).serialNumber);
-    assert.equal(serials.size, 2);
+    await proxy.until(() => proxy.count("certificate_obtained") === 2, "the second certificate");
+    await reached(async () => serials.add((await handshake(pebble.tlsPort, "a.example.com", root)).serialNumber).size === 2);
   });
 
   test("are obtained by dns-01, by a program that sets the record", async (t) => {
@@ -153,9 +176,11 @@ const answer = await fetch(\`${pebble.dnsControl}/\${action === "present" ? "set
 process.exit(answer.ok ? 0 : 1);`,
     );
     const dns = `dns: { command: ["${process.execPath}", "${hook}"] }`;
-    const millrace = await start(`challenge: dns-01, ${dns}, domains: [["*.example.com", example.com]]`);
-    await millrace.until(() => millrace.count("certificate_obtained") === 1, "the certificate");
-    assert.match(await ask(pebble.tlsPort, "any.example.com", await pebble.root()), /200 OK/);
+    const proxy = await start(`challenge: dns-01, ${dns}, domains: [["*.example.com", example.com]]`);
+    await proxy.until(() => proxy.count("certificate_obtained") === 1, "the certificate");
+    const root = await pebble.root();
+    await isServed(pebble.tlsPort, "any.example.com", root);
+    assert.match(await ask(pebble.tlsPort, "any.example.com", root), /200 OK/);
   });
 
   test("are obtained on demand while the first client waits, for names that a service admits", async (t) => {
@@ -172,14 +197,14 @@ process.exit(answer.ok ? 0 : 1);`,
       service.close();
       service.closeAllConnections();
     });
-    const millrace = await start(`on_demand: { ask: "http://127.0.0.1:${(service.address() as AddressInfo).port}/ask" }`);
+    const proxy = await start(`on_demand: { ask: "http://127.0.0.1:${(service.address() as AddressInfo).port}/ask" }`);
     const root = await pebble.root();
     const answers = await Promise.all([1, 2, 3, 4].map(() => ask(pebble.tlsPort, "good.example.com", root)));
     for (const answer of answers) assert.match(answer, /200 OK/);
     await assert.rejects(handshake(pebble.tlsPort, "bad.example.com", root), /unrecognized.name/);
     await assert.rejects(handshake(pebble.tlsPort, "localhost", root), /unrecognized.name/);
     assert.deepEqual(asked, ["good.example.com", "bad.example.com"]);
-    assert.equal(millrace.count("certificate_obtained"), 1);
+    assert.equal(proxy.count("certificate_obtained"), 1);
   });
 
   test("are ordered once by two processes that share a storage, of which either answers the authority", async (t) => {
@@ -188,19 +213,44 @@ process.exit(answer.ok ? 0 : 1);`,
     const elsewhere = { plain: await freePort(), secure: await freePort() };
     const [one, other] = await Promise.all([start(settings), start(settings, elsewhere)]);
     const obtained = (): number => one.count("certificate_obtained") + other.count("certificate_obtained");
-    await one.until(() => obtained() === 3, "the certificates");
+    await reached(() => obtained() === 3);
     const root = await pebble.root();
     for (const name of ["a", "b", "c"]) {
       for (const port of [pebble.tlsPort, elsewhere.secure]) {
         // The other process finds it in the storage at its next look.
-        const limit = Date.now() + 20_000;
-        while (Date.now() < limit && !(await handshake(port, `${name}.example.com`, root).catch(() => false)))
-          await new Promise((later) => setTimeout(later, 100));
-        await handshake(port, `${name}.example.com`, root);
+        await isServed(port, `${name}.example.com`, root);
       }
     }
     assert.equal(obtained(), 3);
     assert.equal(one.count("certificate_order_failed") + other.count("certificate_order_failed"), 0);
+  });
+
+  test("are ordered on trial by check --acme, with and without a proxy that runs", async (t) => {
+    const { pebble, folder, start } = await stage(t, {});
+    const settings = (challenge: string): string => `challenge: ${challenge}, staging: "${pebble.directory}", domains: [a.example.com]`;
+    const config = (challenge: string): string => {
+      const acme = `directory: "https://localhost:1/dir", ca_file: ${folder}/ca.pem, storage: ${folder}/acme, terms_agreed: true, ${settings(challenge)}`;
+      const file = path.join(folder, "millrace.yaml");
+      const listeners = `[{ address: "127.0.0.1:${pebble.httpPort}" }, { address: "127.0.0.1:${pebble.tlsPort}", tls: { acme: { ${acme} } } }]`;
+      writeFileSync(file, `listeners: ${listeners}\nroutes: [{ respond: { status: 200 } }]\n`);
+      return file;
+    };
+    const given = /^acme a\.example\.com: localhost:\d+ gives a certificate \(a trial, thrown away\)$/m;
+    for (const challenge of ["http-01", "tls-alpn-01"]) {
+      const alone = millrace(t, "check", "--acme", "--config", config(challenge));
+      assert.equal(await alone.ended, 0, alone.err);
+      assert.match(alone.out, given);
+    }
+    assert.deepEqual(readdirSync(path.join(folder, "acme", "certificates")), []);
+    await start("domains: [b.example.com]");
+    const beside = millrace(t, "check", "--acme", "--config", config("http-01"));
+    assert.equal(await beside.ended, 0, beside.err);
+    assert.match(beside.out, /somebody listens on 127\.0\.0\.1:\d+ already/);
+    assert.match(beside.out, given);
+    await pebble.stop();
+    const down = millrace(t, "check", "--acme", "--config", config("http-01"));
+    assert.equal(await down.ended, 1);
+    assert.match(down.err, /^acme at localhost:\d+: localhost:\d+ cannot be asked: /m);
   });
 
   test("an authority that forgets its accounts is no obstacle", async (t) => {

@@ -37,6 +37,11 @@ export interface AcmeCertificatesOptions {
   readonly tellChallenges: (answers: ChallengeAnswers | null) => void;
 }
 
+/** Time in which further answers to challenges may come before threads are told. */
+const ANNOUNCE_MS = 20;
+/** The end of the process waits this long for orders to let go: of locks, and of answers to challenges. Programs for DNS records may take longer. */
+const STOP_MS = 5000;
+
 /** ACME of listeners, by their slots in the worker table. */
 export type AcmeListeners = ReadonlyMap<number, AcmeConfig>;
 
@@ -68,6 +73,10 @@ export class AcmeCertificates {
   /** Names that clients wait for, so that each is decided about once. */
   private readonly deciding: Map<string, Promise<boolean>> = new Map();
   private hasToldTexts: boolean = false;
+  /** How many configurations are being prepared. */
+  private preparing: number = 0;
+  /** Cancels the announcement that is to come; null: nothing has changed since the last one. */
+  private cancelAnnouncement: (() => void) | null = null;
   private isStopped: boolean = false;
 
   constructor(options: AcmeCertificatesOptions) {
@@ -84,7 +93,10 @@ export class AcmeCertificates {
     } catch (error) {
       return [messageOf(error)];
     }
+    // Whoever has prepared this tells threads of all of it at once.
+    this.preparing++;
     await Promise.all([...this.held.values()].map(({ certificate }) => certificate.adopted));
+    this.preparing--;
     return [];
   }
 
@@ -139,6 +151,10 @@ export class AcmeCertificates {
     const deciding = this.deciding.get(key);
     if (deciding !== undefined) return deciding;
     const decision = this.decide(acme, name)
+      .then((isServed) => {
+        if (isServed) this.announce();
+        return isServed;
+      })
       .catch((error: unknown) => {
         this.options.log.error("certificate_name_refused", `no certificate is ordered for ${name}: ${messageOf(error)}`, { name });
         return false;
@@ -153,7 +169,11 @@ export class AcmeCertificates {
     this.cancelLook?.();
     this.cancelLook = null;
     for (const site of this.sites.values()) site.close();
-    await Promise.all([...this.held.values()].map(({ certificate }) => certificate.stop()));
+    this.cancelAnnouncement?.();
+    const enough = new AbortController();
+    const stopped = Promise.all([...this.held.values()].map(({ certificate }) => certificate.stop()));
+    await Promise.race([stopped, this.options.clock.wait(STOP_MS, enough.signal)]);
+    enough.abort();
     this.held.clear();
     this.sites.clear();
     this.challenges.clear();
@@ -214,7 +234,7 @@ export class AcmeCertificates {
   // ---- what is held ---------------------------------------------------------------------------------------------------
 
   private hold(key: string, wanted: WantedCertificate, slots: ReadonlySet<number>, onDemandName: string): Held {
-    const { log, clock, random, changed } = this.options;
+    const { log, clock, random } = this.options;
     const site = this.siteFor(wanted.acme);
     const { onDemand } = site;
     const certificate = new ManagedCertificate({
@@ -226,7 +246,7 @@ export class AcmeCertificates {
       random,
       log,
       gate: this.gate,
-      changed,
+      changed: () => this.announce(),
       ordered: (outcome) => void this.counts[outcome]++,
       admits: onDemandName === "" || onDemand === null ? null : () => onDemand.admits(onDemandName),
     });
@@ -261,18 +281,29 @@ export class AcmeCertificates {
   private challengesIn(storage: AcmeStorage): Challenges {
     const known = this.challenges.get(storage.folder);
     if (known !== undefined) return known;
-    const { log, clock, changed } = this.options;
+    const { log, clock } = this.options;
     const made: Challenges = new Challenges({
       storage,
       clock,
       log,
       changed: (kinds) => {
         if (kinds.texts) this.tellTexts();
-        if (kinds.certificates) changed();
+        if (kinds.certificates) this.announceSoon();
       },
     });
     this.challenges.set(storage.folder, made);
     return made;
+  }
+
+  /** Answers to challenges come and go together, and all threads are sent all certificates each time. */
+  private announceSoon(): void {
+    this.cancelAnnouncement ??= this.options.clock.after(ANNOUNCE_MS, () => this.announce());
+  }
+
+  private announce(): void {
+    this.cancelAnnouncement?.();
+    this.cancelAnnouncement = null;
+    if (!this.isStopped && this.preparing === 0) this.options.changed();
   }
 
   private tellTexts(): void {

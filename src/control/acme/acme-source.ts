@@ -6,6 +6,7 @@ import { afterMs } from "../after-ms.ts";
 import type { CertificateSource, SourcedCertificate, TlsListener, TlsListeners } from "../certificates/certificate-source.ts";
 import type { AcmeCertificates, AcmeListeners } from "./acme-certificates.ts";
 import type { LockClock } from "./storage-lock.ts";
+import { waitMs } from "./wait-ms.ts";
 
 export interface AcmeSourceOptions {
   readonly log: AppLog;
@@ -84,20 +85,6 @@ export class AcmeSource implements CertificateSource {
     if (this.isOpen) made.open();
     return made;
   }
-}
-
-/** Resolves after that time, or when `signal` is aborted. */
-function waitMs(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const over = (): void => {
-      cancel();
-      signal.removeEventListener("abort", over);
-      resolve();
-    };
-    const cancel = afterMs(ms, over);
-    signal.addEventListener("abort", over);
-  });
 }
 
 function acmeOf(listeners: TlsListeners): AcmeListeners {

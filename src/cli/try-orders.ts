@@ -1,0 +1,20 @@
+/** `millrace check --acme`: orders the certificates of a configuration on trial. */
+import { readFileSync } from "node:fs";
+import type { Config } from "../config/schema/schema.ts";
+import { orderOnTrial } from "../control/acme/trial-orders.ts";
+
+/** Writes a line for each certificate. Resolves with the exit code. */
+export async function tryOrders(
+  { listeners }: Config,
+  version: string,
+  out: (text: string) => void,
+  err: (text: string) => void,
+): Promise<number> {
+  const isFine = await orderOnTrial(listeners, {
+    version,
+    readFile: (path) => readFileSync(path, "utf8"),
+    say: (line) => out(`${line}\n`),
+    complain: (line) => err(`${line}\n`),
+  });
+  return isFine ? 0 : 1;
+}
