@@ -49,6 +49,12 @@ function jsonReport(problems: readonly Problem[]): string {
   return `${JSON.stringify({ problems: entries, errors, warnings: problems.length - errors }, null, 2)}\n`;
 }
 
+function adminInWords({ tls }: NonNullable<Config["admin"]>): string {
+  if (tls === undefined) return "";
+  const { client_certificates: clients } = tls;
+  return clients === undefined ? ", TLS" : `, TLS, client certificates ${clients.mode}`;
+}
+
 /** Most included files that are named. */
 const FILES_SHOWN_MAX = 20;
 
@@ -71,7 +77,7 @@ function summary(config: Config): string[] {
       const features: readonly string[] = [...ACTING.filter(acts), ...own];
       return `  route ${routeLabel(route, index)}: ${conditions(route)} ${endOf(route)}${features.length === 0 ? "" : `, with ${features.join(", ")}`}`;
     }),
-    ...(admin === undefined ? [] : [`  admin ${admin.address}`]),
+    ...(admin === undefined ? [] : [`  admin ${admin.address}${adminInWords(admin)}`]),
   ];
 }
 
