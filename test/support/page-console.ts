@@ -62,7 +62,7 @@ async function curl(proxy: TestProxy, command: string): Promise<string[]> {
     else if (word === "-H") {
       const [, name = "", value = ""] = /^([^:]+):\s*(.*)$/.exec(words.shift() ?? "") ?? [];
       headers.push([name, value]);
-    } else if (word.startsWith("http://localhost:8080/") && url === "") url = word;
+    } else if (/^http:\/\/localhost(?::8080)?\//.test(word) && url === "") url = word;
     else assert.fail(`${command}: ${word} is no option that the test knows`);
   }
   if (body !== null && !headers.some(([name]) => name.toLowerCase() === "content-type"))
