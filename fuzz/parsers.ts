@@ -18,6 +18,8 @@ import { DEFAULT_LIMITS } from "../src/http1/limits.ts";
 import { Event } from "../src/http1/message-reader.ts";
 import { RequestReader } from "../src/http1/request-reader.ts";
 import { AddedFields, requestHeadText } from "../src/net/h1/request-writer.ts";
+import type { ProxyHeader } from "../src/proxy-protocol/header.ts";
+import { ProxyHeaderReader, readHeader } from "../src/proxy-protocol/header-reader.ts";
 import { compileOrigins } from "../src/policy/cors/origins.ts";
 import { normalizePath, otherReadings, referenceReadings } from "../src/policy/route/normalize-path.ts";
 import { acceptsJson } from "../src/proxy/exchange/finished-answer.ts";
@@ -135,6 +137,25 @@ export const PARSERS: readonly TextParser[] = [
   ),
   parser("accept", HEAD_CHARACTERS, acceptsJson, () => {}),
   parser(
+    "proxy-header",
+    HEAD_CHARACTERS,
+    (text) => readHeader(proxyHeaderOf(text), 0, proxyHeaderOf(text).length),
+    (read, text) => {
+      const bytes = proxyHeaderOf(text);
+      const reader = new ProxyHeaderReader();
+      for (let at = 0; at < bytes.length; at++) {
+        const piece = reader.take(bytes, at, at + 1);
+        if (piece.kind === "more") continue;
+        // A fault may be told before the bytes that another fault is told for have come.
+        assert.equal(piece.kind, read.kind, "the same in pieces");
+        if (piece.kind === "header" && read.kind === "header") assert.deepEqual([piece.header, piece.end], [read.header, read.end]);
+        if (piece.kind === "header") assertHeader(piece.header);
+        return;
+      }
+      assert.equal(read.kind, "more");
+    },
+  ),
+  parser(
     "via",
     HEAD_CHARACTERS,
     (text) => {
@@ -209,6 +230,29 @@ function forwardedHead(text: string): string {
     upgrade: "",
   };
   return requestHeadText(request, new RequestEdits(), new AddedFields(), { authority: "origin.test", via: true, xForwarded: true });
+}
+
+/** The text as the header of a connection. Random text would hardly ever begin as one: by its length it is the rest of a line or of a binary header. */
+function proxyHeaderOf(text: string): Buffer {
+  const begins = [
+    "",
+    "PROXY ",
+    "PROXY TCP4 1.2.3.4 ",
+    "PROXY UNKNOWN",
+    "\r\n\r\n\0\r\nQUIT\n",
+    "\r\n\r\n\0\r\nQUIT\n\x21\x00",
+    "\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c",
+  ];
+  return Buffer.from((begins[text.length % begins.length] ?? "") + text, "latin1");
+}
+
+function assertHeader({ addresses, details }: ProxyHeader): void {
+  if (addresses !== null) {
+    assert.ok(isIP(addresses.source) !== 0 && isIP(addresses.destination) !== 0, "addresses");
+    for (const port of [addresses.sourcePort, addresses.destinationPort]) assert.ok(port >= 0 && port <= 65_535, "ports");
+  }
+  for (const said of [details?.authority, details?.alpn, details?.uniqueId, details?.tls?.version, details?.tls?.commonName])
+    assert.doesNotMatch(said ?? "", /[^ -~]/, "printable");
 }
 
 /** The head of a request with that field, or null where no field can have that value. */

@@ -47,6 +47,13 @@ const PIECES: readonly string[] = [
   'host="',
   ";proto=http",
   'for="[::1]:80"',
+  "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n",
+  "5.6.7.8 1 2\r\n",
+  "\x20\0\0\0",
+  "\x21\x11\0\x0c\x01\x02\x03\x04\x05\x06\x07\x08\0\x50\x01\xbb",
+  "\x02\0\x06a.test",
+  "\x03\0\x04\0\0\0\0",
+  "\x20\0\x05\x01\0\0\0\0",
 ];
 
 export function drawText(draw: Draw): TextCase {

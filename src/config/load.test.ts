@@ -293,6 +293,10 @@ routes:
     assert.deepEqual(warningsOf(full({ rest: "admin: { address: 'localhost:9' }" })), []);
     assert.match(warningsOf(full({ upstream: "tls: { verify: false }" })).join(), /warning: upstreams\.app\.tls\.verify: it is off/);
     assert.match(warningsOf(full({ rest: "trusted_proxies: [0.0.0.0/0]" })).join(), /warning: trusted_proxies\.#1: it trusts everybody/);
+    assert.match(
+      warningsOf(full({ listener: "proxy_protocol: { from: [10.0.0.1, '::/0'] }" })).join(),
+      /warning: listeners\.#1\.proxy_protocol\.from\.#2: everybody may send the header/,
+    );
     const unused = full({}).replace("} }\nroutes", "}, b: { endpoints: ['http://b'] } }\nroutes");
     assert.match(warningsOf(unused).join(), /upstreams\.b: no route leads/);
     assert.deepEqual(warningsOf(`${unused}\nmiddleware: [{ use: ./asks-b.ts }]`), [], "middleware may ask it");

@@ -157,6 +157,7 @@ function listeners(file: unknown): Finding[] {
     if (line !== null && head !== null && line > head) {
       findings.push(error(["listeners", index, "limits", "request_line"], "it is above head_bytes, of which the request line is a part"));
     }
+    findings.push(...headerSenders(at(listener, "proxy_protocol"), ["listeners", index, "proxy_protocol", "from"]));
     if (at(listener, "redirect_to_https") === true) findings.push(...idleRedirect(file, index));
     return [...findings, ...listenerTlsFindings(listener, ["listeners", index])];
   });
@@ -307,6 +308,14 @@ function adminName(given: unknown, address: string): Finding[] {
 
 function bothListen(one: unknown, other: unknown): boolean {
   return typeof one === "string" && typeof other === "string" && overlap(one, other);
+}
+
+function headerSenders(value: unknown, path: KeyPath): Finding[] {
+  return listOf(at(value, "from")).flatMap((entry, index) =>
+    typeof entry === "string" && entry.endsWith("/0")
+      ? [warning([...path, index], "everybody may send the header: any client can then claim any address")]
+      : [],
+  );
 }
 
 function trustedProxies(file: unknown): Finding[] {

@@ -101,7 +101,11 @@ function dialTlsAfter(
     const inner = secure(target.settings.tls, { host, port, socket }, reader);
     socket.on("error", (error) => inner.destroy(error));
     const secured = new StreamTransport(inner, reader, writer);
-    inner.on("secureConnect", () => onConnect(secured));
+    inner.on("secureConnect", () => {
+      // Node has no `onread` for TLS on a socket that is there already.
+      secured.start();
+      onConnect(secured);
+    });
   });
   return transport;
 }
