@@ -14,17 +14,17 @@ const FILES_PER_PROCESSOR = 2;
 const TEST_MS_MAX = 180_000;
 
 /** Names of tests that `npm run test:conformance` runs, and `npm test` does not: what they test changes seldom, and they take seconds. */
-const EMBEDDED = "through a program";
+const SLOW = /through a program|over TLS/;
 
 /** Which tests of the files run. */
-export type Selection = "all" | "embedded" | "not embedded";
+export type Selection = "all" | "slow" | "fast";
 
 /** Events that are left out if only failures and counts are to be printed. */
 const QUIET = new Set(["test:pass", "test:start", "test:stdout", "test:stderr"]);
 
 /**
  * Runs the files and prints the results.
- * @param selection `embedded`: the tests of the fault matrix whose clients come through a program that embeds the proxy
+ * @param selection `slow`: the tests of the fault matrix whose clients come through a program that embeds the proxy, or over TLS; `fast`: all others
  * @param failuresOnly whether to print only failures and counts
  * @returns whether all tests passed
  */
@@ -39,8 +39,8 @@ export async function runTests(files: readonly string[], selection: Selection, f
     concurrency: availableParallelism() * FILES_PER_PROCESSOR,
     cwd: ROOT,
     timeout: TEST_MS_MAX,
-    ...(selection === "embedded" && { testNamePatterns: EMBEDDED }),
-    ...(selection === "not embedded" && { testSkipPatterns: EMBEDDED }),
+    ...(selection === "slow" && { testNamePatterns: SLOW }),
+    ...(selection === "fast" && { testSkipPatterns: SLOW }),
     // Node's own --test-force-exit does not wait until all results are written, and loses some of them on a busy machine.
     execArgv: ["--import", pathToFileURL(path.join(ROOT, "test/support/end-soon.ts")).href],
   });

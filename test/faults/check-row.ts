@@ -3,7 +3,7 @@
  * and that the next request is served as if nothing had happened.
  */
 import assert from "node:assert/strict";
-import { ask, get } from "../support/raw-client.ts";
+import { askOn, get } from "../support/raw-client.ts";
 import { ScriptedClient } from "../support/scripted-client.ts";
 import type { Verdict } from "../support/scripted-client.ts";
 import type { Steps } from "../support/scripted-origin.ts";
@@ -31,7 +31,7 @@ export async function checkRow(stage: Stage, row: Row, path: string): Promise<vo
   stage.settled = null;
   const linesBefore = proxy.access().length;
   const clock = new Clock(expect);
-  const client = await ScriptedClient.connect(stage.ports[row.listener ?? "patient"], clock.step);
+  const client = ScriptedClient.on(await stage.connect(row.listener ?? "patient"), clock.step);
   const scene = sceneOf(stage, client, path, clock);
   const play = row.origin ?? answerOk;
   origin.play({ ...(row.onAccept && { onAccept: row.onAccept }), onHead: (request) => play(request, scene) }, clock.step);
@@ -243,7 +243,7 @@ async function checkReleased(stage: Stage, row: Row): Promise<void> {
 /** The proxy, the origin and the row's route are as good as new. */
 async function checkNext(stage: Stage, row: Row, path: string): Promise<void> {
   const { origin } = stage;
-  const next = await ask(stage.ports.patient, get(`/${path}/plain`));
+  const next = await askOn(await stage.connect("patient"), get(`/${path}/plain`));
   assert.equal(next.status, 200, "the next request");
   assert.equal(next.body, "ok", "the next request gets its own answer");
   const [first] = origin.requests;

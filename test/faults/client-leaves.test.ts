@@ -152,6 +152,7 @@ const rows: Row[] = [
     },
     origin: ({ connection }) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nbegun,"),
     expect: LEFT_INSIDE,
+    beyondTlsStreams: true,
   },
 
   // ---- half-closes: a client that has said everything may still listen ----

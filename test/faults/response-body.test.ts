@@ -32,6 +32,7 @@ function ends(framing: FramingName, how: "reset" | "closed", when: "at once" | "
       else connection.end();
     },
     expect: framing === "close-delimited" && how === "closed" ? whole("begun,", version) : LOST,
+    ...(version === "HTTP/1.0" && framing !== "length" && { beyondTlsStreams: true as const }),
   };
 }
 

@@ -3,12 +3,14 @@ import assert from "node:assert/strict";
 import { after } from "node:test";
 import { startMillrace } from "../support/millrace.ts";
 import type { Millrace } from "../support/millrace.ts";
+import { RawClient } from "../support/raw-client.ts";
 import { NameService } from "../support/name-service.ts";
 import type { LogRecord } from "../support/printed.ts";
 import type { Scrape } from "../support/scrape.ts";
 import type { ScriptedOrigin } from "../support/scripted-origin.ts";
 import { WITHOUT_RAW_ACCESS } from "../support/without-raw-access.ts";
 import { HostProgram } from "./host-program.ts";
+import { TLS_FILES } from "./tls-files.ts";
 import type { ListenerName } from "./row.ts";
 
 /** What the rows of a theme share. */
@@ -22,8 +24,8 @@ export interface Stage extends StagedProxy {
 
 export interface StagedProxy {
   readonly proxy: ProxyInUse;
-  /** Where clients connect: by the listener's name. */
-  readonly ports: Readonly<Record<ListenerName, number>>;
+  /** Connects a client to the listener of that name. */
+  connect(listener: ListenerName): Promise<RawClient>;
   /** The clients come through a program that the proxy is embedded in. */
   readonly isEmbedded: boolean;
 }
@@ -77,16 +79,19 @@ export function assertHealthy(output: string): void {
  * The command with this configuration and its three listeners. One whose theme is over takes up the next one by a reload, which costs a tenth
  * of a start.
  */
-export async function runCommand(config: string, workers: number, throughStreams: boolean): Promise<StagedProxy> {
-  const command = await commandFor(config, JSON.stringify([workers, throughStreams]), throughStreams);
+export async function runCommand(config: string, workers: number, throughStreams: boolean, overTls: boolean): Promise<StagedProxy> {
+  const command = await commandFor(config, JSON.stringify([workers, throughStreams, overTls]), throughStreams);
   const { proxy } = command;
-  const [patient = 0, hasty = 0, steady = 0] = [...proxy.output().matchAll(/listening on http:\/\/127\.0\.0\.1:(\d+)/g)].map(([, port]) =>
+  const [patient = 0, hasty = 0, steady = 0] = [...proxy.output().matchAll(/listening on https?:\/\/127\.0\.0\.1:(\d+)/g)].map(([, port]) =>
     Number(port),
   );
+  const ports = { patient, hasty, steady };
   const { adminPort, access, until, output } = proxy;
   const release = (): void => void (command.isFree = true);
   const inUse = { adminPort, pid: proxy.process.pid ?? 0, access, until, output, release };
-  return { proxy: inUse, ports: { patient, hasty, steady }, isEmbedded: false };
+  const connect = (name: ListenerName): Promise<RawClient> =>
+    overTls ? RawClient.connectTls(ports[name], { ca: TLS_FILES.ca, servername: "a.test" }) : RawClient.connect(ports[name]);
+  return { proxy: inUse, connect, isEmbedded: false };
 }
 
 async function commandFor(config: string, kind: string, throughStreams: boolean): Promise<Command> {
@@ -117,7 +122,7 @@ export async function runEmbedded(config: string, byFetch: boolean): Promise<Sta
       output: () => host.output(),
       release: () => {},
     },
-    ports: { patient: port, hasty: port, steady: port },
+    connect: () => RawClient.connect(port),
     isEmbedded: true,
   };
 }

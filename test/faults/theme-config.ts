@@ -1,6 +1,7 @@
 /** The configuration of a theme's proxy: an upstream and a route for each row. */
 import { LISTENERS } from "./row.ts";
 import type { EndpointName, ListenerName, Row } from "./row.ts";
+import { TLS_FILES } from "./tls-files.ts";
 
 /** Longer than any row may take: a limit that is not the row's subject never ends it. */
 const LONG = `${LISTENERS.patient}ms`;
@@ -40,9 +41,15 @@ export interface Kind {
   readonly listeners: readonly ListenerName[];
   /** Null: the thread of the program that the proxy is embedded in. */
   readonly workers: number | null;
+  /** The listeners speak TLS. */
+  readonly overTls?: boolean;
 }
 
-export function configOf(rows: readonly Row[], urls: Readonly<Record<EndpointName, string>>, { prefix, listeners, workers }: Kind): string {
+export function configOf(
+  rows: readonly Row[],
+  urls: Readonly<Record<EndpointName, string>>,
+  { prefix, listeners, workers, overTls }: Kind,
+): string {
   const upstreams: string[] = [];
   const routes: string[] = [];
   /** The paths of plain requests, by the settings of their upstream. Rows share it, because each scrape has all series of every route. */
@@ -77,7 +84,9 @@ export function configOf(rows: readonly Row[], urls: Readonly<Record<EndpointNam
   }
   const opened = listeners.map((name) => {
     const ms = LISTENERS[name];
-    return `  - { address: "127.0.0.1:0", timeouts: { request_head: ${ms}ms, idle: ${ms}ms, keep_alive: ${ms}ms } }`;
+    const tls =
+      overTls === true ? `, tls: { certificates: [{ cert_file: "${TLS_FILES.certificate}", key_file: "${TLS_FILES.key}" }] }` : "";
+    return `  - { address: "127.0.0.1:0"${tls}, timeouts: { request_head: ${ms}ms, idle: ${ms}ms, keep_alive: ${ms}ms } }`;
   });
   return `
 listeners:

@@ -20,6 +20,8 @@ export interface ThemeOptions {
   readonly silentIpv6?: boolean;
   /** The proxy may not look at what is inside Node, and its sockets are Node's streams. */
   readonly throughStreams?: boolean;
+  /** The listeners speak TLS. */
+  readonly overTls?: boolean;
   /** The proxy is embedded in a program, and this listener's limits are those of the program's clients. */
   readonly embeddedAs?: ListenerName;
   /** The program hands requests to `proxy.fetch`. */
@@ -30,7 +32,7 @@ export interface ThemeOptions {
 let embeddedThemes = 0;
 
 export function theme(name: string, rows: readonly Row[], options: ThemeOptions = {}): void {
-  const { workers = 1, embeddedAs, silentIpv6 = false, throughStreams = false } = options;
+  const { workers = 1, embeddedAs, silentIpv6 = false, throughStreams = false, overTls = false } = options;
   const prefix = embeddedAs === undefined ? "" : `in-${++embeddedThemes}-`;
   describe(name, { concurrency: 1 }, () => {
     let stage: Stage | null = null;
@@ -56,7 +58,7 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
       const urls = endpointUrls(origin.port, second.port, blackHolePort);
       const staged =
         embeddedAs === undefined
-          ? await runCommand(configOf(rows, urls, { prefix, listeners: ALL_LISTENERS, workers }), workers, throughStreams)
+          ? await runCommand(configOf(rows, urls, { prefix, listeners: ALL_LISTENERS, workers, overTls }), workers, throughStreams, overTls)
           : await runEmbedded(configOf(rows, urls, { prefix, listeners: [embeddedAs], workers: null }), options.byFetch === true);
       stage = { ...staged, origin, second, workers, settled: null };
     });
@@ -78,7 +80,7 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
 }
 
 /**
- * The theme for one worker and its raw sockets; for one on the streams of Node; through a program that embeds the proxy; and a few of its rows
+ * The theme for one worker and its raw sockets; for one on the streams of Node; over TLS on both; through a program that embeds the proxy; and a few of its rows
  * for two workers: of those that lead to one endpoint, for threads begin their turns at different ones.
  */
 export function themes(name: string, rows: readonly Row[], counts: EmbeddedCounts, options: ThemeOptions = {}): void {
@@ -89,6 +91,9 @@ export function themes(name: string, rows: readonly Row[], counts: EmbeddedCount
     theme("two workers", few, { ...options, workers: 2 });
     const inStreams = rows.filter(({ beyondStreams }) => beyondStreams !== true);
     theme("through the streams of Node", inStreams, { ...options, throughStreams: true });
+    theme("over TLS", rows, { ...options, overTls: true });
+    const inTlsStreams = inStreams.filter(({ beyondTlsStreams }) => beyondTlsStreams !== true);
+    theme("over TLS, through the streams of Node", inTlsStreams, { ...options, overTls: true, throughStreams: true });
     embeddedTheme(rows, counts, options);
   });
 }

@@ -266,6 +266,7 @@ const rows: Row[] = [
     },
     origin: ({ connection }) => connection.send(SWITCH),
     expect: { ...TUNNEL, client: "left" },
+    beyondTlsStreams: true,
   },
   {
     name: "the client closes, the origin sends on",

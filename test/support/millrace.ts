@@ -144,5 +144,5 @@ function listenerPort(output: string): number {
 }
 
 function adminPort(output: string): number {
-  return Number(/admin on http:\/\/[^\s"]*?:(\d+)/.exec(output)?.[1] ?? 0);
+  return Number(/admin on https?:\/\/[^\s"]*?:(\d+)/.exec(output)?.[1] ?? 0);
 }

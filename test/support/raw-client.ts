@@ -2,6 +2,8 @@
 import { once } from "node:events";
 import net from "node:net";
 import type { Socket } from "node:net";
+import tls from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import { eventually } from "./eventually.ts";
 
 /** The longest time that any wait may take: a busy machine moves tens of megabytes slowly. */
@@ -9,6 +11,8 @@ const PATIENCE_MS = 30_000;
 
 export class RawClient {
   readonly socket: Socket;
+  /** The connection below TLS; without TLS the same socket. */
+  readonly below: Socket;
   ended: boolean = false;
   closed: boolean = false;
   error: string = "";
@@ -21,8 +25,9 @@ export class RawClient {
     rest: "",
   };
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, below: Socket = socket) {
     this.socket = socket;
+    this.below = below;
     socket.on("data", (chunk: Buffer) => {
       const text = chunk.toString("latin1");
       this.text += text;
@@ -57,6 +62,17 @@ export class RawClient {
   static async connect(port: number, host: string = "127.0.0.1", from?: string): Promise<RawClient> {
     const local = from === undefined ? {} : { localAddress: from };
     return RawClient.connected(net.connect({ port, host, noDelay: true, allowHalfOpen: true, ...local }));
+  }
+
+  /** @param tls trust and name of the listener */
+  static async connectTls(port: number, options: ConnectionOptions): Promise<RawClient> {
+    const below = net.connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true }).on("error", () => {});
+    // Node's types do not know `allowHalfOpen` here, which it passes on to the socket.
+    const half: ConnectionOptions & { readonly allowHalfOpen: true } = { ...options, socket: below, allowHalfOpen: true };
+    const socket = tls.connect(half);
+    const client = new RawClient(socket, below);
+    await once(socket, "secureConnect");
+    return client;
   }
 
   static async connectPath(path: string): Promise<RawClient> {
@@ -113,7 +129,8 @@ export class RawClient {
   }
 
   destroy(): void {
-    this.socket.destroy();
+    // Node 26 ends the process when a TLS socket is destroyed in the same turn as the connection below it.
+    if (!this.below.destroyed) this.socket.destroy();
   }
 
   private wake(): void {
@@ -205,7 +222,11 @@ function fieldsOf(head: string): Map<string, string[]> {
 
 /** Sends one request on a new connection, and returns its final response. */
 export async function ask(port: number, request: string, host?: string): Promise<RawResponse> {
-  const client = await RawClient.connect(port, host);
+  return askOn(await RawClient.connect(port, host), request);
+}
+
+/** Sends one request on a connection, returns its final response, and closes the connection. */
+export async function askOn(client: RawClient, request: string): Promise<RawResponse> {
   try {
     client.send(request);
     const toHead = request.startsWith("HEAD ");

@@ -1,7 +1,7 @@
 /** A client that misbehaves on purpose: a RawClient that can be told how to leave, when to read and how slowly to send. */
 import { existsSync, readFileSync } from "node:fs";
-import { RawClient, parseResponses } from "./raw-client.ts";
-import type { RawResponse } from "./raw-client.ts";
+import { parseResponses } from "./raw-client.ts";
+import type { RawClient, RawResponse } from "./raw-client.ts";
 import { stalled } from "./scripted-origin.ts";
 import type { Steps } from "./scripted-origin.ts";
 
@@ -40,8 +40,8 @@ export class ScriptedClient {
     });
   }
 
-  static async connect(port: number, step: Steps): Promise<ScriptedClient> {
-    return new ScriptedClient(await RawClient.connect(port), step);
+  static on(raw: RawClient, step: Steps): ScriptedClient {
+    return new ScriptedClient(raw, step);
   }
 
   get received(): string {
@@ -98,7 +98,10 @@ export class ScriptedClient {
 
   halfClose(): void {
     this.step("begun");
-    this.raw.socket.end();
+    const { socket, below } = this.raw;
+    // Node's TLS reads no more once it has ended within a read that has brought more than one record.
+    if (socket === below) socket.end();
+    else setImmediate(() => socket.end());
     this.step("done");
   }
 
@@ -107,7 +110,7 @@ export class ScriptedClient {
    * later. Without this wait, bytes on another connection may overtake the FIN on a busy machine.
    */
   async finArrived(): Promise<void> {
-    const { localPort = 0, remotePort = 0 } = this.raw.socket;
+    const { localPort = 0, remotePort = 0 } = this.raw.below;
     while (!this.over && existsSync(CONNECTIONS) && SENDING.has(stateOf(localPort, remotePort))) await new Promise(setImmediate);
   }
 
@@ -120,7 +123,13 @@ export class ScriptedClient {
 
   reset(): void {
     this.step("begun");
-    this.raw.socket.resetAndDestroy();
+    const { socket, below } = this.raw;
+    if (socket === below) below.resetAndDestroy();
+    else {
+      // `resetAndDestroy` sends a FIN first, and after that Node's TLS tells nobody of the reset.
+      Reflect.set(below, "resetAndClosing", true);
+      below.destroy();
+    }
     this.step("done");
   }
 

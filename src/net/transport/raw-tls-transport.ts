@@ -71,6 +71,8 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
 
   /** The reader takes bytes. */
   private reading: boolean = false;
+  /** The handle is telling of a record; others may be waiting to be decrypted after it. */
+  private isDecrypting: boolean = false;
   /** Encrypted bytes are read from the socket. */
   private isSocketRead: boolean = false;
   /** The peer has ended. The reader may not know yet. */
@@ -273,12 +275,12 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
   /**
    * Ends or closes, as `output` says, as soon as everything written has been encrypted and has left.
    * @param mayWait whether to wait for bytes that the handle has not committed yet, such as the last ones of the handshake: after a turn it has, unless its
-   * writing has failed
+   * writing has failed. While records wait to be decrypted OpenSSL must not be told of the end either: it would take them for a fault of the peer
    */
   private whenFree(mayWait: boolean = true): void {
     if (this.destroyed) return;
     if (!this.isFree()) return this.awaitCurrent();
-    if (mayWait && this.handle.writeQueueSize > 0 && this.tcp.writeQueueSize === 0) {
+    if (this.isDecrypting || (mayWait && this.handle.writeQueueSize > 0 && this.tcp.writeQueueSize === 0)) {
       setImmediate(() => this.whenFree(false));
       return;
     }
@@ -349,16 +351,22 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
   onDecrypted(): Buffer | undefined {
     const count = this.access.state[this.access.readIndex] ?? 0;
     if (this.destroyed || count === 0) return undefined;
-    if (count < 0) this.ended(this.isTruncation(count) ? TRUNCATION : count);
-    else if (!this.reading || this.held !== null) (this.held ??= []).push(Buffer.from(this.decrypted.subarray(0, count)));
-    else if (this.reader.readBuffer !== sharedBuffer || this.access.records.has(this)) this.access.records.add(this, this.decrypted, count);
-    else if (this.decrypted === sharedBuffer) this.reader.onRead(sharedBuffer, count);
-    else this.bring(this.decrypted, count);
+    this.isDecrypting = true;
+    this.takeDecrypted(count);
+    this.isDecrypting = false;
     if (this.destroyed) return undefined;
     const next = this.reader.readBuffer === sharedBuffer ? sharedBuffer : scratch;
     if (next === this.decrypted) return undefined;
     this.decrypted = next;
     return next;
+  }
+
+  private takeDecrypted(count: number): void {
+    if (count < 0) this.ended(this.isTruncation(count) ? TRUNCATION : count);
+    else if (!this.reading || this.held !== null) (this.held ??= []).push(Buffer.from(this.decrypted.subarray(0, count)));
+    else if (this.reader.readBuffer !== sharedBuffer || this.access.records.has(this)) this.access.records.add(this, this.decrypted, count);
+    else if (this.decrypted === sharedBuffer) this.reader.onRead(sharedBuffer, count);
+    else this.bring(this.decrypted, count);
   }
 
   /**

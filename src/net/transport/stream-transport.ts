@@ -31,21 +31,25 @@ export class StreamTransport implements AcceptedTransport {
     this.socket = socket;
     this.reader = reader;
     this.writer = writer;
-    socket.on("end", () => this.reader.onEnd());
-    socket.on("error", (error: Error) => (this.code ??= errorCode(error)));
-    socket.on("close", () => this.reader.onClosed(this.code));
+    socket.on("end", this.onEnd).on("error", this.onError).on("close", this.onClose);
   }
+
+  // Fields, so that `release` can take them off the socket and leave Node's own listeners on it.
+  private readonly onEnd = (): void => this.reader.onEnd();
+  private readonly onError = (error: Error): void => void (this.code ??= errorCode(error));
+  private readonly onClose = (): void => this.reader.onClosed(this.code);
+  private readonly onData = (chunk: Buffer): void => {
+    // Copy the chunk to the shared buffer. An outlet copies slices of that buffer, so nothing refers to the chunk after this callback.
+    for (let at = 0; at < chunk.length; at += sharedBuffer.length) {
+      const count = chunk.copy(sharedBuffer, 0, at, Math.min(chunk.length, at + sharedBuffer.length));
+      this.reader.onRead(sharedBuffer, count);
+    }
+  };
 
   /** Reads an accepted socket. Node has no `onread` for these, so each read allocates a buffer. */
   start(): void {
     if (this.socket.listenerCount("data") > 0) return;
-    this.socket.on("data", (chunk: Buffer) => {
-      // Copy the chunk to the shared buffer. An outlet copies slices of that buffer, so nothing refers to the chunk after this callback.
-      for (let at = 0; at < chunk.length; at += sharedBuffer.length) {
-        const count = chunk.copy(sharedBuffer, 0, at, Math.min(chunk.length, at + sharedBuffer.length));
-        this.reader.onRead(sharedBuffer, count);
-      }
-    });
+    this.socket.on("data", this.onData);
     this.socket.resume();
   }
 
@@ -57,7 +61,7 @@ export class StreamTransport implements AcceptedTransport {
   release(): Duplex {
     const { socket } = this;
     socket.pause();
-    for (const event of ["data", "end", "error", "close"]) socket.removeAllListeners(event);
+    socket.off("data", this.onData).off("end", this.onEnd).off("error", this.onError).off("close", this.onClose);
     return socket;
   }
 
@@ -148,6 +152,7 @@ export class StreamTransport implements AcceptedTransport {
     this.socket.destroy();
   }
 
+  /** A TLS connection is closed without close_notify, which tells its peer the same: Node 26 crashes when the connection below is reset. */
   reset(): void {
     try {
       const { socket } = this;
