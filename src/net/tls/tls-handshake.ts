@@ -38,6 +38,8 @@ export class TlsHandshake implements Handshake {
   running: number = 0;
   /** Handshakes that wait for a certificate, by the name. */
   private readonly wanted: Map<string, Set<TlsRun>> = new Map();
+  /** What has taken its place, because the listener has other certificates now. */
+  private successor: TlsHandshake | null = null;
 
   constructor(listener: TlsOwner, contexts: ServerContexts) {
     this.listener = listener;
@@ -85,8 +87,14 @@ export class TlsHandshake implements Handshake {
     for (const run of waiting ?? []) run.noCertificate();
   }
 
-  /** The listener has other certificates now: `next` takes over those that wait. */
+  /** With the certificates that the listener has now. */
+  get newest(): TlsHandshake {
+    return this.successor?.newest ?? this;
+  }
+
+  /** The listener has other certificates now: `next` takes over those that wait, and those whose client has not named a name yet. */
   handOver(next: TlsHandshake): void {
+    this.successor = next;
     for (const waiting of this.wanted.values()) for (const run of waiting) run.retry(next);
     this.wanted.clear();
   }
@@ -136,6 +144,8 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
 
   private choose(hello: ClientHello, bytes: Buffer): void {
     this.hello = hello;
+    // A name that the client of an older connection wants may have got its certificate meanwhile, and is not asked for again.
+    this.useOwner(this.owner.newest);
     const { owner } = this;
     const { serverName } = hello;
     try {
@@ -178,10 +188,14 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   retry(owner: TlsHandshake): void {
     const { hello, received } = this;
     if (this.state !== "wanted" || hello === null || received === null) return;
+    this.useOwner(owner);
+    this.choose(hello, received);
+  }
+
+  private useOwner(owner: TlsHandshake): void {
     this.owner.running--;
     this.owner = owner;
     owner.running++;
-    this.choose(hello, received);
   }
 
   noCertificate(): void {
