@@ -28,7 +28,10 @@ export class AcmeProblem extends Error {
     const parts = listOf(property(document, "subproblems"))
       .slice(0, 5)
       .map((part) => shownSubproblem(readProblem(part)));
-    super([`${type}: ${detail}`, ...parts].join("; "));
+    // Where a person has to do something, such as to agree to new terms, it says where (RFC 8555 section 6.7).
+    const instance = property(document, "instance");
+    const place = typeof instance === "string" && instance !== "" ? [`see ${shown(instance)}`] : [];
+    super([`${type}: ${detail}`, ...parts, ...place].join("; "));
     this.type = type;
     this.status = status;
     this.retryAfterMs = retryAfterMs;

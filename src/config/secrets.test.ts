@@ -15,6 +15,7 @@ listeners:
   - address: ":8443"
     tls:
       certificates: [{ cert_file: a.pem, key_file: a.key, key_passphrase: t0k3n, ocsp_file: a.ocsp, client_certificates: { ca_file: ca.pem } }]
+      acme: { domains: [a.test, [b.test]], email: ops@a.test, storage: acme, terms_agreed: true, eab: { key_id: kid, hmac_key: t0k3n }, on_demand: { ask: "http://localhost/ask" }, dns: { command: [hook] }, challenge: dns-01, key: rsa, profile: short }
       client_certificates: { ca_file: ca.pem, mode: optional, crl_file: crl.pem, verify_depth: 2, forward: xfcc }
       min_version: "1.3"
       ciphers: [TLS_AES_128_GCM_SHA256]

@@ -67,8 +67,9 @@ function writeAcme(page: Page, { orders, certificates }: AcmeReading): void {
   page.family(METRICS.acmeOrders);
   for (const outcome of ["obtained", "failed"] as const) page.sample(METRICS.acmeOrders.name, [["outcome", outcome]], orders[outcome]);
   page.family(METRICS.acmeNextOrder);
-  for (const { names, nextMs } of certificates) {
-    if (nextMs !== null) page.sample(METRICS.acmeNextOrder.name, [["name", names[0] ?? ""]], nextMs / 1000);
+  // On-demand names are left out: there may be thousands, and clients choose them.
+  for (const { names, nextMs, onDemand } of certificates) {
+    if (nextMs !== null && !onDemand) page.sample(METRICS.acmeNextOrder.name, [["name", names[0] ?? ""]], nextMs / 1000);
   }
 }
 

@@ -149,7 +149,7 @@ export const METRICS: {
   ),
   acmeNextOrder: gauge(
     "millrace_acme_next_order_timestamp_seconds",
-    "When a certificate is ordered next, by its first name: renewed, or tried again.",
+    "When a certificate of `domains` is ordered next, by its first name: renewed, or tried again.",
   ),
 };
 
@@ -186,7 +186,8 @@ export const EVENTS = {
   certificate_order_failed:
     "No certificate could be had for a name, and why. It is tried again at the time that `again` says; a certificate that there is stays in use.",
   certificate_renewal_hurried: "An authority wants a certificate to be renewed at once: it may be revoked. That is done.",
-  certificate_name_refused: "A client has named a name for which no certificate is ordered on demand, because of a limit.",
+  certificate_name_refused:
+    "Clients have named names for which no certificate is ordered on demand, because of a limit; said once a minute at most.",
   acme_account_made: "An account with an authority was made.",
   acme_account_replaced: "An authority does not accept an account any more, because it was ended or forgotten; there is another one now.",
   acme_storage_failed:

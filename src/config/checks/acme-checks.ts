@@ -48,10 +48,8 @@ function challenge(acme: unknown, path: KeyPath, listener: unknown, listeners: r
   const dns = at(acme, "dns");
   const place = at(acme, "challenge") === undefined ? path : [...path, "challenge"];
   if (type === "dns-01") return dns === undefined ? [error(place, "dns-01 needs dns.command, a program that sets the record")] : [];
-  const idle =
-    dns === undefined
-      ? []
-      : [warning([...path, "dns"], `it has no effect with challenge: ${typeof type === "string" ? type : "something else"}`, true)];
+  if (type !== "tls-alpn-01" && type !== "http-01") return [];
+  const idle = dns === undefined ? [] : [warning([...path, "dns"], `it has no effect with challenge: ${type}`, true)];
   if (type === "tls-alpn-01" && mayDifferFrom(listener, 443)) {
     idle.push(warning(place, "an authority asks at port 443: something must forward its connections to this listener, with TLS as it is"));
   }

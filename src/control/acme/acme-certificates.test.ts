@@ -384,6 +384,42 @@ describe("certificates on demand", () => {
     assert.deepEqual(second.asked, []);
   });
 
+  test("are not renewed for names that the service does not admit any more, and are there again once it does", async (t) => {
+    const { clock, double, process, service } = machine(t);
+    const stage = await process(onDemand);
+    stage.want("a.example.com");
+    await settled(clock, stage, 1);
+    service.status = 404;
+    for (let day = 0; day < 95; day++) {
+      clock.jump(DAY_MS);
+      await new Promise((later) => setTimeout(later, 2));
+    }
+    assert.deepEqual(stage.served(), []);
+    assert.equal(double.orders.size, 1);
+    stage.want("a.example.com");
+    await settled(clock, stage, 1);
+    assert.deepEqual(stage.refused, ["a.example.com"], "an old certificate in the storage is no reason to order");
+    service.status = 200;
+    clock.jump(301_000);
+    stage.want("a.example.com");
+    await settled(clock, stage, 2);
+    assert.deepEqual(stage.served(), [["a.example.com"]]);
+  });
+
+  test("that limits refuse are told once a minute, with their number", async (t) => {
+    const { clock, process } = machine(t);
+    const stage = await process({ ...onDemand, on_demand: { ...onDemand.on_demand, orders_per_minute: 1 } });
+    stage.want("a.example.com");
+    await settled(clock, stage, 1);
+    for (const letter of "bcdef") stage.want(`${letter}.example.com`);
+    await settled(clock, stage, 6);
+    assert.equal(stage.events("certificate_name_refused").length, 1);
+    clock.jump(59_000);
+    for (const letter of "ghi") stage.want(`${letter}.example.com`);
+    await clock.until(() => stage.served().length + stage.refused.length >= 9);
+    assert.ok(stage.events("certificate_name_refused").length <= 2);
+  });
+
   test("wait for a name of `domains` whose certificate is under way, without a question", async (t) => {
     const { clock, process } = machine(t);
     const stage = await process({ ...onDemand, domains: ["example.com"] });

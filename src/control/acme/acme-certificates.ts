@@ -15,7 +15,7 @@ import { wantedBy, wantedCertificate } from "./certificate-order.ts";
 import type { WantedCertificate } from "./certificate-order.ts";
 import { Challenges, LOOK_MS } from "./challenges.ts";
 import { Gate } from "./gate.ts";
-import { ManagedCertificate } from "./managed-certificate.ts";
+import { ManagedCertificate, isUsable } from "./managed-certificate.ts";
 import { mayBeOrdered } from "./on-demand.ts";
 import { AcmeStorage } from "./storage.ts";
 import type { LockClock } from "./storage-lock.ts";
@@ -77,6 +77,9 @@ export class AcmeCertificates {
   private preparing: number = 0;
   /** Cancels the announcement that is to come; null: nothing has changed since the last one. */
   private cancelAnnouncement: (() => void) | null = null;
+  /** Names that a limit has refused since the log said so, and when it may say so again, epoch milliseconds. */
+  private refusals: number = 0;
+  private sayRefusedMs: number = 0;
   private isStopped: boolean = false;
 
   constructor(options: AcmeCertificatesOptions) {
@@ -189,13 +192,16 @@ export class AcmeCertificates {
     const known = [...this.held.values()].find(
       (held) => [...slots].some((slot) => held.slots.has(slot)) && held.certificate.state.names.includes(name),
     );
-    if (known !== undefined) return ready(known.certificate);
+    if (known !== undefined && !(known.onDemandName !== "" && known.certificate.hasExpired)) return ready(known.certificate);
+    // It was not admitted any more when it was to be renewed, which may have changed.
+    if (known !== undefined) this.dropOnDemand(known);
     const site = this.siteFor(acme);
     const { onDemand } = site;
     if (onDemand === null) return false;
     const wanted = wantedCertificate([name], acme);
     const stored = await site.storage.certificate(wanted.id).catch(() => null);
-    if (stored === null && !(await this.mayOrder(site, wanted, name))) return false;
+    const isStored = stored !== null && isUsable(stored, [name], this.options.clock.now());
+    if (!isStored && !(await this.mayOrder(site, wanted, name))) return false;
     if (this.isStopped) return false;
     const key = keyOf(wanted);
     const { certificate } = this.held.get(key) ?? this.hold(key, wanted, slots, name);
@@ -210,24 +216,32 @@ export class AcmeCertificates {
   }
 
   private async mayOrder({ onDemand, storage }: AcmeSite, wanted: WantedCertificate, name: string): Promise<boolean> {
-    const { log, clock, random } = this.options;
+    const { clock, random } = this.options;
     const most = wanted.acme.on_demand?.max_names ?? 0;
-    const refused = (why: string): false => {
-      log.warn("certificate_name_refused", `no certificate is ordered for ${name}: ${why}`, { name });
-      return false;
-    };
     const failures = await storage.failures(wanted.id).catch(() => null);
     if (failures !== null && retryTime(failures, random()) > clock.now()) return false;
     if (onDemand === null || (await onDemand.admits(name)) !== "yes") return false;
-    if (this.countOnDemand() >= most) return refused(`there are ${most} on-demand names already`);
-    return onDemand.mayOrder() ? true : refused("too many names were new in the last minute");
+    if (this.countOnDemand() >= most) return this.refused(name, `there are ${most} on-demand names already`);
+    return onDemand.mayOrder() ? true : this.refused(name, "too many names were new in the last minute");
+  }
+
+  /** Says once a minute that a limit keeps names from being served: clients can name as many as they like. */
+  private refused(name: string, why: string): false {
+    const { log, clock } = this.options;
+    this.refusals++;
+    if (clock.now() < this.sayRefusedMs) return false;
+    const more = this.refusals === 1 ? "" : `, and ${this.refusals - 1} more refusals since the last such line`;
+    log.warn("certificate_name_refused", `no certificate is ordered for ${name}: ${why}${more}`, { name, refused: this.refusals });
+    this.refusals = 0;
+    this.sayRefusedMs = clock.now() + 60_000;
+    return false;
   }
 
   /** Counts on-demand names, after it has dropped those that were not admitted any more, and so have expired. */
   private countOnDemand(): number {
     const all = [...this.held].filter(([, { onDemandName }]) => onDemandName !== "");
     const expired = all.filter(([, { certificate }]) => certificate.hasExpired);
-    for (const [key, held] of expired) this.drop(key, held);
+    for (const [, held] of expired) this.dropOnDemand(held);
     return all.length - expired.length;
   }
 
@@ -254,6 +268,11 @@ export class AcmeCertificates {
     this.held.set(key, held);
     certificate.start();
     return held;
+  }
+
+  private dropOnDemand(held: Held): void {
+    const entry = [...this.held].find(([, each]) => each === held);
+    if (entry !== undefined) this.drop(entry[0], held);
   }
 
   private drop(key: string, { certificate }: Held): void {

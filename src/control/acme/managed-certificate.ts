@@ -174,8 +174,7 @@ export class ManagedCertificate {
     const text = await storage.certificate(wanted.id);
     if (text === null) return false;
     const material = materialOf(text);
-    const isForNames = material !== null && wanted.names.every((name) => material.served.names.includes(name));
-    if (material === null || !isForNames || material.term.untilMs <= clock.now()) return false;
+    if (material === null || !isUsable(text, wanted.names, clock.now())) return false;
     if (this.material !== null && material.term.untilMs <= this.material.term.untilMs) return false;
     this.use(material);
     return true;
@@ -312,6 +311,12 @@ export class ManagedCertificate {
     const { log, storage } = this.options;
     log.error("acme_storage_failed", `the storage cannot be used: ${messageOf(error)}`, { folder: storage.folder });
   }
+}
+
+/** Whether a text of the storage holds a certificate for these names that can be served now. */
+export function isUsable(text: string, names: readonly string[], now: number): boolean {
+  const material = materialOf(text);
+  return material !== null && material.term.untilMs > now && names.every((name) => material.served.names.includes(name));
 }
 
 /** @param text key and chain; null: no certificate that can be served is in it */
