@@ -75,10 +75,15 @@ export async function readProxyConfig(given: unknown, place: ConfigPlace): Promi
   if (logging.output !== "stdout" && logging.output !== "stderr") logging.output = path.resolve(folder, logging.output);
   if (!writesLog) turnOffAccessLog(config);
   const [host] = config.listeners;
-  if (host !== undefined) config.host = { ...host, address: HANDED_OVER };
+  if (host !== undefined) config.host = handedOver(host);
   if (!listens) config.listeners = [];
   if (!hasWorkers) config.workers = 1;
   return { config, warnings: warnings.map(formatProblem), hasWorkers, writesLog, held };
+}
+
+/** Limits and time limits are those of the first listener. TLS, and the way to it, are the matter of the program. */
+function handedOver({ tls: _tls, ...settings }: Config["listeners"][number]): Config["listeners"][number] {
+  return { ...settings, redirect_to_https: false, address: HANDED_OVER };
 }
 
 /** Access lines are made only for an output. */
