@@ -1,5 +1,5 @@
 /** What the files hold that TLS of listeners names. It is read with a configuration, and again whenever one of the files changes. */
-import { outOfDate } from "../../certificates/pair-findings.ts";
+import { dayOf, outOfDate } from "../../certificates/pair-findings.ts";
 import type { ServedPair } from "../../certificates/served-pair.ts";
 import { shownFile } from "../../config/problems/shown.ts";
 import type { ClientCertificatesConfig } from "../../config/schema/tls/client-certificates-schema.ts";
@@ -32,7 +32,7 @@ export class TlsMaterial {
 
   constructor(options: TlsMaterialOptions) {
     this.options = options;
-    this.pairs = this.following();
+    this.pairs = this.following(pairInWords);
     this.responses = this.following();
     this.trusts = this.following();
     this.keys = this.following();
@@ -87,14 +87,17 @@ export class TlsMaterial {
     for (const files of [this.pairs, this.responses, this.trusts, this.keys]) files.stop();
   }
 
-  private following<T>(): FollowedFiles<T> {
+  /** @param inWords what the log adds of a new version */
+  private following<T>(inWords: (value: T) => string = () => ""): FollowedFiles<T> {
     const { log, after, changed } = this.options;
     return new FollowedFiles<T>({
       after,
-      changed: (key) => {
+      changed: (key, value) => {
         this.counted.read++;
         changed();
-        log.info("certificate_file_read", `${fileIn(key)} changed: new connections use the new version`, { file: fileIn(key) });
+        log.info("certificate_file_read", `${fileIn(key)} changed: new connections use the new version${inWords(value)}`, {
+          file: fileIn(key),
+        });
       },
       refused: (key, problems) => {
         this.counted.refused++;
@@ -140,6 +143,16 @@ function readAgain(entry: CertificateConfig, nowMs: (() => number) | null): Read
   if (nowMs === null || !("value" in read)) return read;
   const unfit = outOfDate(read.value, nowMs());
   return unfit === null ? read : { problems: [`${shownFile(entry.cert_file)} ${unfit}`] };
+}
+
+/** Names that the log shows of a certificate. */
+const NAMES_SHOWN = 3;
+
+/** Such as `, for a.test until 2027-01-31`. */
+function pairInWords({ names, certificates: [leaf] }: ServedPair): string {
+  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "";
+  const until = leaf === undefined ? "" : ` until ${dayOf(leaf.validToDate.getTime())}`;
+  return `, for ${names.length === 0 ? "no name" : names.slice(0, NAMES_SHOWN).join(", ")}${more}${until}`;
 }
 
 function asReading<T>(read: ReadMaterial<T>): Reading<T> {
