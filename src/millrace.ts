@@ -77,7 +77,7 @@ export type { ExchangeHooks, ExchangeView, FinishedExchange, UpstreamResult } fr
 export { NO_INPUT } from "./proxy/feature/response-source.ts";
 export type { ResponseSource, SourceInput, SourceRequest, SourceResponse } from "./proxy/feature/response-source.ts";
 export type { LocalAnswer } from "./proxy/local-answer.ts";
-export type { ProxiedConnection } from "./proxy/ports/client-facts.ts";
+export type { ProxiedConnection } from "./proxy/ports/proxied-connection.ts";
 export type { ConnectionAddresses, ProxyDetails, ProxyHeader, ProxyTls } from "./proxy-protocol/header.ts";
 export type { ClientCertificate, TlsFacts } from "./proxy/ports/tls-facts.ts";
 export type { Address, Duration, Size, Variable } from "./values/written.ts";

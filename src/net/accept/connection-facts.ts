@@ -1,4 +1,4 @@
-import type { ProxiedConnection } from "../../proxy/ports/client-facts.ts";
+import type { ProxiedConnection } from "../../proxy/ports/proxied-connection.ts";
 import type { TlsFacts } from "../../proxy/ports/tls-facts.ts";
 
 /** What is known of a connection when it is accepted and its handshake, if any, is finished. */

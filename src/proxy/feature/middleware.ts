@@ -20,7 +20,7 @@ import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
 import type { Failure } from "../exchange/failure.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./fetch.ts";
 import type { LocalAnswer } from "../local-answer.ts";
-import type { ProxiedConnection } from "../ports/client-facts.ts";
+import type { ProxiedConnection } from "../ports/proxied-connection.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { BodyStage } from "./body-stage.ts";
 import type { ResponseSource } from "./response-source.ts";

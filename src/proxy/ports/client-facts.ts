@@ -1,7 +1,7 @@
 import type { ForwardedPathFields, UnsafeFieldNames } from "../../config/schema/listener-schema.ts";
 import type { BelievedForwarded } from "../../http/forwarded.ts";
-import type { ProxyHeader } from "../../proxy-protocol/header.ts";
 import type { OwnAnswers } from "./own-answers.ts";
+import type { ProxiedConnection } from "./proxied-connection.ts";
 import type { TlsFacts } from "./tls-facts.ts";
 
 /** Who sends a request, and which of its forwarding fields are believed. */
@@ -27,12 +27,4 @@ export interface ClientFacts {
   readonly forwardedPathFields: ForwardedPathFields;
   /** What a load balancer said of the client's connection in the PROXY protocol; null: the listener does not expect it. */
   readonly proxied: ProxiedConnection | null;
-}
-
-/** A connection that began with a header of the PROXY protocol. The client that it names counts as the connection's other end. */
-export interface ProxiedConnection {
-  /** Address of the load balancer. */
-  readonly sender: string;
-  /** What it said. */
-  readonly header: ProxyHeader;
 }
