@@ -13,6 +13,7 @@
 import { Buffer } from "node:buffer";
 import { getSystemErrorName } from "node:util";
 import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
+import { Output } from "./output-state.ts";
 import type { RawHandle, WriteRequest } from "./raw-access.ts";
 import type { TlsAccess, TlsHandle } from "./tls-access.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
@@ -42,14 +43,6 @@ export interface HandshakeSink {
   /** @param code Node's or OpenSSL's name of the fault */
   failed(code: string): void;
 }
-
-/**
- * The states of the writing side.
- *
- *     open --end--> ending --all written--> shutting down --> ended
- *       `-----------destroySoon--> closing --all written--> destroyed
- */
-const Output = { open: 0, ending: 1, closing: 2, shuttingDown: 3, ended: 4 } as const;
 
 /** The handle with a reference to its transport, for the callbacks. */
 interface OwnedTls extends TlsHandle {
@@ -87,7 +80,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
 
   // ---- writing
 
-  private output: (typeof Output)[keyof typeof Output] = Output.open;
+  private output: Output = Output.open;
   /** The write that is open, or that was complete without anybody having looked. */
   private current: WriteRequest | null = null;
   /** `current` calls back when it is complete. */

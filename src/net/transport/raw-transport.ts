@@ -6,20 +6,12 @@ import type { Buffer } from "node:buffer";
 import { getSystemErrorName } from "node:util";
 import { handleAddresses } from "./connection-addresses.ts";
 import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
+import { Output } from "./output-state.ts";
 import type { RawAccess, RawHandle, WriteRequest } from "./raw-access.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
 
 /** libuv's error number for the end of a stream. */
 const UV_EOF = -4095;
-
-/**
- * The states of the writing side. While a write is unfinished, `end` only notes that a shutdown is wanted: if libuv were told to shut down
- * at once, it would wait for the write too, but could no longer reset the connection.
- *
- *     open --end--> ending --all written--> shutting down --> ended
- *       `-----------destroySoon--> closing --all written--> destroyed
- */
-const Output = { open: 0, ending: 1, closing: 2, shuttingDown: 3, ended: 4 } as const;
 
 /** A handle with a reference to its transport, for the callback `onread`. */
 interface OwnedHandle extends RawHandle {
@@ -39,7 +31,7 @@ export class RawTransport implements AcceptedTransport {
   private unfinished: number = 0;
   private reading: boolean = false;
   private inputEnded: boolean = false;
-  private output: (typeof Output)[keyof typeof Output] = Output.open;
+  private output: Output = Output.open;
   /** Called when the FIN was sent. */
   private onSent: (() => void) | undefined;
 

@@ -1,5 +1,5 @@
 /**
- * A transport on a socket of Node's: for TLS, for connections that are being opened, and for all connections if there is no raw access. Any
+ * A transport on a socket of Node's: for connections that are being opened, and for all connections, with TLS or without, if there is no raw access. Any
  * other duplex stream of bytes can take the socket's place, but cannot be reset.
  */
 import type { Buffer } from "node:buffer";

@@ -6,8 +6,8 @@
  * - A failed write does not close the transport, because the peer's last bytes may still be readable.
  * - A transport that has ended on both sides stays open until its driver destroys it.
  *
- * There are three: `RawTransport` on Node's handle of a TCP or Unix socket, `StreamTransport` on a socket of Node's, used for TLS, and
- * `MemoryTransport` for tests.
+ * There are four: `RawTransport` on Node's handle of a TCP or Unix socket, `RawTlsTransport` on the handle of TLS above it, `StreamTransport` on a socket
+ * of Node's, where there is no access to handles, and `MemoryTransport` for tests.
  */
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
@@ -42,8 +42,8 @@ export type OpenTransport = (reader: TransportReader, writer: TransportWriter) =
 
 export interface Transport {
   /**
-   * Whether bytes are read directly into the reader's buffer, and no read comes while reading is paused. Only then may the buffer be a loan
-   * to which an unfinished write refers. False for TLS, which delivers bytes that it has decrypted already.
+   * Whether bytes lie in the reader's buffer, and no read comes while reading is paused. Only then may the buffer be a loan to which an unfinished
+   * write refers. False for sockets of Node's, which deliver what they have read or decrypted already.
    */
   readonly readsOnDemand: boolean;
   /** The transport is closed or about to be: `onClosed` was called or will be. */
