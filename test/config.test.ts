@@ -279,6 +279,22 @@ routes:
   await rm(folder, { recursive: true, force: true });
 });
 
+test("explain says that endpoints are told of the client", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "millrace-explain-"));
+  const file = path.join(folder, "m.yaml");
+  const config = `listeners: [{ address: ":80" }]
+upstreams: { app: { endpoints: ["unix:/run/app.sock"], proxy_protocol: v2 } }
+routes: [{ upstream: app, rewrite: { host: upstream } }]
+`;
+  await writeFile(file, config);
+  let out = "";
+  const write = (text: string): void => void (out += text);
+  assert.equal(await explainCommand({ file, method: "GET", url: "/", fields: [] }, write, write), 0);
+  assert.match(out, /\n {2}unix:\/run\/app\.sock\n {2}each connection begins with a PROXY header \(v2\), and serves one client\n/);
+  assert.match(out, /\n {2}Host: localhost\n/);
+  await rm(folder, { recursive: true, force: true });
+});
+
 test("explain says that a copy would be sent, and where to", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "millrace-explain-"));
   const file = path.join(folder, "m.yaml");

@@ -223,6 +223,27 @@ describe("failures and more", () => {
     );
   });
 
+  test("a reload that changes the version opens new connections", async (t) => {
+    const origin = new Announced();
+    const config = (version: string): string => `
+listeners: [{ address: ":80" }]
+upstreams: { app: { endpoints: ["http://app.test"], proxy_protocol: ${version} } }
+routes: [{ upstream: app }]
+`;
+    const proxy = await testProxy(config("v1"), { upstreams: { app: origin.script } });
+    t.after(() => proxy.close());
+    const client = proxy.connect();
+    await ask(client, get("/"));
+    await proxy.reload(config("v2"));
+    await ask(client, get("/"));
+    assert.deepEqual(
+      origin.told.map((line) => line.slice(0, 2)),
+      ["v1", "v2"],
+    );
+    client.close();
+    for (const connection of origin.connections) await connection.untilEnded();
+  });
+
   test("a request on a connection that the endpoint has closed meanwhile is sent over a new one", async (t) => {
     const origin = new Announced();
     const proxy = await proxyTo(t, origin);

@@ -153,6 +153,38 @@ describe("a connection is closed without an answer", () => {
   });
 });
 
+test("a reload begins and ends to expect the header with the next connection", async (t) => {
+  const config = (listener: string): string => `
+listeners: [{ address: ":80"${listener} }]
+upstreams: { app: { endpoints: ["http://app.test"] } }
+routes: [{ upstream: app }]
+`;
+  const app = ({ headers }: Request): Response => new Response(headers.get("x-forwarded-for"));
+  const reloaded = await testProxy(config(""), { upstreams: { app } });
+  t.after(() => reloaded.close());
+  const before = reloaded.connect({ from: BALANCER });
+  before.send(get("/"));
+  await before.until(BALANCER);
+  await reloaded.reload(config(", proxy_protocol: { from: [10.0.0.1] }"));
+  before.take();
+  before.send(get("/"));
+  await before.until(BALANCER);
+  const named = reloaded.connect({ from: BALANCER });
+  named.send(V1 + get("/"));
+  await named.until(CLIENT);
+  await reloaded.reload(config(", proxy_protocol: { from: [10.0.0.2] }"));
+  named.take();
+  named.send(get("/"));
+  await named.until(CLIENT);
+  const refused = reloaded.connect({ from: BALANCER });
+  refused.send(V1 + get("/"));
+  assert.equal(await refused.untilEnded(), "");
+  await reloaded.reload(config(""));
+  const plain = reloaded.connect({ from: BALANCER });
+  plain.send(get("/"));
+  await plain.until(BALANCER);
+});
+
 test("after the header, a second one is a malformed request", async () => {
   const connection = connect();
   connection.send(V1 + V1 + get("/"));

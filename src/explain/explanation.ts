@@ -148,6 +148,11 @@ function why(answer: Refused["answer"], { config }: Explainer, early: RequestHea
   return `${status < 400 ? "answered" : "refused"} with ${status}${where}${said === "" ? "" : `: ${said}`}`;
 }
 
+/** @param version of the PROXY protocol; undefined: endpoints are not told of clients */
+function headerLine(version: string | undefined): string[] {
+  return version === undefined ? [] : [`  each connection begins with a PROXY header (${version}), and serves one client`];
+}
+
 function upstreamLines(
   { config }: Explainer,
   { upstream: name, head, upgrade }: Sent,
@@ -162,7 +167,7 @@ function upstreamLines(
   const isNotTakenUp = request !== null && upgrade === "" && connectionOptions(request).upgrade;
   return [
     (taken?.split?.lines ?? []).filter((line) => line !== ""),
-    [`upstream ${name} (${upstream?.balance ?? ""}):`, ...endpoints],
+    [`upstream ${name} (${upstream?.balance ?? ""}):`, ...endpoints, ...headerLine(upstream?.proxy_protocol)],
     taken === null ? [] : boundsOfTime(taken.config),
     [
       `request that would be sent (for a client at ${client}):`,
