@@ -35,7 +35,7 @@ interface Machine {
   /** What the service answers that knows the names. */
   readonly service: { status: number };
   /** A process of this machine. */
-  process(settings?: Record<string, unknown>): Promise<Stage>;
+  process(settings?: Record<string, unknown>, isListening?: boolean): Promise<Stage>;
 }
 
 function machine(t: TestContext): Machine {
@@ -45,13 +45,14 @@ function machine(t: TestContext): Machine {
   const storage = mkdtempSync(path.join(tmpdir(), "millrace-acme-"));
   t.after(() => rmSync(storage, { recursive: true, force: true }));
   const parts = { double, clock, storage, service: { status: 200 } };
-  return { ...parts, process: (settings = {}) => startProcess(t, parts, settings) };
+  return { ...parts, process: (settings = {}, isListening = true) => startProcess(t, parts, settings, isListening) };
 }
 
 async function startProcess(
   t: TestContext,
   { double, clock, storage, service }: Omit<Machine, "process">,
   settings: Record<string, unknown>,
+  isListening: boolean,
 ): Promise<Stage> {
   const lines: Record<string, unknown>[] = [];
   const [told, refused, asked]: [Stage["told"], string[], string[]] = [[], [], []];
@@ -85,7 +86,7 @@ async function startProcess(
   const listeners = new Map([[SLOT, acme]]);
   assert.deepEqual(await certificates.prepare(listeners), []);
   certificates.keep(listeners);
-  certificates.open();
+  if (isListening) certificates.open();
   return {
     certificates,
     want: (name) => void certificates.wanted(acme, name).then((isServed) => isServed || refused.push(name)),
@@ -193,11 +194,13 @@ describe("certificates over ACME", () => {
     clock.jump(110_000);
     await new Promise((later) => setTimeout(later, 10));
     assert.equal(double.refusals.length, 1, "it did not wait");
+    clock.jump(12_000);
     await clock.until(() => events("certificate_order_failed").length === 2);
     const limitedMs = clock.ms;
     clock.jump(7_100_000);
     await new Promise((later) => setTimeout(later, 20));
     assert.equal(double.orders.size, 0);
+    clock.jump(limitedMs + 7_199_000 - clock.ms);
     await clock.until(() => served().length === 1);
     assert.ok(clock.ms - limitedMs >= 7_200_000, "it did not wait as long as the authority wants");
     assert.equal(certificates.states[0]?.problem, null);
@@ -227,6 +230,21 @@ describe("certificates over ACME", () => {
     assert.equal(double.accounts.size, 1);
     const texts = [one, other].map(({ told }) => told.some((answers) => answers.length > 0));
     assert.deepEqual(texts, [true, true], "an authority may reach either process");
+  });
+
+  test("what one of two processes has renewed, the other serves within an hour", async (t) => {
+    const { clock, double, process } = machine(t);
+    const [one, other] = [await process(), await process()];
+    await clock.until(() => one.served().length === 1 && other.served().length === 1);
+    for (let day = 0; day < 70 && double.orders.size < 2; day++) {
+      clock.jump(DAY_MS);
+      await new Promise((later) => setTimeout(later, 2));
+    }
+    const chains = (): readonly (string | undefined)[] => [one, other].map(({ certificates }) => certificates.servedBy(SLOT)[0]?.chain);
+    await clock.until(() => one.events("certificate_obtained").length + other.events("certificate_obtained").length === 2);
+    clock.jump(3600_000);
+    await clock.until(() => chains()[0] === chains()[1]);
+    assert.equal(double.orders.size, 2);
   });
 
   test("answers to tls-alpn-01 are certificates for challenges only", async (t) => {
@@ -261,6 +279,19 @@ describe("certificates over ACME", () => {
     await clock.until(() => served().length === 1);
     await clock.until(() => events("acme_storage_failed").length > 0);
     assert.ok(!existsSync(path.join(storage, "certificates")));
+  });
+
+  test("are not ordered before listeners accept connections, and a process that ends by then ends at once", async (t) => {
+    const { clock, double, process } = machine(t);
+    const { certificates } = await process({}, false);
+    const startMs = clock.ms;
+    for (let hour = 0; hour < 5; hour++) {
+      clock.jump(3600_000);
+      await new Promise((later) => setTimeout(later, 2));
+    }
+    await certificates.stop();
+    assert.deepEqual(double.requests, []);
+    assert.equal(clock.ms - startMs, 5 * 3600_000);
   });
 
   test("a reload keeps what stays, drops what goes, and orders what comes", async (t) => {

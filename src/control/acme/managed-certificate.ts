@@ -160,6 +160,8 @@ export class ManagedCertificate {
         if (this.material === null) this.first.resolve();
         const wakeMs = this.material === null ? dueMs : Math.min(dueMs, this.askMs);
         await clock.wait(Math.min(Math.max(wakeMs - now, 1000), WAIT_MS_MAX), signal);
+        // Another process may have renewed it meanwhile. What cannot be read now can be later.
+        if (!signal.aborted) await this.adopt().catch(() => false);
         continue;
       }
       await this.orderInTurn();
