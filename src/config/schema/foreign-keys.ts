@@ -146,7 +146,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
   ["server_tokens", "no version is ever sent"],
   ["ssl_session_cache ssl_session_timeout", "clients resume sessions by tickets, see `listeners[].tls.tickets`"],
   ["ssl_dhparam dhparam", "Diffie-Hellman over finite fields is not offered"],
-  ["ssl_prefer_server_ciphers", "all ciphers are good, and the client's first choice counts"],
+  ["ssl_prefer_server_ciphers", "the order of `listeners[].tls.ciphers` decides, but for clients that want ChaCha20 first"],
 ];
 
 /** Keys for things that this version does not have: words of other proxies, and names that later versions will have. */
