@@ -4,6 +4,7 @@ import type { Config } from "../src/config/schema/schema.ts";
 import type { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";
 import { createAppLog } from "../src/observe/app-log.ts";
 import type { EndpointTable } from "../src/shared/endpoint-table.ts";
+import { upstreamTls } from "../src/shared/upstream-tls.ts";
 import { probeOver } from "../src/testing/probe.ts";
 
 /** The control plane's health checks, run in memory and in virtual time. */
@@ -21,7 +22,7 @@ export class Probes {
       now: () => clock.nowMs,
       random: () => platform.random(),
       after: (ms, then) => clock.after(ms, then),
-      readFile: () => "",
+      tls: (config) => upstreamTls(config, new Map()),
       probe: (target, signal) => {
         this.pending++;
         return probe(target, signal).finally(() => void this.pending--);

@@ -36,7 +36,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   features: { folders: [...BELOW_PROXY, "proxy"], modules: ["node:buffer", "node:crypto"] },
   tls: { folders: ["base", "shared"], modules: [] },
   observe: { folders: ["base", "http", "values", "declared", "config", "shared"], modules: ["node:*"] },
-  net: { folders: [...BELOW_PROXY, ...CODECS, "tls", "proxy", "observe"], modules: ["node:*"] },
+  net: { folders: [...BELOW_PROXY, ...CODECS, "tls", "certificates", "proxy", "observe"], modules: ["node:*"] },
   certificates: { folders: ["base", "shared"], modules: ["node:*"] },
   files: { folders: ["base", "proxy"], modules: ["node:*"] },
   regex: { folders: ["base", "policy", "values", "config"], modules: ["re2js"] },

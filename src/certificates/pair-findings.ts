@@ -11,7 +11,7 @@ export function pairFindings(pair: ServedPair, nowMs: number): readonly string[]
   const [leaf] = certificates;
   if (leaf === undefined) return [];
   return [
-    ...dates(pair, leaf, nowMs),
+    ...dates(pair, leaf, nowMs, "clients"),
     ...(names.length === 0
       ? ["names no DNS name and no IP address (subject alternative names): it serves only as the first certificate"]
       : []),
@@ -21,15 +21,25 @@ export function pairFindings(pair: ServedPair, nowMs: number): readonly string[]
   ];
 }
 
-/** Why clients refuse a certificate now, by its dates; null: they do not. */
-export function outOfDate({ certificates: [leaf] }: Pick<ServedPair, "certificates">, nowMs: number): string | null {
-  const [from, to] = [leaf?.validFromDate.getTime() ?? 0, leaf?.validToDate.getTime() ?? 0];
-  if (nowMs >= to) return `has expired on ${dayOf(to)}: clients refuse it`;
-  return nowMs < from ? `is not valid before ${new Date(from).toISOString()}: clients refuse it` : null;
+/** The same for a certificate that is shown to endpoints. */
+export function clientPairFindings(pair: ServedPair, nowMs: number): readonly string[] {
+  const [leaf] = pair.certificates;
+  return leaf === undefined ? [] : [...dates(pair, leaf, nowMs, "endpoints"), ...chainOrder(pair.certificates)];
 }
 
-function dates(pair: ServedPair, leaf: X509Certificate, nowMs: number): string[] {
-  const unfit = outOfDate(pair, nowMs);
+/** Why those to whom it is shown refuse a certificate now, by its dates; null: they do not. */
+export function outOfDate(
+  { certificates: [leaf] }: Pick<ServedPair, "certificates">,
+  nowMs: number,
+  who: "clients" | "endpoints" = "clients",
+): string | null {
+  const [from, to] = [leaf?.validFromDate.getTime() ?? 0, leaf?.validToDate.getTime() ?? 0];
+  if (nowMs >= to) return `has expired on ${dayOf(to)}: ${who} refuse it`;
+  return nowMs < from ? `is not valid before ${new Date(from).toISOString()}: ${who} refuse it` : null;
+}
+
+function dates(pair: ServedPair, leaf: X509Certificate, nowMs: number, who: "clients" | "endpoints"): string[] {
+  const unfit = outOfDate(pair, nowMs, who);
   if (unfit !== null) return [unfit];
   const to = leaf.validToDate.getTime();
   return to - nowMs <= RENEW_WITHIN_MS ? [`expires on ${dayOf(to)}, in ${inDays(to - nowMs)}`] : [];

@@ -209,7 +209,7 @@ worker: 1
     write("bundle.pem", `# two\n${CERTIFICATE}\n${CERTIFICATE.replace("MIIB", "MIIX")}`);
     assert.match(
       await linesOf(write("bundle.yaml", text.replace("missing", "bundle"))),
-      /certificate 2 of 2 in .*bundle\.pem cannot be read$/,
+      /bundle\.pem cannot be read: certificate 2 of 2 is damaged$/,
     );
   });
 });

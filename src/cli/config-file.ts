@@ -96,9 +96,8 @@ async function parseFile(file: string, asked: Surroundings, noted: NoteFile): Pr
   const folder = path.dirname(path.resolve(file));
   const files = filesOf(folder, noted);
   noted(path.resolve(file));
-  const { certificatesProblem, textProblem, templateProblem, folderProblem, listProblems } = files;
+  const { textProblem, templateProblem, folderProblem, listProblems } = files;
   const checks: Surroundings = {
-    certificatesProblem,
     textProblem,
     templateProblem,
     folderProblem,

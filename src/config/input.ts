@@ -609,7 +609,7 @@ export interface UpstreamInput {
    * Whole number. Default: `2`.
    */
   retries?: number | undefined;
-  /** How `https` endpoints are verified. */
+  /** How `https` endpoints are verified, and what is shown to them. See docs/tls-to-origins.md. */
   tls?: UpstreamTlsInput | undefined;
   /**
    * Each connection to an endpoint begins with a header of the PROXY protocol, of this version, that names the client; with `https`, before
@@ -805,7 +805,8 @@ export interface UpstreamKeepAliveInput {
 /** The keys of `upstreams.NAME.tls` in a configuration. */
 export interface UpstreamTlsInput {
   /**
-   * Whether an `https` endpoint must prove its name with a trusted certificate. Off, anybody on the way can read and change the traffic.
+   * Whether an `https` endpoint must prove its name with a trusted certificate. Off and without `pinned_keys`, anybody on the way can read
+   * and change the traffic; a warning says so at each start.
    *
    * `true` or `false`. Default: `true`.
    */
@@ -817,12 +818,58 @@ export interface UpstreamTlsInput {
    */
   server_name?: string | undefined;
   /**
-   * PEM file of the certificates to trust instead of the list that Node brings (Mozilla's), relative to the configuration's folder. The
-   * system's own store counts with `NODE_OPTIONS=--use-system-ca`.
+   * PEM file of the certificates to trust instead of the list that Node brings (Mozilla's), relative to the configuration's folder. Read
+   * again when it changes. The system's own store counts with `NODE_OPTIONS=--use-system-ca`.
    *
    * File.
    */
   ca_file?: string | undefined;
+  /**
+   * PEM file of revocation lists (CRL), one of each authority in an endpoint's chain. A certificate that it names is refused, and so is
+   * every certificate when the list of its authority is missing or out of date. Read again when it changes.
+   *
+   * File.
+   */
+  crl_file?: string | undefined;
+  /**
+   * PEM file of the certificate to show to endpoints that ask for one (mutual TLS), and of the intermediate certificates after it, relative
+   * to the configuration's folder. Read again when it changes.
+   *
+   * File.
+   */
+  cert_file?: string | undefined;
+  /**
+   * PEM file of the private key. Default: the key stands in `cert_file`.
+   *
+   * File.
+   */
+  key_file?: string | undefined;
+  /**
+   * Passphrase of an encrypted key. Write `${NAME}` or `file:PATH` to keep it out of the file.
+   *
+   * Secret.
+   */
+  key_passphrase?: string | undefined;
+  /**
+   * The lowest version of TLS. Older ones than 1.2 are broken and never spoken.
+   *
+   * `1.2` or `1.3`. Default: `1.2`.
+   */
+  min_version?: "1.2" | "1.3" | 1.2 | 1.3 | undefined;
+  /**
+   * Names of which the certificate must carry one, in place of `server_name` and of the URL's host. What is sent (SNI) stays the same.
+   *
+   * List of host names.
+   */
+  pinned_names?: string[] | undefined;
+  /**
+   * Public keys of which the certificate must carry one, each as `sha256/` and the Base64 of the SHA-256 of its SubjectPublicKeyInfo, as
+   * `--pinnedpubkey` of curl takes it. With `verify: false` the key alone is what is trusted: good for self-signed certificates. See
+   * docs/tls-to-origins.md.
+   *
+   * List of public keys.
+   */
+  pinned_keys?: string[] | undefined;
 }
 
 /** The keys of `upstreams.NAME.request_id` in a configuration. */
@@ -2016,7 +2063,7 @@ export interface DefaultsUpstreamsInput {
    * Whole number. Default: `2`.
    */
   retries?: number | undefined;
-  /** How `https` endpoints are verified. */
+  /** How `https` endpoints are verified, and what is shown to them. See docs/tls-to-origins.md. */
   tls?: UpstreamTlsInput | undefined;
   /**
    * Each connection to an endpoint begins with a header of the PROXY protocol, of this version, that names the client; with `https`, before

@@ -1,16 +1,24 @@
-/** TLS of the listeners and of the admin address in a configuration that may have mistakes elsewhere, for the checks of the files that it names. */
+/** TLS of the listeners, of the admin address and towards endpoints in a configuration that may have mistakes elsewhere, for the checks of the files that it names. */
 import { isLocalPattern } from "../base/local-names.ts";
-import { at, listOf } from "../values/finding.ts";
+import { at, entriesOf, listOf } from "../values/finding.ts";
 import type { KeyPath } from "../values/finding.ts";
 import { adminTlsSchema } from "./schema/tls/admin-tls-schema.ts";
 import type { AdminTlsConfig } from "./schema/tls/admin-tls-schema.ts";
 import { listenerTlsSchema } from "./schema/tls/listener-tls-schema.ts";
 import type { ListenerTlsConfig } from "./schema/tls/listener-tls-schema.ts";
+import { upstreamTlsSchema } from "./schema/tls/upstream-tls-schema.ts";
+import type { UpstreamTlsConfig } from "./schema/tls/upstream-tls-schema.ts";
 
 /** TLS of a listener, with its place. */
 export interface PlacedTls {
   readonly path: KeyPath;
   readonly tls: ListenerTlsConfig;
+}
+
+/** TLS towards the endpoints of an upstream, with its place. */
+export interface PlacedUpstreamTls {
+  readonly path: KeyPath;
+  readonly tls: UpstreamTlsConfig;
 }
 
 /** A host that the conditions of a route name, with its place. */
@@ -27,6 +35,8 @@ export interface TlsInFile {
   readonly hosts: readonly NamedHost[] | null;
   /** TLS of the admin address; null: there is none, or it has mistakes. */
   readonly admin: AdminTlsConfig | null;
+  /** Those that have no mistakes themselves. */
+  readonly upstreams: readonly PlacedUpstreamTls[];
 }
 
 /** @param file the file's content as plain data, with `${NAME}` replaced */
@@ -36,7 +46,12 @@ export function tlsInFile(file: unknown): TlsInFile {
   const isKnown = wanted.length === listeners.length;
   // Local names are served by the local authority where a listener has it.
   const isServed = (host: string): boolean => listeners.some(({ tls }) => tls.internal !== undefined) && isLocalPattern(host);
-  return { listeners, hosts: isKnown ? hostsIn(file).filter(({ host }) => !isServed(host)) : null, admin: adminTlsIn(file) };
+  return {
+    listeners,
+    hosts: isKnown ? hostsIn(file).filter(({ host }) => !isServed(host)) : null,
+    admin: adminTlsIn(file),
+    upstreams: upstreamTlsIn(file),
+  };
 }
 
 function hostsIn(file: unknown): readonly NamedHost[] {
@@ -62,4 +77,13 @@ function listenerTlsIn(file: unknown): readonly PlacedTls[] {
 
 function adminTlsIn(file: unknown): AdminTlsConfig | null {
   return adminTlsSchema.safeParse(at(at(file, "admin"), "tls")).data ?? null;
+}
+
+function upstreamTlsIn(file: unknown): readonly PlacedUpstreamTls[] {
+  return entriesOf(at(file, "upstreams")).flatMap(([name, upstream]) => {
+    const tls = at(upstream, "tls");
+    if (tls === undefined) return [];
+    const parsed = upstreamTlsSchema.safeParse(tls);
+    return parsed.success ? [{ path: ["upstreams", name, "tls"], tls: parsed.data }] : [];
+  });
 }

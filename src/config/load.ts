@@ -118,7 +118,7 @@ function check(
   const checked = isShort ? checkShort(root) : checkFull(filled.root);
   const broken = new Set(replaced.findings.map(({ path }) => path.join("\n")));
   // Where a replacement failed, only that is reported, and not what is wrong with the value then.
-  const others = filled.asWritten([...checked.findings, ...findingsOfSurroundings(root, surroundings)]);
+  const others = filled.asWritten([...checked.findings, ...findingsOfSurroundings(root, filled.root, surroundings)]);
   const rest = others.filter(({ path }) => !broken.has(path.join("\n")));
   const located = (findings: readonly Finding[]): Problem[] => placed(findings, root, file, schema);
   const problems = sortedProblems([...joined.problems, ...located([...replaced.findings, ...rest])], joined.files);

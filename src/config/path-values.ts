@@ -14,15 +14,17 @@ export function withAbsolutePaths(root: Located, resolve: (path: string, from: s
     const { at, value } = scalar;
     const { file } = at;
     if (file === undefined || typeof value !== "string") return scalar;
-    if (isCertificateFile(path) || kindAt(path) !== null) return { ...scalar, value: resolve(value, file) };
+    if (isTlsFile(path) || kindAt(path) !== null) return { ...scalar, value: resolve(value, file) };
     return isModule(path) && /^\.{1,2}\//.test(value) ? { ...scalar, value: moduleUrl(value, (name) => resolve(name, file)) } : scalar;
   });
 }
 
-/** Whether the value at this path is the path of a file of certificates. */
-export function isCertificateFile(path: KeyPath): boolean {
+const FILE_KEYS: ReadonlySet<string> = new Set(["ca_file", "crl_file", "cert_file", "key_file"]);
+
+/** Whether the value at this path is the path of a file for TLS towards endpoints. */
+function isTlsFile(path: KeyPath): boolean {
   const [first, , third, fourth, fifth] = standsFor(path);
-  return first === "upstreams" && third === "tls" && fourth === "ca_file" && fifth === undefined;
+  return first === "upstreams" && third === "tls" && FILE_KEYS.has(String(fourth)) && fifth === undefined;
 }
 
 /** What the value at this path is the path of, if a feature names it: in a route, in an upstream, or for all. Null: it is none. */

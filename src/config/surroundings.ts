@@ -8,12 +8,11 @@ import type { Located } from "./document/document.ts";
 import type { Includes } from "./include.ts";
 import { tlsInFile } from "./listener-tls-in-file.ts";
 import type { TlsInFile } from "./listener-tls-in-file.ts";
-import { isCertificateFile, kindAt } from "./path-values.ts";
+import { kindAt } from "./path-values.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 
 /** Made by the caller. Each check gives a message, or null when nothing is wrong. A check that is absent is not made. */
 export interface Surroundings {
-  readonly certificatesProblem?: (path: string) => string | null;
   /** For texts in UTF-8 that a feature sends. */
   readonly textProblem?: (path: string) => string | null;
   /** For texts in UTF-8 with variables, for pages about errors. */
@@ -22,20 +21,21 @@ export interface Surroundings {
   readonly folderProblem?: (path: string) => string | null;
   /** For address lists: what is wrong with their lines, empty when nothing is. */
   readonly listProblems?: (path: string) => readonly string[];
-  /** For the files that TLS of listeners names. */
+  /** For the files that TLS names. */
   readonly tlsFindings?: (file: TlsInFile) => readonly Finding[];
   readonly portProblem?: (port: number) => string | null;
   /** Absent: `include` is an error. */
   readonly includes?: Includes;
 }
 
-/** What the checks find in a configuration. */
-export function findingsOfSurroundings(root: Located, surroundings: Surroundings): Finding[] {
+/**
+ * What the checks find in a configuration.
+ * @param filled the same with the values of `defaults`
+ */
+export function findingsOfSurroundings(root: Located, filled: Located, surroundings: Surroundings): Finding[] {
   const findings: Finding[] = [];
   mapScalars(root, (scalar, path) => {
     if (typeof scalar.value !== "string") return scalar;
-    const certificates = isCertificateFile(path) ? surroundings.certificatesProblem?.(scalar.value) : null;
-    if (certificates !== null && certificates !== undefined) findings.push({ path, message: certificates, severity: "error" });
     const kind = kindAt(path);
     const text =
       kind === "files"
@@ -55,7 +55,7 @@ export function findingsOfSurroundings(root: Located, surroundings: Surroundings
     if (forbidden !== null && forbidden !== undefined) findings.push({ path, message: forbidden, severity: "warning" });
     return scalar;
   });
-  if (surroundings.tlsFindings !== undefined) findings.push(...surroundings.tlsFindings(tlsInFile(toPlain(root))));
+  if (surroundings.tlsFindings !== undefined) findings.push(...surroundings.tlsFindings(tlsInFile(toPlain(filled))));
   return findings;
 }
 

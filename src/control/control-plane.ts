@@ -21,6 +21,7 @@ import { afterMs } from "./after-ms.ts";
 import { Generations } from "./workers/generations.ts";
 import type { PreparedConfiguration } from "./workers/generations.ts";
 import { HealthMonitor } from "./health/health.ts";
+import type { TlsFor } from "./health/health.ts";
 import { withHolder } from "./listening/held-address.ts";
 import { Listeners } from "./listeners.ts";
 import type { CheckedListeners, ListenProblem, OpenedListener } from "./listeners.ts";
@@ -113,7 +114,7 @@ export class ControlPlane {
     this.buckets = new BucketTable(bucketTable);
     this.totals = new MetricTotals(this.seats);
     this.generations = new Generations(this.endpoints, this.totals, this.workerTable);
-    const { log, version, startedAtMs, takeLines, monotonic, readFile } = options;
+    const { log, version, startedAtMs, takeLines, monotonic } = options;
     // A plain copy: `process.env` itself cannot be sent to another thread.
     const environment = { ...options.environment };
     this.supervisor = new Supervisor({
@@ -149,7 +150,13 @@ export class ControlPlane {
       environment: process.env,
       tell: (news) => this.supervisor.tell({ type: "names", news }),
     });
-    this.needs = new ThreadNeeds(log, () => this.supervisor, options);
+    this.needs = new ThreadNeeds(
+      log,
+      () => this.supervisor,
+      options,
+      () => this.probeAnew(),
+    );
+    const tls: TlsFor = (config) => this.needs.upstreams.tlsOf(config);
     const pages = {
       notReady: () => this.notReady(),
       status: () => this.status(),
@@ -164,13 +171,13 @@ export class ControlPlane {
       now: monotonic,
       random: Math.random,
       after: afterMs,
-      readFile,
+      tls,
       probe: this.probe,
     });
     this.refusingEndpoints = new RefusingEndpoints({
       table: this.endpoints,
       probe: this.probe,
-      readFile,
+      tls,
       allDown: () => this.status().status === "down",
     });
   }
@@ -317,7 +324,8 @@ export class ControlPlane {
     if (notStarted !== null) return { kind: "failed", lines: [notStarted.message] };
     if (this.config.startup.require_healthy) {
       this.options.log.info("startup_waiting", "waiting for healthy endpoints", { limit_ms: this.config.startup.wait });
-      const parts = { table: this.endpoints, monitor: this.monitor, readFile: this.options.readFile, probe: this.probe };
+      const tls: TlsFor = (each) => this.needs.upstreams.tlsOf(each);
+      const parts = { table: this.endpoints, monitor: this.monitor, tls, probe: this.probe };
       const outcome = await waitUntilHealthy(this.config, endpointSlots, parts, stop);
       if (outcome.kind !== "ready") return outcome;
     }
@@ -350,6 +358,11 @@ export class ControlPlane {
     } finally {
       await checked.release();
     }
+  }
+
+  /** A file of TLS towards endpoints has changed: what probes have found with the old one counts until the next of them. */
+  private probeAnew(): void {
+    if (this.current !== null && this.phase !== "draining") this.monitor.apply(this.config, this.current.endpointSlots);
   }
 
   private isEnding(stop: AbortSignal): boolean {

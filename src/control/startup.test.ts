@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { once } from "node:events";
 import { HealthMonitor } from "./health/health.ts";
+import type { TlsFor } from "./health/health.ts";
+import { upstreamTls } from "../shared/upstream-tls.ts";
 import { afterMs } from "./after-ms.ts";
 import { NameTable } from "../shared/name-table.ts";
 import { probeWith } from "./health/probe.ts";
@@ -17,14 +19,14 @@ import type { Config } from "../config/schema/schema.ts";
 async function outcome(t: TestContext, config: Config, signal: AbortSignal = new AbortController().signal): Promise<StartupOutcome> {
   const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(16)));
   const log = createAppLog({ level: "error", format: "text", write: () => {}, now: () => 0 });
-  const readFile = (): string => "";
+  const tls: TlsFor = (each) => upstreamTls(each, new Map());
   const probe = probeWith(new NameTable().lookup);
-  const monitor = new HealthMonitor({ table, log, now: () => performance.now(), random: Math.random, after: afterMs, readFile, probe });
+  const monitor = new HealthMonitor({ table, log, now: () => performance.now(), random: Math.random, after: afterMs, tls, probe });
   t.after(() => monitor.stop());
   let next = 0;
   const slots = Object.fromEntries(Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, endpoints.map(() => next++)]));
   monitor.apply(config, slots);
-  return waitUntilHealthy(config, slots, { table, monitor, readFile, probe }, signal);
+  return waitUntilHealthy(config, slots, { table, monitor, tls, probe }, signal);
 }
 
 async function origin(t: TestContext, answer: string): Promise<string> {

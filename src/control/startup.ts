@@ -6,7 +6,7 @@ import type { Config } from "../config/schema/schema.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointTable } from "../shared/endpoint-table.ts";
 import { connectTarget } from "./health/health.ts";
-import type { HealthMonitor } from "./health/health.ts";
+import type { HealthMonitor, TlsFor } from "./health/health.ts";
 import type { SlotsByUpstream } from "./workers/endpoint-slots.ts";
 import type { Probe } from "./health/probe.ts";
 
@@ -19,8 +19,8 @@ export type StartupOutcome =
 export interface StartupParts {
   readonly table: EndpointTable;
   readonly monitor: HealthMonitor;
-  /** Text of a certificate file; throws node:fs errors. */
-  readonly readFile: (path: string) => string;
+  /** How connections to endpoints with these settings are secured. */
+  readonly tls: TlsFor;
   readonly probe: Probe;
 }
 
@@ -105,8 +105,8 @@ class ConnectAttempts {
   private async attempt(name: string, url: string): Promise<void> {
     const upstream = this.config.upstreams[name];
     if (upstream === undefined || this.reached.has(name)) return;
-    const { probe, readFile } = this.parts;
-    const result = await probe(connectTarget(upstream, url, upstream.timeouts.connect, readFile), this.abort.signal);
+    const { probe, tls } = this.parts;
+    const result = await probe(connectTarget(upstream, url, upstream.timeouts.connect, tls), this.abort.signal);
     if (this.abort.signal.aborted) return;
     if (result === null) {
       this.reached.add(name);

@@ -1,4 +1,4 @@
-/** What threads need before the configuration that names it: address lists, and what listeners with TLS need, from files and from authorities. */
+/** What threads need before the configuration that names it: address lists, and what TLS of listeners and towards endpoints needs, from files and from authorities. */
 import { addressListsOf } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
@@ -7,6 +7,7 @@ import { AcmeSource } from "./acme/acme-source.ts";
 import { afterMs } from "./after-ms.ts";
 import { internalCertificates } from "./certificates/own-authorities.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
+import { UpstreamCertificates } from "./certificates/upstream-certificates.ts";
 import { AddressListFiles } from "./named-files/address-list-files.ts";
 import type { Supervisor } from "./workers/supervise.ts";
 import type { WorkerNews } from "./workers/worker-handle.ts";
@@ -24,10 +25,17 @@ export interface ThreadNeedsOptions {
 export class ThreadNeeds {
   readonly lists: AddressListFiles;
   readonly certificates: ListenerCertificates;
+  readonly upstreams: UpstreamCertificates;
   readonly acme: AcmeSource;
   private readonly threads: () => Pick<Supervisor, "tell">;
 
-  constructor(log: AppLog, threads: () => Pick<Supervisor, "tell">, { version, now, monotonic, readFile }: ThreadNeedsOptions) {
+  /** @param upstreamsChanged called when a file of TLS towards endpoints has changed */
+  constructor(
+    log: AppLog,
+    threads: () => Pick<Supervisor, "tell">,
+    { version, now, monotonic, readFile }: ThreadNeedsOptions,
+    upstreamsChanged: () => void,
+  ) {
     this.threads = threads;
     this.acme = new AcmeSource({
       log,
@@ -46,6 +54,12 @@ export class ThreadNeeds {
       now: monotonic,
       after: afterMs,
     });
+    this.upstreams = new UpstreamCertificates({
+      log,
+      after: afterMs,
+      tell: (upstreams) => threads().tell({ type: "tls", upstreams }),
+      changed: upstreamsChanged,
+    });
   }
 
   /** A client has named a name for which the TLS listener in `slot` has no certificate. Threads are told of one, or that there will be none. */
@@ -55,17 +69,21 @@ export class ThreadNeeds {
 
   /** What is known of TLS now. */
   get reading(): TlsReading {
-    const { certificates, acme } = this;
-    return { certificates: certificates.readings(), certificateFiles: certificates.counts, acme: acme.reading };
+    const { certificates, upstreams, acme } = this;
+    const [one, other] = [certificates.counts, upstreams.counts];
+    const certificateFiles = { read: one.read + other.read, refused: one.refused + other.refused };
+    return { certificates: certificates.readings(), certificateFiles, acme: acme.reading };
   }
 
   /** What a thread that starts is told. */
   news(): readonly WorkerNews[] {
     const [lists, listeners, answers] = [this.lists.current(), this.certificates.current(), this.acme.challengeTexts];
+    const upstreams = this.upstreams.current();
     return [
       ...(lists.length === 0 ? [] : [{ type: "lists", lists } as const]),
       ...(answers === null ? [] : [{ type: "challenges", answers } as const]),
       ...(listeners.length === 0 ? [] : [{ type: "tls", listeners } as const]),
+      ...(upstreams.length === 0 ? [] : [{ type: "tls", upstreams } as const]),
     ];
   }
 
@@ -73,13 +91,14 @@ export class ThreadNeeds {
    * Reads what a configuration needs that may come into use, and tells it to all threads. Resolves with what is wrong, one line each.
    * @param listenerSlots of its listeners, in file order
    */
-  async prepare({ routes, listeners }: Config, listenerSlots: readonly number[]): Promise<readonly string[]> {
-    const problems = this.lists.read(addressListsOf(routes));
+  async prepare({ routes, listeners, upstreams }: Config, listenerSlots: readonly number[]): Promise<readonly string[]> {
+    const problems = [...this.lists.read(addressListsOf(routes)), ...this.upstreams.prepare(upstreams)];
     return problems.length > 0 ? problems : this.certificates.prepare(listeners, listenerSlots);
   }
 
   /** The configuration that is in use now: what others needed is forgotten. */
-  keep({ routes, listeners }: Config, listenerSlots: readonly number[]): void {
+  keep({ routes, listeners, upstreams }: Config, listenerSlots: readonly number[]): void {
+    this.upstreams.keep(upstreams);
     this.lists.keep(addressListsOf(routes));
     this.certificates.keep(listeners, listenerSlots);
   }
@@ -88,6 +107,7 @@ export class ThreadNeeds {
   async stop(): Promise<void> {
     this.lists.stop();
     this.certificates.stop();
+    this.upstreams.stop();
     await this.acme.stop();
   }
 }

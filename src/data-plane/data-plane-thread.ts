@@ -134,7 +134,11 @@ export class DataPlaneThread {
       case "challenges":
         return this.serving.useChallenges(message.answers);
       case "tls":
-        return this.serving.useTls(message.listeners);
+        if (message.listeners !== undefined) this.serving.useTls(message.listeners);
+        if (message.upstreams !== undefined) this.serving.useUpstreamTls(message.upstreams);
+        return;
+      case "session":
+        return this.serving.takeSession(message.shared);
       case "certificate-refused":
         return this.serving.refuseCertificate(message.slot, message.name);
       case "log-taken":
@@ -274,6 +278,7 @@ export class DataPlaneThread {
         this.send({ type: "released", generation });
       },
       certificateWanted: (slot, name) => this.send({ type: "certificate-wanted", slot, name }),
+      session: (shared) => this.send({ type: "session", shared }),
       tick: (now) => this.tick(now),
     };
   }

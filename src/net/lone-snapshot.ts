@@ -4,6 +4,7 @@ import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import { MetricTable, metricLayout } from "../shared/metric-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
+import { unreadFiles } from "../shared/upstream-tls.ts";
 
 /** A compiled configuration with tables of its own: for the warm-up, `explain` and tests. The slots of its endpoints count from 0. */
 export function loneSnapshot(config: Config, context: SnapshotContext): Snapshot {
@@ -18,7 +19,10 @@ export function loneSnapshot(config: Config, context: SnapshotContext): Snapshot
     listenerSlots: [0],
     metricTable: new SharedArrayBuffer(MetricTable.bytes(metricLayout(config), 1)),
   };
-  const plan = new Upstreams(0, context.readFile).plan(config.upstreams, message.endpointSlots);
+  const upstreams = new Upstreams(0);
+  // Whoever has a lone snapshot connects to no endpoint that has TLS.
+  upstreams.useFiles(unreadFiles(config.upstreams));
+  const plan = upstreams.plan(config.upstreams, message.endpointSlots);
   plan.apply();
   return new Snapshot(message, plan.groups, context);
 }

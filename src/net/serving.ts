@@ -6,6 +6,7 @@
  * `closeListener`; its connections may live on for a while.
  */
 import { endpointNames } from "../config/addresses/endpoint-names.ts";
+import type { Config } from "../config/schema/schema.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import type { FileStore } from "../proxy/feature/file-store.ts";
@@ -14,11 +15,13 @@ import { noRegex } from "../policy/route/path-regex.ts";
 import type { CompileRegex } from "../policy/route/path-regex.ts";
 import { Snapshot } from "../proxy/snapshot.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
+import type { Endpoint } from "../proxy/upstream/endpoint.ts";
 import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
 import type { ListenerTls, TlsOfListeners } from "../shared/listener-tls.ts";
 import type { ChallengeAnswers, ConfigureMessage } from "../shared/protocol.ts";
+import type { SharedSession, TlsOfUpstreams, TlsSession } from "../shared/upstream-tls.ts";
 import { HOST_SLOT } from "../shared/worker-table.ts";
 import { ListenerContext, trustOf } from "./accept/listener-context.ts";
 import type { ListenerConfig, Trust } from "./accept/listener-context.ts";
@@ -46,6 +49,9 @@ export interface ServingParts extends ThreadParts {
   readonly files?: FileStore;
 }
 
+/** Other threads are told of a session with an endpoint at most once in this time. */
+const SESSION_TOLD_EVERY_MS = 60_000;
+
 /** A closed listener whose connections are still running. */
 interface Leaving {
   readonly context: ListenerContext;
@@ -66,6 +72,8 @@ export class Serving {
   /** What listeners with TLS need, by slot, including listeners that are not open yet. */
   private tls: ReadonlyMap<number, ListenerTls> = new Map();
   private current: Thread | null = null;
+  /** The upstreams of the configuration in use. */
+  private configured: { readonly upstreams: Config["upstreams"]; readonly slots: ConfigureMessage["endpointSlots"] } | null = null;
   private trust: Trust = trustOf({ trusted_proxies: [], client_address_from: "x_forwarded_for" });
   /** Answers to http-01 challenges by token; null: there will be none. */
   private challenges: ReadonlyMap<string, string> | null = null;
@@ -77,7 +85,7 @@ export class Serving {
 
   constructor(parts: ServingParts) {
     this.parts = parts;
-    this.upstreams = new Upstreams(parts.workerIndex, parts.readFile);
+    this.upstreams = new Upstreams(parts.workerIndex, (endpoint, session) => this.tellSession(endpoint, session));
   }
 
   /** The listener without sockets, for requests that a program hands over. Null: the configuration has none. */
@@ -121,6 +129,7 @@ export class Serving {
       this.current?.snapshot ?? null,
     );
     plan.apply();
+    this.configured = { upstreams: config.upstreams, slots: message.endpointSlots };
     this.names.set(message.generation, endpointNames(config));
     this.expectNames();
     const thread = this.current ?? new Thread(parts, snapshot, this.output());
@@ -151,6 +160,24 @@ export class Serving {
   useTls(listeners: TlsOfListeners): void {
     this.tls = new Map(listeners);
     for (const [slot, context] of this.open) context.useTls(this.tls.get(slot) ?? null);
+  }
+
+  /**
+   * Sets what the files hold that upstreams name for TLS: new connections use it, and those are closed that were opened before, once they are idle.
+   * It is kept for configurations that come later.
+   */
+  useUpstreamTls(files: TlsOfUpstreams): void {
+    const { current, configured } = this;
+    if (!this.upstreams.useFiles(files) || current === null || configured === null) return;
+    this.upstreams.plan(configured.upstreams, configured.slots).apply();
+    current.retirePools();
+  }
+
+  /** Another thread has got a TLS session with an endpoint. */
+  takeSession(shared: SharedSession): void {
+    const { platform } = this.parts;
+    const endpoint = this.upstreams.takeSession(shared, platform.epochMs());
+    if (endpoint !== null) endpoint.sessionToldAt = platform.now();
   }
 
   /** There will be no certificate for that name on the listener in `slot`: the handshakes that wait for it are refused. */
@@ -202,6 +229,14 @@ export class Serving {
     const cut = this.all().reduce((sum, context) => sum + context.cut(), 0);
     this.current?.close();
     return cut;
+  }
+
+  private tellSession(endpoint: Endpoint, session: TlsSession): void {
+    const now = this.parts.platform.now();
+    if (now - endpoint.sessionToldAt < SESSION_TOLD_EVERY_MS) return;
+    endpoint.sessionToldAt = now;
+    const { slot, url, settings } = endpoint;
+    this.parts.output.session?.({ slot, url, tls: settings.tls.id, session });
   }
 
   private contextFor(thread: Thread, slot: number, settings: ListenerConfig): ListenerContext {

@@ -29,6 +29,7 @@ import type { WorkerTable } from "../shared/worker-table.ts";
 import type { WorkerMetrics } from "../shared/metric-table.ts";
 import type { LogFields } from "../shared/log-fields.ts";
 import type { LogLevel, WorkerEvent } from "../shared/protocol.ts";
+import type { SharedSession } from "../shared/upstream-tls.ts";
 import { BulkBuffer } from "./buffers/bulk-buffer.ts";
 import { AnnouncingPool } from "./h1/upstream/announcing-pool.ts";
 import { EndpointPool } from "./h1/upstream/endpoint-pool.ts";
@@ -54,6 +55,8 @@ export interface ThreadOutput {
   tick(now: number): void;
   /** A client has named a name for which the TLS listener in `slot` has no certificate yet. */
   certificateWanted(slot: number, name: string): void;
+  /** There is a TLS session with an endpoint that the other threads may resume. Absent: there are no others. */
+  session?(shared: SharedSession): void;
   /** Called when no exchange runs under that generation's snapshot any more. */
   released(generation: number): void;
 }
@@ -297,15 +300,20 @@ export class Thread implements ConnectionThread, Connector {
     const before = this.snapshot;
     this.snapshot = snapshot;
     this.metrics = snapshot.metrics;
-    this.poolKeys = new Set(snapshot.poolKeys());
+    this.retirePools();
+    const names = new Set(snapshot.upstreamNames());
+    for (const name of this.responseReaders.keys()) if (!names.has(name)) this.responseReaders.delete(name);
+    if (before !== snapshot && before.exchangesOpen === 0) this.output.released(before.generation);
+  }
+
+  /** Retires the pools that no endpoint of the configuration in use has any more: its settings have changed, or it is gone. */
+  retirePools(): void {
+    this.poolKeys = new Set(this.snapshot.poolKeys());
     for (const [key, pool] of this.pools) {
       if (this.poolKeys.has(key)) continue;
       pool.retire();
       this.pools.delete(key);
     }
-    const names = new Set(snapshot.upstreamNames());
-    for (const name of this.responseReaders.keys()) if (!names.has(name)) this.responseReaders.delete(name);
-    if (before !== snapshot && before.exchangesOpen === 0) this.output.released(before.generation);
   }
 
   close(): void {

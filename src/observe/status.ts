@@ -7,6 +7,7 @@ import { NO_TLS } from "./certificate-reading.ts";
 import type { CertificateReading, TlsReading } from "./certificate-reading.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointHealth } from "../shared/endpoint-table.ts";
+import { isUnverified } from "../shared/upstream-tls.ts";
 
 /** The health of an endpoint. `unknown`: nothing has been learned of it yet. */
 export type HealthWord = "unknown" | "healthy" | "unhealthy";
@@ -22,7 +23,7 @@ export interface StatusDocument {
   /** Whole seconds since the process started. */
   readonly uptime: number;
   /** The endpoints of each upstream, by its name, in the order of the configuration. */
-  readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly EndpointStatus[] }>>;
+  readonly upstreams: Readonly<Record<string, UpstreamStatus>>;
   /** The certificates of listeners with TLS, in the order of the configuration; absent when there are none. */
   readonly certificates?: readonly CertificateStatus[];
   /** Certificates over ACME. Only on the admin address, and only where a listener has `tls.acme`. */
@@ -68,6 +69,14 @@ export function certificateStatus(readings: readonly CertificateReading[]): read
   }));
 }
 
+/** One upstream in a {@link StatusDocument}. */
+export interface UpstreamStatus {
+  /** In the order of the configuration. */
+  readonly endpoints: readonly EndpointStatus[];
+  /** Present when `https` endpoints need not prove who they are: with `verify: false`, and without `pinned_keys`. */
+  readonly verify?: false;
+}
+
 /** One endpoint in a {@link StatusDocument}. */
 export interface EndpointStatus {
   /** As configured. */
@@ -84,7 +93,14 @@ export interface EndpointStatus {
 /** What the document needs of the configuration. */
 export interface StatusSource {
   readonly upstreams: Readonly<
-    Record<string, { readonly endpoints: readonly { readonly url: string }[]; readonly health_check?: unknown }>
+    Record<
+      string,
+      {
+        readonly endpoints: readonly { readonly url: string }[];
+        readonly health_check?: unknown;
+        readonly tls?: Parameters<typeof isUnverified>[0];
+      }
+    >
   >;
 }
 
@@ -103,7 +119,7 @@ export function statusDocument(
   process: { readonly version: string; readonly startedAtMs: number; readonly nowMs: number },
   { certificates, acme }: Pick<TlsReading, "certificates" | "acme"> = NO_TLS,
 ): StatusDocument {
-  const upstreams: Record<string, { endpoints: EndpointStatus[] }> = Object.create(null);
+  const upstreams: Record<string, UpstreamStatus> = Object.create(null);
   let useful = 0;
   let useless = 0;
   for (const [name, upstream] of Object.entries(config.upstreams)) {
@@ -118,7 +134,8 @@ export function statusDocument(
       else useful++;
       return { url, health, in_flight: table.inFlight(slot) };
     });
-    upstreams[name] = { endpoints };
+    const isOpen = upstream.tls !== undefined && isUnverified(upstream.tls) && endpoints.some(({ url }) => url.startsWith("https:"));
+    upstreams[name] = isOpen ? { endpoints, verify: false } : { endpoints };
   }
   return {
     status: useless === 0 ? "ok" : useful === 0 ? "down" : "degraded",

@@ -9,6 +9,7 @@ import type { FeatureEvent } from "../features/declared.ts";
 import type { SentList } from "./address-lists.ts";
 import type { NameNews } from "./name-table.ts";
 import type { TlsOfListeners } from "./listener-tls.ts";
+import type { SharedSession, TlsOfUpstreams } from "./upstream-tls.ts";
 import type { LogFields } from "./log-fields.ts";
 
 /** The address of a listener as a worker opens it: parsed, and with port 0 replaced by a real port. */
@@ -98,8 +99,13 @@ export type ToWorker =
   | { readonly type: "names"; readonly news: readonly NameNews[] }
   /** All address lists that are in use (shared/address-lists.ts). */
   | { readonly type: "lists"; readonly lists: readonly SentList[] }
-  /** What all listeners with TLS need. It comes before the configuration and the orders that name these listeners, and whenever something changes. */
-  | { readonly type: "tls"; readonly listeners: TlsOfListeners }
+  /**
+   * What all listeners with TLS need, or all upstreams that name files for it. It comes before the configuration and the orders that name them, and whenever
+   * something changes. What is absent stays as it is.
+   */
+  | { readonly type: "tls"; readonly listeners?: TlsOfListeners; readonly upstreams?: TlsOfUpstreams }
+  /** A session with an endpoint that another thread has got. */
+  | { readonly type: "session"; readonly shared: SharedSession }
   /** There will be no certificate for that name now: the handshakes that wait for it are refused. */
   | { readonly type: "certificate-refused"; readonly slot: number; readonly name: string }
   /** All answers to http-01 challenges that are under way; null: no challenge will come. */
@@ -154,6 +160,8 @@ export type FromWorker =
   | { readonly type: "counted"; readonly counts: readonly MiddlewareCount[] }
   /** A client has named a name for which the TLS listener in `slot` has no certificate: `tls` or `certificate-refused` is the answer. */
   | { readonly type: "certificate-wanted"; readonly slot: number; readonly name: string }
+  /** A TLS session with an endpoint that the other threads may resume. */
+  | { readonly type: "session"; readonly shared: SharedSession }
   | { readonly type: "drained"; readonly cut: number };
 
 /** What a counter of a middleware has counted. */

@@ -44,6 +44,7 @@ import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { NameTable } from "../shared/name-table.ts";
+import { unreadFiles, unreadTls } from "../shared/upstream-tls.ts";
 import { LISTENER_SLOTS, WorkerTable } from "../shared/worker-table.ts";
 import { TestConnection } from "./connection.ts";
 import { fetchOver } from "./http-client.ts";
@@ -61,6 +62,7 @@ import { TestLists } from "./test-lists.ts";
 import { serveOrigin } from "./upstreams.ts";
 
 export type { AcmeCertificateStatus, CertificateStatus, EndpointStatus, HealthWord, StatusDocument } from "../observe/status.ts";
+export type { UpstreamStatus } from "../observe/status.ts";
 export { ConnectionEnded } from "./connection.ts";
 export type { Awaited, TestConnection } from "./connection.ts";
 export type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";
@@ -143,9 +145,9 @@ export async function testProxy(config: TestConfig, options: TestProxyOptions = 
  * it by itself.
  */
 export class TestProxy {
-  /** Everything that was logged, exchanges and events, in order. */
-  readonly log: readonly LogEntry[];
   private readonly entries: LogEntry[] = [];
+  /** Everything that was logged, exchanges and events, in order. */
+  readonly log: readonly LogEntry[] = this.entries;
   private readonly options: TestProxyOptions;
   /** The functions and scripts that answer, from the options, `serve` and `reload`. */
   private origins: Origins;
@@ -183,27 +185,24 @@ export class TestProxy {
 
   private constructor(given: TestConfig, options: TestProxyOptions) {
     this.options = options;
-    this.log = this.entries;
     const network = new MemoryNetwork({ epochMs: (options.startsAt ?? STARTS_AT) - CLOCK_STARTS_AT_MS });
     network.clock.step(CLOCK_STARTS_AT_MS);
     this.network = network;
     this.pump = new Pump(network);
     this.origins = options.upstreams ?? {};
-    const first = this.read(given, this.origins);
-    const { config } = first;
-    this.first = first;
+    this.first = this.read(given, this.origins);
+    const { config } = this.first;
     checkOrigins(this.origins, config);
     this.config = config;
     const { clock, platform } = network;
-    const now = (): number => platform.epochMs();
-    this.appLog = createAppLog({ level: config.logging.level, format: "json", write: (line) => this.logged(line), now });
+    this.appLog = createAppLog({ level: config.logging.level, format: "json", write: (line) => this.logged(line), now: platform.epochMs });
     this.monitor = new HealthMonitor({
       table: this.endpoints,
       log: this.appLog,
       now: () => clock.nowMs,
       random: () => platform.random(),
       after: (ms, then) => clock.after(ms, then),
-      readFile: (name) => this.file(name),
+      tls: unreadTls,
       probe: probeOver(network),
     });
     this.lists = new TestLists(
@@ -433,6 +432,7 @@ export class TestProxy {
     if (patternsIn(config.routes).length > 0) await this.regexes.load();
     const ownMiddleware = await this.middleware.install(generation, config);
     this.lists.use(config);
+    this.serving.useUpstreamTls(unreadFiles({ ...this.config.upstreams, ...config.upstreams }));
     this.serving.configure(messageFor(prepared.configuration, this.generation), ownMiddleware);
     // The memory network resolves names itself. The empty results only say that no look-up is under way.
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });

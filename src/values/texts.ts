@@ -134,6 +134,13 @@ export const dnsName: Text = text(
   (name) => name.length <= 253,
 ).transform((name) => name.toLowerCase());
 
+/** The pin of a public key. A second slash is curl's spelling; the output has one. */
+export const pinnedKey: Text = text(
+  /^sha256\/\/?[A-Za-z0-9+/]{43}=$/,
+  "public key",
+  "the pin of a public key: sha256/ and the 44 characters of a SHA-256 in Base64",
+).transform((pin) => `sha256/${pin.slice(-44)}`);
+
 /** A name that `Host` of an admin request may hold; the output is in lower case and without a final dot. */
 export const adminHost: Text = serverName.transform((name) => name.toLowerCase().replace(/\.$/, ""));
 

@@ -27,6 +27,7 @@ import { mirrorFindings } from "../schema/mirror-schema.ts";
 import { splitFindings } from "../schema/split-schema.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
 import { namedUpstreams, unknownUpstreams } from "./upstream-names.ts";
+import { upstreamTlsFindings } from "./upstream-tls-checks.ts";
 
 const features: readonly (readonly [key: string, declaration: FeatureDeclaration])[] = Object.entries(DECLARED);
 
@@ -51,14 +52,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ...endpoints(at(upstream, "endpoints"), ["upstreams", name, "endpoints"]),
       ...ownAddresses(at(upstream, "endpoints"), ["upstreams", name, "endpoints"], file),
       ...everywhere(upstream, ["upstreams", name]),
-      ...(at(at(upstream, "tls"), "verify") === false
-        ? [
-            warning(
-              ["upstreams", name, "tls", "verify"],
-              "it is off: whoever is on the way to the endpoints can read and change everything",
-            ),
-          ]
-        : []),
+      ...upstreamTlsFindings(at(upstream, "tls"), ["upstreams", name, "tls"]),
       ...(routes.length === 0 || mayBeAsked || ledTo.has(name)
         ? []
         : [warning(["upstreams", name], "no route leads to this upstream", true)]),

@@ -9,6 +9,7 @@ import { CALLED_HERE, foreignKey } from "../schema/foreign-keys.ts";
 import { fullFormJsonSchema, placesOf } from "../schema/json-schema.ts";
 import { configOf, full, problemsOf, warningsOf } from "../load.fixture.ts";
 import { parseConfig } from "../load.ts";
+import { error } from "../../values/finding.ts";
 import { formatProblem } from "./problem.ts";
 
 const cases = (list: readonly (readonly [text: string, expected: RegExp])[]): void => {
@@ -317,7 +318,10 @@ describe("all problems at once, one line each", () => {
       if (path === "/run/empty") return "\n";
       throw new Error(`/etc/${path} does not exist`);
     };
-    const result = parseConfig(text, "f", {}, readSecret, { certificatesProblem: (path) => `/etc/${path} does not exist` });
+    const result = parseConfig(text, "f", {}, readSecret, {
+      tlsFindings: ({ upstreams }) =>
+        upstreams.map(({ path, tls }) => error([...path, "ca_file"], `/etc/${String(tls.ca_file)} does not exist`)),
+    });
     assert.ok("problems" in result);
     assert.deepEqual(result.problems.map(formatProblem), [
       "f:2:64: upstreams.app.tls.ca_file: /etc/gone.pem does not exist",

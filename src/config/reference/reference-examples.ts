@@ -80,7 +80,15 @@ upstreams:
 upstreams:
   app:
     endpoints: ["https://10.0.0.1:8443"]
-    tls: { server_name: app.internal.example, ca_file: internal-ca.pem }
+    tls:
+      server_name: app.internal.example
+      ca_file: internal-ca.pem
+      cert_file: millrace.pem                          # for endpoints that ask for a certificate
+      key_file: millrace.key
+      key_passphrase: file:/run/secrets/passphrase
+  partner:
+    endpoints: ["https://partner.example"]
+    tls: { min_version: "1.3", pinned_keys: ["sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="] }
 `,
   routes: `
 routes:

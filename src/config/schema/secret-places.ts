@@ -15,6 +15,7 @@ export function isSecret(given: KeyPath): boolean {
     return (second === "token" && path.length === 2) || (second === "tls" && key === "key_passphrase" && path.length === 3);
   if (first === "authentication") return second === "required_token" && path.length === 2;
   if (first === "listeners") return isPassphrase(path) || isBindingKey(path);
+  if (first === "upstreams") return key === "tls" && inside.join() === "key_passphrase";
   if (first !== "routes" || typeof second !== "number" || typeof key !== "string") return false;
   const places = SECRETS.get(key);
   return (
@@ -42,6 +43,8 @@ export function mayBeSecret(path: KeyPath): boolean {
   if (path[0] === "admin") return path[1] !== "address" && path[1] !== "hosts";
   // A passphrase, or a whole key, may stand in a wrong place.
   if (path[0] === "listeners") return path[2] === "tls" && (path[3] === "certificates" || (path[3] === "acme" && path[4] === "eab"));
+  const [first, , key, inside] = standsFor(path);
+  if (first === "upstreams" && key === "tls") return inside === "key_passphrase";
   return path.some((part) => typeof part === "string" && SECRETS.has(part));
 }
 

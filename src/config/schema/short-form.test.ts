@@ -51,7 +51,7 @@ describe("the short form", () => {
           timeouts: { connect: 5000, response_head: 30_000, idle: 60_000, tunnel_idle: 3_600_000, processing: 3_600_000 },
           keep_alive: { idle: 60_000, max_idle: 1024, max_age: 600_000 },
           retries: 2,
-          tls: { verify: true },
+          tls: { verify: true, min_version: "1.2" },
           via: true,
           x_forwarded: true,
         },

@@ -1,9 +1,10 @@
 /** The schema of an upstream: its endpoints, how one is chosen, how long each step may take. */
 import { z } from "zod";
 import { WAIT, duration, wholeNumber } from "../../values/scalars.ts";
-import { endpointUrl, filePath, serverName } from "../../values/texts.ts";
+import { endpointUrl } from "../../values/texts.ts";
 import { featuresFor } from "./feature-keys.ts";
 import { healthCheckSchema } from "./health-check-schema.ts";
+import { upstreamTlsSchema } from "./tls/upstream-tls-schema.ts";
 
 const endpoint = z
   .union([
@@ -57,20 +58,6 @@ const keepAlive = z.strictObject({
   }),
 });
 
-const tls = z.strictObject({
-  verify: z.boolean().default(true).meta({
-    description:
-      "Whether an `https` endpoint must prove its name with a trusted certificate. Off, anybody on the way can read and change the traffic.",
-  }),
-  server_name: serverName.optional().meta({
-    description: "Name that is sent (SNI) and that the certificate must carry. Default: the host of the endpoint's URL.",
-  }),
-  ca_file: filePath.optional().meta({
-    description:
-      "PEM file of the certificates to trust instead of the list that Node brings (Mozilla's), relative to the configuration's folder. The system's own store counts with `NODE_OPTIONS=--use-system-ca`.",
-  }),
-});
-
 export const upstreamSchema = z.strictObject({
   endpoints: endpointsSchema.meta({
     description:
@@ -89,7 +76,9 @@ export const upstreamSchema = z.strictObject({
     description:
       "Further attempts on other endpoints, made only where a request is safe to send again: nothing of it was sent, or its method is idempotent and what was sent can be repeated.",
   }),
-  tls: tls.prefault({}).meta({ description: "How `https` endpoints are verified." }),
+  tls: upstreamTlsSchema.prefault({}).meta({
+    description: "How `https` endpoints are verified, and what is shown to them. See docs/tls-to-origins.md.",
+  }),
   proxy_protocol: z.enum(["v1", "v2"]).optional().meta({
     description:
       "Each connection to an endpoint begins with a header of the PROXY protocol, of this version, that names the client; with `https`, before TLS. Such a connection serves that client's connection alone and ends with it, so there are as many as clients. Probes and requests of the proxy's own name no client (`UNKNOWN`, `LOCAL`). The endpoint must expect the header. See docs/proxy-protocol.md.",

@@ -1,5 +1,6 @@
 /** Reads the files of TLS: certificates with their keys, OCSP responses, what clients' certificates are verified with, ticket keys. */
 import type { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { authoritiesProblem, revocationProblem } from "../../certificates/client-trust.ts";
 import { readOcspResponse } from "../../certificates/ocsp-response.ts";
 import type { OcspResponse } from "../../certificates/ocsp-response.ts";
@@ -9,8 +10,11 @@ import { parseTicketKeys } from "../../certificates/ticket-keys.ts";
 import { shownFile } from "../../config/problems/shown.ts";
 import type { ClientCertificatesConfig } from "../../config/schema/tls/client-certificates-schema.ts";
 import type { CertificateConfig } from "../../config/schema/tls/listener-tls-schema.ts";
+import type { UpstreamTlsConfig } from "../../config/schema/tls/upstream-tls-schema.ts";
 import type { TicketKey } from "../../shared/listener-tls.ts";
+import type { UpstreamMaterial } from "../../shared/upstream-tls.ts";
 import { lineOf, readBytes } from "../named-files/config-files.ts";
+import type { Reading } from "../named-files/followed-files.ts";
 
 /** What was read, or what is wrong. */
 export type ReadMaterial<T> = { readonly value: T } | MaterialProblem;
@@ -66,16 +70,35 @@ export function readTrust({
   ca_file: caFile,
   crl_file: crlFile,
 }: Pick<ClientCertificatesConfig, "ca_file" | "crl_file">): ReadMaterial<ClientTrust> {
-  const ca = readFile("ca_file", caFile);
+  const ca = readChecked("ca_file", caFile, authoritiesProblem);
   if (!("value" in ca)) return ca;
-  const wrong = authoritiesProblem(textOf(ca.value));
-  if (wrong !== null) return { key: "ca_file", problem: `${shownFile(caFile)} ${wrong}` };
-  if (crlFile === undefined) return { value: { ca: textOf(ca.value), crl: null } };
-  const crl = readFile("crl_file", crlFile);
+  const crl = crlFile === undefined ? NONE : readChecked("crl_file", crlFile, revocationProblem);
+  return "value" in crl ? { value: { ca: ca.value, crl: crl.value } } : crl;
+}
+
+/** The files that TLS towards endpoints names. */
+export function readUpstreamFiles(config: UpstreamTlsConfig): ReadMaterial<UpstreamMaterial> {
+  const { ca_file: caFile, crl_file: crlFile, cert_file: certFile } = config;
+  const ca = caFile === undefined ? NONE : readChecked("ca_file", caFile, authoritiesProblem);
+  if (!("value" in ca)) return ca;
+  const crl = crlFile === undefined ? NONE : readChecked("crl_file", crlFile, revocationProblem);
   if (!("value" in crl)) return crl;
-  const wrongList = revocationProblem(textOf(crl.value));
-  if (wrongList !== null) return { key: "crl_file", problem: `${shownFile(crlFile)} ${wrongList}` };
-  return { value: { ca: textOf(ca.value), crl: textOf(crl.value) } };
+  const pair = certFile === undefined ? NONE : readPair({ ...config, cert_file: certFile });
+  if (!("value" in pair)) return pair;
+  const certificate = pair.value === null ? null : { chain: pair.value.chain, key: pair.value.key };
+  // The key is left out: its certificate stands for it.
+  const known = JSON.stringify([ca.value, crl.value, certificate?.chain ?? null]);
+  const id = createHash("sha256").update(known).digest("base64");
+  return { value: { id, ca: ca.value, crl: crl.value, certificate } };
+}
+
+const NONE: { readonly value: null } = { value: null };
+
+function readChecked(key: string, file: string, problemOf: (text: string) => string | null): ReadMaterial<string> {
+  const read = readFile(key, file);
+  if (!("value" in read)) return read;
+  const wrong = problemOf(textOf(read.value));
+  return wrong === null ? { value: textOf(read.value) } : { key, problem: `${shownFile(file)} ${wrong}` };
 }
 
 export function readTicketKeys(file: string): ReadMaterial<readonly TicketKey[]> {
@@ -83,6 +106,11 @@ export function readTicketKeys(file: string): ReadMaterial<readonly TicketKey[]>
   if (!("value" in read)) return read;
   const keys = parseTicketKeys(textOf(read.value));
   return typeof keys === "string" ? { key: "key_file", problem: `${shownFile(file)} ${keys}` } : { value: keys };
+}
+
+export function asReading<T>(read: ReadMaterial<T>): Reading<T> {
+  if ("value" in read) return read;
+  return { problems: [read.problem], mayBeHalf: read.mayBeHalf === true };
 }
 
 function readFile(key: string, file: string): ReadMaterial<Buffer> {

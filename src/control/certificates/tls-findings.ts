@@ -1,25 +1,25 @@
 /**
- * Checks TLS of listeners beyond the schema: whether the files can be read and used, and what about them is doubtful. A certificate that has expired is a
+ * Checks TLS of listeners, of the admin address and towards endpoints beyond the schema: whether the files can be read and used, and what about them is doubtful. A certificate that has expired is a
  * warning: the proxy must be able to start again for the sake of all the others.
  */
 import { statSync } from "node:fs";
 import path from "node:path";
 import { ocspFault } from "../../certificates/ocsp-response.ts";
 import { ciphersProblem, curvesProblem } from "../../certificates/openssl-lists.ts";
-import { dayOf, pairFindings } from "../../certificates/pair-findings.ts";
+import { clientPairFindings, dayOf, pairFindings } from "../../certificates/pair-findings.ts";
 import { revocationEndMs } from "../../certificates/revocation-lists.ts";
 import type { ServedPair } from "../../certificates/served-pair.ts";
-import type { PlacedTls, TlsInFile } from "../../config/listener-tls-in-file.ts";
+import type { PlacedTls, PlacedUpstreamTls, TlsInFile } from "../../config/listener-tls-in-file.ts";
 import { shownFile } from "../../config/problems/shown.ts";
 import type { ClientCertificatesConfig } from "../../config/schema/tls/client-certificates-schema.ts";
 import type { CertificateConfig } from "../../config/schema/tls/listener-tls-schema.ts";
+import { mapUpstreamTlsFiles } from "../../config/schema/tls/tls-files.ts";
 import type { AdminTlsConfig } from "../../config/schema/tls/admin-tls-schema.ts";
 import { error, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { acmeFindings } from "../acme/acme-findings.ts";
-import { filesOf } from "../named-files/config-files.ts";
 import type { NoteFile } from "../named-files/config-files.ts";
-import { readOcsp, readPair, readTicketKeys, readTrust } from "./read-material.ts";
+import { readOcsp, readPair, readTicketKeys, readTrust, readUpstreamFiles } from "./read-material.ts";
 import type { ReadMaterial } from "./read-material.ts";
 import { namesTwice, unservedHosts } from "./served-names.ts";
 import type { PlacedCertificate } from "./served-names.ts";
@@ -44,6 +44,7 @@ export function tlsFindings(
       for (const name of listener.tls.acme?.domains.flat() ?? []) names.add(name);
     }
     if (file.admin !== null) findings.push(...new ListenerCheck(folder, noted, nowMs).adminAddress(file.admin));
+    for (const upstream of file.upstreams) findings.push(...new ListenerCheck(folder, noted, nowMs).upstream(upstream));
     const isComplete = !findings.some(({ severity }) => severity === "error");
     const isOpen = file.listeners.some(({ tls }) => tls.acme?.on_demand !== undefined);
     return file.hosts !== null && isComplete && !isOpen && names.size > 0 ? [...findings, ...unservedHosts(file.hosts, names)] : findings;
@@ -67,11 +68,10 @@ class ListenerCheck {
   listener({ path, tls }: PlacedTls): Finding[] {
     const { certificates, client_certificates: clients, tickets, acme } = tls;
     const keyFile = tickets === false ? undefined : tickets.key_file;
-    const { certificatesProblem } = filesOf(this.folder, this.noted);
     const [ciphers, curves] = [ciphersProblem(tls.ciphers), curvesProblem(tls.curves)];
     return [
       ...certificates.flatMap((entry, index) => this.certificate(entry, [...path, "certificates", index], clients)),
-      ...(acme === undefined ? [] : acmeFindings(acme, [...path, "acme"], this.folder, certificatesProblem)),
+      ...(acme === undefined ? [] : acmeFindings(acme, [...path, "acme"], this.folder, (name) => this.authorities(name))),
       ...this.clients(clients, [...path, "client_certificates"]),
       ...(ciphers === null ? [] : [error([...path, "ciphers"], ciphers)]),
       ...(curves === null ? [] : [error([...path, "curves"], curves)]),
@@ -79,9 +79,32 @@ class ListenerCheck {
     ];
   }
 
+  /** What is wrong with a file of trusted certificates; null: nothing. */
+  private authorities(name: string): string | null {
+    const read = readTrust({ ca_file: this.pathOf(name) });
+    return "value" in read ? null : read.problem;
+  }
+
   adminAddress({ client_certificates: clients, ...files }: AdminTlsConfig): Finding[] {
     const rule = clients === undefined ? undefined : { ...clients, verify_depth: 1 };
     return this.certificate({ ...files, client_certificates: rule }, ["admin", "tls"], undefined);
+  }
+
+  upstream({ path, tls: given }: PlacedUpstreamTls): Finding[] {
+    const tls = { ...given };
+    mapUpstreamTlsFiles(tls, (name) => this.pathOf(name));
+    const read = readUpstreamFiles(tls);
+    if (!("value" in read)) return problemOf(read, path);
+    const ended = this.endedList(read.value.crl, tls.crl_file, "endpoint", path);
+    const { cert_file: file, key_file: keyFile = file } = tls;
+    const pair = file === undefined ? null : readPair({ ...tls, cert_file: file });
+    if (file === undefined || keyFile === undefined || pair === null || !("value" in pair)) return ended;
+    return [
+      ...ended,
+      ...clientPairFindings(pair.value, this.nowMs).map((doubt) => warning([...path, "cert_file"], `${shownFile(file)} ${doubt}`)),
+      ...idlePassphrase(pair.value, tls.key_passphrase, path),
+      ...readable(keyFile, [...path, keyFile === file ? "cert_file" : "key_file"]),
+    ];
   }
 
   private certificate(given: CertificateConfig, path: KeyPath, all: ClientCertificatesConfig | undefined): Finding[] {
@@ -105,10 +128,9 @@ class ListenerCheck {
     path: KeyPath,
   ): Finding[] {
     const doubts = pairFindings(pair, this.nowMs).map((doubt) => warning([...path, "cert_file"], `${shownFile(file)} ${doubt}`));
-    const isIdle = passphrase !== undefined && !pair.wasEncrypted;
     return [
       ...doubts,
-      ...(isIdle ? [warning([...path, "key_passphrase"], "it is not needed: the key is not encrypted", true)] : []),
+      ...idlePassphrase(pair, passphrase, path),
       ...readable(keyFile ?? file, [...path, keyFile === undefined ? "cert_file" : "key_file"]),
     ];
   }
@@ -125,9 +147,13 @@ class ListenerCheck {
     if (rule === undefined || rule === false) return [];
     const read = readTrust(this.withPaths(rule));
     if (!("value" in read)) return problemOf(read, path);
-    const endMs = read.value.crl === null ? null : revocationEndMs(read.value.crl);
+    return this.endedList(read.value.crl, rule.crl_file, "client", path);
+  }
+
+  private endedList(crl: string | null, file: string | undefined, who: "client" | "endpoint", path: KeyPath): Finding[] {
+    const endMs = crl === null ? null : revocationEndMs(crl);
     if (endMs === null || endMs > this.nowMs) return [];
-    const text = `${shownFile(this.pathOf(rule.crl_file ?? ""))} has ended on ${dayOf(endMs)}: every client is refused until there is a new one`;
+    const text = `${shownFile(this.pathOf(file ?? ""))} has ended on ${dayOf(endMs)}: every ${who} is refused until there is a new one`;
     return [warning([...path, "crl_file"], text)];
   }
 
@@ -145,6 +171,11 @@ class ListenerCheck {
     this.noted(file);
     return file;
   }
+}
+
+function idlePassphrase({ wasEncrypted }: ServedPair, passphrase: string | undefined, path: KeyPath): Finding[] {
+  if (passphrase === undefined || wasEncrypted) return [];
+  return [warning([...path, "key_passphrase"], "it is not needed: the key is not encrypted", true)];
 }
 
 /** Permission of the users that are neither the file's owner nor of its group. */

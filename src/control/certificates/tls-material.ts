@@ -9,8 +9,8 @@ import type { CertificateFileCounts } from "../../observe/certificate-reading.ts
 import type { TicketKey } from "../../shared/listener-tls.ts";
 import { FollowedFiles } from "../named-files/followed-files.ts";
 import type { Followed, Reading } from "../named-files/followed-files.ts";
-import { readOcsp, readPair, readTicketKeys, readTrust } from "./read-material.ts";
-import type { ClientTrust, OcspFile, ReadMaterial } from "./read-material.ts";
+import { asReading, readOcsp, readPair, readTicketKeys, readTrust } from "./read-material.ts";
+import type { ClientTrust, OcspFile } from "./read-material.ts";
 
 export interface TlsMaterialOptions {
   readonly log: Pick<AppLog, "info" | "error">;
@@ -153,11 +153,6 @@ function pairInWords({ names, certificates: [leaf] }: ServedPair): string {
   const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "";
   const until = leaf === undefined ? "" : ` until ${dayOf(leaf.validToDate.getTime())}`;
   return `, for ${names.length === 0 ? "no name" : names.slice(0, NAMES_SHOWN).join(", ")}${more}${until}`;
-}
-
-function asReading<T>(read: ReadMaterial<T>): Reading<T> {
-  if ("value" in read) return read;
-  return { problems: [read.problem], mayBeHalf: read.mayBeHalf === true };
 }
 
 /** All that is asked of clients of a listener. */

@@ -7,6 +7,8 @@ import { testConfig, testHealthCheck, testUpstream } from "../config.fixture.ts"
 import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
 import type { ProbeResult } from "./probe-answer.ts";
 import type { ProbeTarget } from "./probe.ts";
+import { filesOf, upstreamTls } from "../../shared/upstream-tls.ts";
+import type { UpstreamMaterial } from "../../shared/upstream-tls.ts";
 import { createAppLog } from "../../observe/app-log.ts";
 import type { Config } from "../../config/schema/schema.ts";
 
@@ -17,6 +19,8 @@ async function watched(
 ): Promise<{
   monitor: HealthMonitor;
   table: EndpointTable;
+  /** What the files of upstreams hold. */
+  files: Map<string, UpstreamMaterial>;
   lines: string[];
   asked: ProbeTarget[];
   signals: AbortSignal[];
@@ -28,6 +32,7 @@ async function watched(
   const lines: string[] = [];
   const asked: ProbeTarget[] = [];
   const signals: AbortSignal[] = [];
+  const files = new Map<string, UpstreamMaterial>();
   const waiting: ((result: ProbeResult) => void)[] = [];
   const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(capacity)));
   const settled = async (): Promise<void> => {
@@ -39,10 +44,7 @@ async function watched(
     now: () => now,
     random: () => 0.5,
     after: afterMs,
-    readFile: (path) => {
-      if (path === "/missing.pem") throw new Error("no such file");
-      return `text of ${path}`;
-    },
+    tls: (config) => upstreamTls(config, files),
     probe: (target, signal) => {
       asked.push(target);
       signals.push(signal);
@@ -53,6 +55,7 @@ async function watched(
   return {
     monitor,
     table,
+    files,
     lines,
     asked,
     signals,
@@ -172,33 +175,34 @@ test("a reload that changes other endpoints, weights or limits leaves a probe un
   assert.equal(table.health(3), ENDPOINT_HEALTH.unknown);
 });
 
-test("a certificate file that cannot be read fails the endpoint with that reason", async (t) => {
-  const { monitor, table, advance } = await watched(t);
-  const health_check = testHealthCheck({ unhealthy_threshold: 1 });
-  const upstream = testUpstream(["https://a:1"], { health_check, tls: { verify: true, ca_file: "/missing.pem" } });
-  monitor.apply(testConfig({ upstreams: { app: upstream } }), slots);
-  await advance(1);
-  assert.equal(table.health(3), ENDPOINT_HEALTH.unhealthy);
-  assert.equal(monitor.reason(3), "cannot read ca_file: no such file");
-});
-
-test("the target that a probe gets", async (t) => {
-  const { monitor, asked, advance } = await watched(t);
+test("the target that a probe gets, and another one when a file has changed", async (t) => {
+  const { monitor, asked, files, table, advance } = await watched(t);
   const check = testHealthCheck({ path: "/up", host: "h", expected_statuses: ["204"], timeout: 77 });
-  const upstream = testUpstream(["https://a:1"], { health_check: check, tls: { verify: false, server_name: "n", ca_file: "/ca.pem" } });
-  monitor.apply(testConfig({ upstreams: { app: upstream } }), slots);
+  const tls = { verify: true, min_version: "1.3", server_name: "n", ca_file: "/ca.pem" } as const;
+  const config = testConfig({ upstreams: { app: testUpstream(["https://a:1"], { health_check: check, tls }) } });
+  const use = (ca: string): void => {
+    files.set(filesOf(tls), { id: ca, ca, crl: null, certificate: null });
+    monitor.apply(config, slots);
+  };
+  use("one");
   await advance(1);
-  assert.deepEqual(asked, [
-    {
-      url: "https://a:1",
-      proxyProtocol: undefined,
-      path: "/up",
-      host: "h",
-      expectedStatuses: ["204"],
-      timeoutMs: 77,
-      tls: { verify: false, serverName: "n", ca: "text of /ca.pem" },
-    },
-  ]);
+  const { tls: sent, ...rest } = asked[0] ?? assert.fail();
+  assert.deepEqual(rest, {
+    url: "https://a:1",
+    proxyProtocol: undefined,
+    path: "/up",
+    host: "h",
+    expectedStatuses: ["204"],
+    timeoutMs: 77,
+  });
+  assert.deepEqual([sent.verify, sent.serverName, sent.ca, sent.minVersion], [true, "n", "one", "TLSv1.3"]);
+  table.setHealth(3, ENDPOINT_HEALTH.healthy);
+  use("one");
+  assert.equal(asked.length, 1);
+  use("two");
+  await advance(1);
+  assert.equal(asked[1]?.tls.ca, "two");
+  assert.equal(table.health(3), ENDPOINT_HEALTH.healthy, "until the next probe says otherwise");
 });
 
 test("until its first success an endpoint is probed more often; it is unhealthy after the threshold, and healthy at the first success", async (t) => {

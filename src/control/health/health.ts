@@ -3,13 +3,13 @@
  * table in shared memory, where the workers read it. Each endpoint has its own timer, and its probes never overlap. An endpoint that
  * a reload keeps also keeps its health.
  */
-import { messageOf } from "../../base/errors.ts";
 import type { Config } from "../../config/schema/schema.ts";
 import { nextHealth, UNKNOWN_HEALTH } from "../../policy/health/next-health.ts";
 import type { HealthState } from "../../policy/health/next-health.ts";
 import { firstProbeInMs, nextProbeAtMs, unprovenIntervalMs } from "../../policy/health/schedule.ts";
 import { ENDPOINT_HEALTH } from "../../shared/endpoint-table.ts";
 import type { EndpointTable } from "../../shared/endpoint-table.ts";
+import type { UpstreamTls } from "../../shared/upstream-tls.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import type { SlotsByUpstream } from "../workers/endpoint-slots.ts";
 import type { Probe, ProbeTarget } from "./probe.ts";
@@ -24,10 +24,12 @@ export interface HealthMonitorOptions {
   readonly random: () => number;
   /** Calls `then` after `ms` milliseconds. The returned function cancels the call. */
   readonly after: (ms: number, then: () => void) => () => void;
-  /** Text of a certificate file; throws node:fs errors. */
-  readonly readFile: (path: string) => string;
+  /** How connections to endpoints with these settings are secured. */
+  readonly tls: TlsFor;
   readonly probe: Probe;
 }
+
+export type TlsFor = (config: Config["upstreams"][string]["tls"]) => UpstreamTls;
 
 type Upstream = Config["upstreams"][string];
 type HealthCheck = NonNullable<Upstream["health_check"]>;
@@ -41,8 +43,6 @@ class Watch {
   readonly settings: string;
   readonly check: HealthCheck;
   readonly target: ProbeTarget;
-  /** Why no probe can be made at all, such as a certificate file that cannot be read. Null: probes can be made. */
-  readonly obstacle: string | null;
   state: HealthState;
   /** Why the newest probe failed. Null: it passed, or there was none. */
   reason: string | null = null;
@@ -53,22 +53,15 @@ class Watch {
   /** Aborts the probe under way. Null: none is. */
   abort: AbortController | null = null;
 
-  constructor(slot: number, upstream: string, url: string, settings: string, check: HealthCheck, tls: ProbeTls, state: HealthState) {
+  constructor(slot: number, upstream: string, url: string, settings: string, check: HealthCheck, target: ProbeTarget, state: HealthState) {
     this.slot = slot;
     this.upstream = upstream;
     this.url = url;
     this.settings = settings;
     this.check = check;
-    this.target = probeTarget(url, check, tls);
-    this.obstacle = tls.obstacle;
+    this.target = target;
     this.state = state;
   }
-}
-
-interface ProbeTls {
-  readonly tls: ProbeTarget["tls"];
-  readonly proxyProtocol: ProbeTarget["proxyProtocol"];
-  readonly obstacle: string | null;
 }
 
 export class HealthMonitor {
@@ -88,7 +81,7 @@ export class HealthMonitor {
     this.watches = new Map();
     for (const [name, upstream] of Object.entries(config.upstreams)) {
       const check = upstream.health_check;
-      const tls = probeTls(upstream, this.options.readFile);
+      const tls = this.options.tls(upstream.tls);
       for (const [index, { url }] of upstream.endpoints.entries()) {
         const slot = slots[name]?.[index];
         if (slot === undefined) continue;
@@ -99,13 +92,13 @@ export class HealthMonitor {
           if (known !== null) this.options.table.setHealth(slot, ENDPOINT_HEALTH.unknown);
           continue;
         }
-        const settings = JSON.stringify([check, tls]);
+        const settings = JSON.stringify([check, tls.id, upstream.proxy_protocol]);
         if (known !== null && known.settings === settings) {
           this.watches.set(slot, known);
           before.delete(slot);
           continue;
         }
-        const watch = new Watch(slot, name, url, settings, check, tls, known?.state ?? UNKNOWN_HEALTH);
+        const watch = new Watch(slot, name, url, settings, check, probeTarget(url, check, upstream, tls), known?.state ?? UNKNOWN_HEALTH);
         this.watches.set(slot, watch);
         fresh.push(watch);
       }
@@ -142,7 +135,7 @@ export class HealthMonitor {
     watch.firstStartMs ??= watch.previousStartMs;
     const abort = new AbortController();
     watch.abort = abort;
-    const result = watch.obstacle ?? (await this.options.probe(watch.target, abort.signal));
+    const result = await this.options.probe(watch.target, abort.signal);
     if (abort.signal.aborted) return;
     watch.abort = null;
     this.judge(watch, result);
@@ -166,7 +159,7 @@ export class HealthMonitor {
 }
 
 /** The target of a probe that only connects, for upstreams without a health check (used by startup.ts and refusing-endpoints.ts). */
-export function connectTarget(upstream: Upstream, url: string, timeoutMs: number, readFile: (path: string) => string): ProbeTarget {
+export function connectTarget(upstream: Upstream, url: string, timeoutMs: number, tls: TlsFor): ProbeTarget {
   return {
     url,
     proxyProtocol: upstream.proxy_protocol,
@@ -174,32 +167,20 @@ export function connectTarget(upstream: Upstream, url: string, timeoutMs: number
     host: undefined,
     expectedStatuses: [],
     timeoutMs,
-    tls: probeTls(upstream, readFile).tls,
+    tls: tls(upstream.tls),
   };
 }
 
-function probeTarget(url: string, check: HealthCheck, { tls, proxyProtocol }: ProbeTls): ProbeTarget {
+function probeTarget(url: string, check: HealthCheck, upstream: Upstream, tls: UpstreamTls): ProbeTarget {
   return {
     url,
-    proxyProtocol,
+    proxyProtocol: upstream.proxy_protocol,
     path: check.path,
     host: check.host,
     expectedStatuses: check.expected_statuses,
     timeoutMs: check.timeout,
     tls,
   };
-}
-
-function probeTls(upstream: Upstream, readFile: (path: string) => string): ProbeTls {
-  const { verify, server_name, ca_file } = upstream.tls;
-  const { proxy_protocol: proxyProtocol } = upstream;
-  const tls = { verify, serverName: server_name, ca: undefined };
-  if (ca_file === undefined) return { tls, proxyProtocol, obstacle: null };
-  try {
-    return { tls: { ...tls, ca: readFile(ca_file) }, proxyProtocol, obstacle: null };
-  } catch (error) {
-    return { tls, proxyProtocol, obstacle: `cannot read ca_file: ${messageOf(error)}` };
-  }
 }
 
 function cancel(watch: Watch): void {

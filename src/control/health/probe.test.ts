@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NameTable } from "../../shared/name-table.ts";
 import { statusExpected } from "./probe-answer.ts";
+import { upstreamTls } from "../../shared/upstream-tls.ts";
 import { probeWith } from "./probe.ts";
 import type { ProbeTarget } from "./probe.ts";
 
@@ -49,7 +50,7 @@ const target = (url: string, changes: Partial<ProbeTarget> = {}): ProbeTarget =>
   host: undefined,
   expectedStatuses: ["200-399"],
   timeoutMs: 60_000,
-  tls: { verify: true, serverName: undefined, ca: undefined },
+  tls: upstreamTls({ verify: true, min_version: "1.2" }, new Map()),
   ...changes,
 });
 
@@ -154,16 +155,13 @@ test("https: the certificate is verified against ca_file and server_name, or not
       https.createServer(made, (_request, response) => response.end("fine")),
     )
   ).replace("http:", "https:");
-  const tls = { verify: true, serverName: "backend.test", ca: made.cert };
+  const tls = { ...upstreamTls({ verify: true, min_version: "1.2", server_name: "backend.test" }, new Map()), ca: made.cert };
   assert.equal(await probe(target(url, { tls }), never), null);
   assert.equal(await probe(target(url, { tls, path: undefined }), never), null);
-  assert.equal(await probe(target(url, { tls: { ...tls, verify: false, ca: undefined } }), never), null);
-  assert.match((await probe(target(url, { tls: { ...tls, ca: undefined } }), never)) ?? "passed", /self-signed/);
+  assert.equal(await probe(target(url, { tls: { ...tls, verify: false, ca: null } }), never), null);
+  assert.match((await probe(target(url, { tls: { ...tls, ca: null } }), never)) ?? "passed", /self-signed/);
   assert.match((await probe(target(url, { tls: { ...tls, serverName: "other.test" } }), never)) ?? "passed", /for another name/);
-  assert.match(
-    (await probe(target(url, { path: undefined, tls: { ...tls, serverName: undefined } }), never)) ?? "passed",
-    /for another name/,
-  );
+  assert.match((await probe(target(url, { path: undefined, tls: { ...tls, serverName: null } }), never)) ?? "passed", /for another name/);
 });
 
 /** A self-signed certificate for a name; null where openssl is missing. */

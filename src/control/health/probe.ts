@@ -12,6 +12,7 @@ import { tlsFaultInWords } from "../../base/tls-fault.ts";
 import { endpointAddress } from "../../config/addresses/endpoint-address.ts";
 import { writeProxyHeader } from "../../proxy-protocol/write-header.ts";
 import type { ProxyVersion } from "../../proxy-protocol/write-header.ts";
+import type { UpstreamTls } from "../../shared/upstream-tls.ts";
 import { ProbeAnswer, probeRequest } from "./probe-answer.ts";
 import type { ProbeResult } from "./probe-answer.ts";
 
@@ -28,7 +29,7 @@ export interface ProbeTarget {
   readonly expectedStatuses: readonly string[];
   /** Milliseconds for the whole probe. */
   readonly timeoutMs: number;
-  readonly tls: { readonly verify: boolean; readonly serverName: string | undefined; readonly ca: string | undefined };
+  readonly tls: UpstreamTls;
 }
 
 /** Resolves a host name: the `lookup` option of Node's sockets. */
@@ -87,15 +88,16 @@ async function start(target: ProbeTarget, lookup: Lookup, end: (result: ProbeRes
     });
     return socket.on("error", onError);
   }
-  const tls = await import("node:tls");
-  const options = { host, port, lookup, ...tlsOptions(target, host) };
-  if (preface === "") {
-    const socket = tls.connect(options, () => connected(socket));
-    return socket.on("error", onError);
-  }
+  // Loaded here, because it takes milliseconds and most endpoints speak plain HTTP.
+  const [tls, { endpointOptions, proofOfSocket }] = await Promise.all([import("node:tls"), import("../../certificates/endpoint-tls.ts")]);
   const outer = net.connect({ host, port, lookup }, () => {
-    outer.write(preface, "latin1");
-    const socket = tls.connect({ ...options, socket: outer }, () => connected(socket)).on("error", onError);
+    if (preface !== "") outer.write(preface, "latin1");
+    const socket = tls.connect({ ...endpointOptions(target.tls, host), socket: outer }, () => {
+      const proof = proofOfSocket(target.tls, host, socket);
+      if (typeof proof === "string") end(tlsFaultInWords(proof) ?? proof);
+      else connected(socket);
+    });
+    socket.on("error", onError);
   });
   return outer.on("error", onError);
 }
@@ -107,26 +109,6 @@ function readAnswer(socket: Socket, target: ProbeTarget, end: (result: ProbeResu
     if (result !== undefined) end(result);
   });
   socket.on("end", () => end(answer.end()));
-}
-
-function tlsOptions(
-  target: ProbeTarget,
-  host: string,
-): {
-  rejectUnauthorized: boolean;
-  ALPNProtocols: string[];
-  servername?: string;
-  ca?: string;
-} {
-  const { verify, serverName, ca } = target.tls;
-  const name = serverName ?? host;
-  return {
-    rejectUnauthorized: verify,
-    ALPNProtocols: ["http/1.1"],
-    // RFC 6066 section 3 does not permit an IP address as server name.
-    ...(net.isIP(name) === 0 ? { servername: name } : {}),
-    ...(ca === undefined ? {} : { ca }),
-  };
 }
 
 const REASONS: Readonly<Record<string, string>> = {

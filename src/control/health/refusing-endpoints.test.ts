@@ -5,6 +5,7 @@ import { parseConfig } from "../../config/load.ts";
 import { EndpointTable } from "../../shared/endpoint-table.ts";
 import type { SlotsByUpstream } from "../workers/endpoint-slots.ts";
 import type { ProbeResult } from "./probe-answer.ts";
+import { upstreamTls } from "../../shared/upstream-tls.ts";
 import { RefusingEndpoints } from "./refusing-endpoints.ts";
 
 const CONFIG = `
@@ -43,7 +44,7 @@ function setting(t: TestContext): Setting {
       signals.push(signal);
       return url === state.silent ? new Promise(() => {}) : Promise.resolve(state.result);
     },
-    readFile: () => "",
+    tls: (config) => upstreamTls(config, new Map()),
     allDown: () => state.allDown,
   });
   t.after(() => refusing.stop());

@@ -9,6 +9,7 @@ import type { Config } from "../../config/schema/schema.ts";
 import type { EndpointTable } from "../../shared/endpoint-table.ts";
 import type { SlotsByUpstream } from "../workers/endpoint-slots.ts";
 import { connectTarget } from "./health.ts";
+import type { TlsFor } from "./health.ts";
 import type { Probe } from "./probe.ts";
 
 type Upstream = Config["upstreams"][string];
@@ -18,8 +19,8 @@ const CHECK_EVERY_MS = 500;
 export interface RefusingEndpointsOptions {
   readonly table: EndpointTable;
   readonly probe: Probe;
-  /** Text of a certificate file; throws node:fs errors. */
-  readonly readFile: (path: string) => string;
+  /** How connections to endpoints with these settings are secured. */
+  readonly tls: TlsFor;
   /** Whether no upstream has a usable endpoint. */
   readonly allDown: () => boolean;
 }
@@ -74,10 +75,10 @@ export class RefusingEndpoints {
   }
 
   private async connect(slot: number, { upstream, url, key }: Unprobed): Promise<void> {
-    const { table, probe, readFile } = this.options;
+    const { table, probe, tls } = this.options;
     const attempt: Attempt = { key, abort: new AbortController() };
     this.attempts.set(slot, attempt);
-    const result = await probe(connectTarget(upstream, url, upstream.timeouts.connect, readFile), attempt.abort.signal);
+    const result = await probe(connectTarget(upstream, url, upstream.timeouts.connect, tls), attempt.abort.signal);
     if (attempt.abort.signal.aborted) return;
     this.attempts.delete(slot);
     if (result === null) table.setRefusing(slot, false);

@@ -1,4 +1,4 @@
-/** Reads the files that a configuration names: secrets and certificates. Errors name the file and say what to do about it. */
+/** Reads the files that a configuration names. Errors name the file and say what to do about it. */
 import { isUtf8 } from "node:buffer";
 import type { Buffer } from "node:buffer";
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
@@ -6,7 +6,7 @@ import path from "node:path";
 import { codeOf, messageOf } from "../../base/errors.ts";
 import { mapFiles } from "../../config/feature-files.ts";
 import type { Config } from "../../config/schema/schema.ts";
-import { mapAdminTlsFiles, mapTlsFiles } from "../../config/schema/tls/tls-files.ts";
+import { mapAdminTlsFiles, mapTlsFiles, mapUpstreamTlsFiles } from "../../config/schema/tls/tls-files.ts";
 import { shownFile } from "../../config/problems/shown.ts";
 import { parseTemplate } from "../../policy/template/template.ts";
 import { listProblems } from "./read-address-list.ts";
@@ -19,8 +19,6 @@ const FILE_BYTES_MAX = 4 * 1024 ** 2;
 export interface ConfigFiles {
   /** The text of a file; throws an Error whose message is fit for the operator. */
   readonly readSecret: (name: string) => string;
-  /** What is wrong with a file of certificates; null when it can be used. */
-  readonly certificatesProblem: (name: string) => string | null;
   /** What is wrong with a file that should hold a text in UTF-8; null when it does. */
   readonly textProblem: (name: string) => string | null;
   /** The same for a text with variables, for a page about errors. */
@@ -46,7 +44,6 @@ export function filesOf(folder: string, noted: NoteFile = () => {}): ConfigFiles
   };
   return {
     readSecret: (name) => readText(pathOf(name)),
-    certificatesProblem: (name) => certificatesProblem(pathOf(name)),
     textProblem: (name) => textProblem(pathOf(name)),
     templateProblem: (name) => templateProblem(pathOf(name)),
     listProblems: (name) => listProblems(pathOf(name)),
@@ -56,34 +53,12 @@ export function filesOf(folder: string, noted: NoteFile = () => {}): ConfigFiles
 
 /** Makes the paths of a checked configuration absolute that are relative to its folder. */
 export function makeAbsolute(config: Config, folder: string): void {
-  for (const { tls } of Object.values(config.upstreams)) {
-    if (tls.ca_file !== undefined) tls.ca_file = path.resolve(folder, tls.ca_file);
-  }
+  for (const { tls } of Object.values(config.upstreams)) mapUpstreamTlsFiles(tls, (name) => path.resolve(folder, name));
   for (const { tls } of config.listeners) if (tls !== undefined) mapTlsFiles(tls, (name) => path.resolve(folder, name));
   if (config.admin?.tls !== undefined) mapAdminTlsFiles(config.admin.tls, (name) => path.resolve(folder, name));
   // Routes share the values of the places above them, and to make a path absolute twice changes nothing.
   for (const holder of [config, ...Object.values(config.upstreams), ...config.routes]) {
     mapFiles(holder, (name) => path.resolve(folder, name));
-  }
-}
-
-/** A certificate in PEM (RFC 7468), with the labels that OpenSSL accepts. */
-const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
-
-/**
- * What is wrong with a file of certificates; null when it can be used. It is checked here because the data plane reads it later, and OpenSSL
- * leaves out a certificate that it cannot read without saying so.
- */
-function certificatesProblem(file: string): string | null {
-  try {
-    const certificates = readBytes(file).toString("latin1").match(CERTIFICATE) ?? [];
-    if (certificates.length === 0) return `${shownFile(file)} holds no PEM certificate`;
-    // Loaded here, because it takes milliseconds and most configurations name no certificates.
-    const { X509Certificate } = process.getBuiltinModule("node:crypto");
-    const unreadable = certificates.findIndex((certificate) => !isReadable(() => new X509Certificate(certificate)));
-    return unreadable < 0 ? null : `certificate ${unreadable + 1} of ${certificates.length} in ${shownFile(file)} cannot be read`;
-  } catch (error) {
-    return lineOf(error);
   }
 }
 
@@ -113,15 +88,6 @@ function folderProblem(folder: string): string | null {
     return null;
   } catch (error) {
     return readFault(folder, error);
-  }
-}
-
-function isReadable(read: () => unknown): boolean {
-  try {
-    read();
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -50,7 +50,7 @@ parentPort?.on("message", (message: WorkerInit | ToWorker) => {
     return;
   }
   if (message.type === "configure" || message.type === "listen") order.push(message.type);
-  if (message.type === "tls")
+  if (message.type === "tls" && message.listeners !== undefined)
     order.push(`tls(${message.listeners.map(([, { certificates }]) => certificates.flatMap(({ names }) => names).join("+")).join()})`);
   if (message.type === "configure") configure(message);
   else if (message.type === "prepare") prepare(message);

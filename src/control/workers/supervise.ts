@@ -261,9 +261,9 @@ export class Supervisor {
     await Promise.all(this.seats.map(async (seat) => seat.handle?.terminate()));
   }
 
-  /** Sends all workers something to know, without an answer. */
-  tell(news: WorkerNews): void {
-    for (const { handle } of this.seats) handle?.tell(news);
+  /** Sends all workers something to know, without an answer. @param except who knows it already */
+  tell(news: WorkerNews, except: WorkerHandle | null = null): void {
+    for (const { handle } of this.seats) if (handle !== except) handle?.tell(news);
   }
 
   /** For tests: kills one worker as a fault would. It is then replaced. */
@@ -470,6 +470,8 @@ export class Supervisor {
       case "certificate-wanted":
         this.options.onCertificateWanted(notice.slot, notice.name);
         return;
+      case "session":
+        return this.tell(notice, handle);
       case "log":
         this.options.takeLines(handle.logLines(notice), notice.lines, () => handle.logTaken(notice.chunk));
         return;

@@ -1,19 +1,23 @@
 /** TLS towards endpoints over real sockets: verification, sessions, and how connections end. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { X509Certificate, createHash } from "node:crypto";
 import { once } from "node:events";
 import net from "node:net";
-import { describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import tls from "node:tls";
+import { OTHER_KEY } from "../../certificates/endpoint-tls.ts";
 import { TestAuthority } from "../../../test/support/certificates.ts";
 import { plainConfig } from "../../config/plain.ts";
 import { Endpoint } from "../../proxy/upstream/endpoint.ts";
 import { endpointSettings } from "../../proxy/upstream/endpoint-settings.ts";
-import { NameTable } from "../../shared/name-table.ts";
-import { dial } from "./dial.ts";
+import { upstreamTls } from "../../shared/upstream-tls.ts";
+import type { UpstreamTls } from "../../shared/upstream-tls.ts";
+import { dialTls } from "./dial-tls.ts";
 import { TRUNCATED } from "./raw-tls-transport.ts";
 import { tlsAccess } from "./tls-access.ts";
+import type { TlsAccess } from "./tls-access.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
 
 const authority = await TestAuthority.create();
@@ -21,32 +25,30 @@ const authority = await TestAuthority.create();
 interface Wishes {
   readonly names?: readonly string[];
   readonly valid?: "now" | "expired";
-  readonly serverName?: string;
-  readonly verify?: boolean;
-  readonly maxVersion?: tls.SecureVersion;
+  readonly settings?: Partial<UpstreamTls>;
+  readonly server?: tls.TlsOptions;
 }
+
+/** How the connections of the tests are opened: on Node's handle, or with its sockets. */
+let access: TlsAccess | null = null;
 
 /** A server that answers each connection with what `serve` does, and an endpoint that leads to it. */
 async function serverFor(t: TestContext, serve: (socket: tls.TLSSocket) => void, wishes: Wishes = {}): Promise<Endpoint> {
   const { chain: cert, key } = await authority.issue(wishes.names ?? ["127.0.0.1", "app.test"], { valid: wishes.valid ?? "now" });
-  const server = tls.createServer({ cert, key, ...(wishes.maxVersion === undefined ? {} : { maxVersion: wishes.maxVersion }) });
+  const server = tls.createServer({ cert, key, ...wishes.server });
   server.on("secureConnection", (socket) => serve(socket.on("error", () => {})));
   return endpointOf(t, server, wishes);
 }
 
-async function endpointOf(t: TestContext, server: net.Server, { serverName, verify = true }: Wishes = {}): Promise<Endpoint> {
+async function endpointOf(t: TestContext, server: net.Server, { settings = {} }: Wishes = {}): Promise<Endpoint> {
   await once(server.listen(0, "127.0.0.1"), "listening");
   server.on("connection", (socket: net.Socket) => t.after(() => socket.destroy()));
   t.after(() => server.close());
   const url = `https://127.0.0.1:${(server.address() as net.AddressInfo).port}`;
   const [config] = Object.values(plainConfig("127.0.0.1:0", url).upstreams);
   assert.ok(config !== undefined);
-  const named = serverName === undefined ? {} : { server_name: serverName };
-  const settings = endpointSettings(
-    { ...config, tls: { ...config.tls, verify, ca_file: "ca.pem", ...named } },
-    () => authority.certificate,
-  );
-  return new Endpoint("app", url, 0, 0, settings);
+  const base = { ...upstreamTls(config.tls, new Map()), ca: authority.certificate, ...settings };
+  return new Endpoint("app", url, 0, 0, endpointSettings(config, base));
 }
 
 /** One end of a connection, with what it is told. */
@@ -58,9 +60,11 @@ class End implements TransportReader, TransportWriter {
   private readonly events: Map<string, () => void> = new Map();
 
   constructor(endpoint: Endpoint, preface: string = "") {
-    this.transport = dial(
+    const { host, port } = endpoint;
+    this.transport = dialTls(
+      access,
       endpoint,
-      new NameTable(),
+      net.connect({ host, port, allowHalfOpen: true, noDelay: true }).pause(),
       this,
       this,
       (transport) => {
@@ -104,142 +108,282 @@ class End implements TransportReader, TransportWriter {
   }
 }
 
-describe("a TLS connection to an endpoint", { skip: tlsAccess() === null, timeout: 20_000 }, () => {
-  for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
-    test(`${maxVersion}: the next one resumes the session of the one before`, async (t) => {
-      const resumed: boolean[] = [];
+for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
+  const isRaw = kind === "on Node's handle";
+  describe(`a TLS connection to an endpoint ${kind}`, { skip: isRaw && tlsAccess() === null, timeout: 20_000 }, () => {
+    before(() => void (access = isRaw ? tlsAccess() : null));
+
+    for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+      test(`${maxVersion}: the next one resumes the session of the one before`, async (t) => {
+        const resumed: boolean[] = [];
+        const endpoint = await serverFor(
+          t,
+          (socket) => {
+            resumed.push(socket.isSessionReused());
+            socket.end("hello");
+          },
+          { server: { maxVersion } },
+        );
+        for (let count = 0; count < 3; count++) {
+          const end = new End(endpoint);
+          await end.until("end");
+          end.transport.destroy();
+          await end.until("closed");
+        }
+        assert.deepEqual(resumed, [false, true, true]);
+      });
+
+      test(`${maxVersion}: what came before is read, before an end well or ill`, async (t) => {
+        for (const how of ["well", "ill"]) {
+          const bytes = Buffer.alloc(300_000, "x");
+          const endpoint = await serverFor(
+            t,
+            (socket) => void (how === "well" ? socket.end(bytes) : socket.write(bytes, () => cut(socket))),
+            {
+              server: { maxVersion },
+            },
+          );
+          const end = new End(endpoint);
+          await end.until("connected");
+          end.transport.pause();
+          for (let turn = 0; turn < 30; turn++) await new Promise(setImmediate);
+          end.transport.resume();
+          await end.until(how === "well" ? "end" : "closed");
+          assert.equal(end.received, 300_000);
+          assert.equal(end.told.at(-1), how === "well" ? "end" : `closed ${TRUNCATED}`);
+          end.transport.destroy();
+        }
+      });
+
+      test(`${maxVersion}: a reset is told as one`, async (t) => {
+        const endpoint = await serverFor(t, (socket) => void below(socket).resetAndDestroy(), { server: { maxVersion } });
+        const end = new End(endpoint);
+        await end.until("closed");
+        assert.equal(end.told.at(-1), "closed ECONNRESET");
+      });
+
+      test(`${maxVersion}: an end without close_notify is no end`, async (t) => {
+        const endpoint = await serverFor(t, (socket) => void socket.write("cut", () => cut(socket)), { server: { maxVersion } });
+        const end = new End(endpoint);
+        await end.until("closed");
+        assert.equal(end.received, 3);
+        assert.equal(end.told.at(-1), `closed ${TRUNCATED}`);
+      });
+    }
+
+    test("a certificate that is not accepted leaves no session behind, however many connections there are at once", async (t) => {
+      let served = 0;
+      const endpoint = await serverFor(t, (socket) => void socket.end(`${served++}`), { names: ["other.test"] });
+      const ends = Array.from({ length: 5 }, () => new End(endpoint));
+      await Promise.all(ends.map((end) => end.until("closed")));
+      const late = new End(endpoint);
+      await late.until("closed");
+      for (const { told } of [...ends, late]) assert.deepEqual(told, ["closed ERR_TLS_CERT_ALTNAME_INVALID"]);
+      assert.equal(endpoint.session, null);
+    });
+
+    test("an expired certificate, and one that nobody trusts, are refused", async (t) => {
+      const expired = new End(await serverFor(t, (socket) => void socket.end(), { valid: "expired" }));
+      await expired.until("closed");
+      assert.deepEqual(expired.told, ["closed CERT_HAS_EXPIRED"]);
+      const foreign = await (await TestAuthority.create()).issue(["127.0.0.1"]);
+      const untrusted = new End(await endpointOf(t, tls.createServer({ cert: foreign.chain, key: foreign.key })));
+      await untrusted.until("closed");
+      assert.match(untrusted.told.join(), /^closed (UNABLE_TO_\w+|SELF_SIGNED_\w+)$/);
+    });
+
+    test("the certificate may carry the name that the configuration says, and need carry none without verification", async (t) => {
+      for (const wishes of [
+        { settings: { serverName: "app.test" } },
+        { settings: { pinnedNames: ["other.test", "app.test"] } },
+        { names: ["x.test"], valid: "expired", settings: { verify: false } },
+      ] as const) {
+        const end = new End(await serverFor(t, (socket) => void socket.end("ok"), wishes));
+        await end.until("end");
+        assert.deepEqual(end.told, ["connected", "read", "end"]);
+      }
+    });
+
+    test("a peer that speaks something else, says nothing, or leaves in the handshake", async (t) => {
+      const plain = new End(
+        await endpointOf(
+          t,
+          net.createServer((socket) => void socket.on("error", () => {}).end("HTTP/1.1 400 Bad\r\n\r\n")),
+        ),
+      );
+      await plain.until("closed");
+      assert.match(plain.told.join(), /^closed ERR_SSL_/);
+      const leaving = new End(
+        await endpointOf(
+          t,
+          net.createServer((socket) => void socket.on("error", () => {}).once("data", () => socket.end())),
+        ),
+      );
+      await leaving.until("closed");
+      assert.deepEqual(leaving.told, [`closed ${TRUNCATED}`]);
+      const silent = await endpointOf(
+        t,
+        net.createServer((socket) => void socket.on("error", () => {})),
+      );
+      const end = new End(silent);
+      end.transport.destroy("TIME");
+      await end.until("closed");
+      assert.deepEqual(end.told, ["closed TIME"]);
+    });
+
+    test("a pinned key must be that of the certificate, and is enough without verification", async (t) => {
+      const own = await authority.issue(["127.0.0.1"], { valid: "expired" });
+      const pin = createHash("sha256")
+        .update(new X509Certificate(own.certificate).publicKey.export({ type: "spki", format: "der" }))
+        .digest("base64");
+      const outcome = async (settings: Partial<UpstreamTls>): Promise<string> => {
+        const server = tls.createServer({ cert: own.chain, key: own.key }, (socket) => void socket.on("error", () => {}).end("ok"));
+        const end = new End(await endpointOf(t, server, { settings }));
+        await Promise.race([end.until("end"), end.until("closed")]);
+        end.transport.destroy();
+        return end.told.join();
+      };
+      assert.equal(await outcome({ verify: false, pinnedKeys: ["other", pin] }), "connected,read,end");
+      assert.equal(await outcome({ verify: false, pinnedKeys: ["other"] }), `closed ${OTHER_KEY}`);
+      assert.equal(await outcome({ pinnedKeys: [pin] }), "closed CERT_HAS_EXPIRED");
+    });
+
+    test("pinned names stand in place of the endpoint's own", async (t) => {
+      const end = new End(await serverFor(t, (socket) => void socket.end(), { settings: { pinnedNames: ["other.test"] } }));
+      await end.until("closed");
+      assert.deepEqual(end.told, ["closed ERR_TLS_CERT_ALTNAME_INVALID"]);
+    });
+
+    test("a revoked certificate is refused, and one whose authority has no list", async (t) => {
+      const [good, revoked] = [await authority.issue(["127.0.0.1"]), await authority.issue(["127.0.0.1"])];
+      const told: string[] = [];
+      const list = await authority.crl([revoked]);
+      const foreign = await (await TestAuthority.create()).crl([]);
+      for (const [{ chain: cert, key }, crl] of [
+        [good, list],
+        [revoked, list],
+        [good, foreign],
+      ] as const) {
+        const server = tls.createServer({ cert, key }, (socket) => void socket.on("error", () => {}).end("ok"));
+        const end = new End(await endpointOf(t, server, { settings: { crl } }));
+        await Promise.race([end.until("end"), end.until("closed")]);
+        end.transport.destroy();
+        told.push(end.told.join());
+      }
+      assert.deepEqual(told, ["connected,read,end", "closed CERT_REVOKED", "closed UNABLE_TO_GET_CRL"]);
+    });
+
+    test("shows its certificate to an endpoint that asks for one, on resumed connections too", async (t) => {
+      const { chain, key } = await authority.client("CN=proxy");
+      const seen: string[] = [];
+      const wishes = { settings: { certificate: { chain, key } }, server: { ca: authority.certificate, requestCert: true } };
       const endpoint = await serverFor(
         t,
         (socket) => {
-          resumed.push(socket.isSessionReused());
+          seen.push(`${socket.getPeerX509Certificate()?.subject} ${socket.authorized} ${socket.isSessionReused()}`);
           socket.end("hello");
         },
-        { maxVersion },
+        wishes,
       );
-      for (let count = 0; count < 3; count++) {
+      for (let count = 0; count < 2; count++) {
         const end = new End(endpoint);
         await end.until("end");
         end.transport.destroy();
-        await end.until("closed");
       }
-      assert.deepEqual(resumed, [false, true, true]);
+      assert.deepEqual(seen, ["CN=proxy true false", "CN=proxy true true"]);
     });
 
-    test(`${maxVersion}: an end without close_notify is no end`, async (t) => {
-      const endpoint = await serverFor(t, (socket) => void socket.write("cut", () => cut(socket)), { maxVersion });
-      const end = new End(endpoint);
+    test("speaks no version below the lowest", async (t) => {
+      const wishes = { settings: { minVersion: "TLSv1.3" }, server: { maxVersion: "TLSv1.2" } } as const;
+      const end = new End(await serverFor(t, (socket) => void socket.end(), wishes));
       await end.until("closed");
-      assert.equal(end.received, 3);
-      assert.equal(end.told.at(-1), `closed ${TRUNCATED}`);
+      assert.match(end.told.join(), /^closed ERR_SSL_\w*PROTOCOL\w*$/);
     });
-  }
 
-  test("a certificate that is not accepted leaves no session behind, however many connections there are at once", async (t) => {
-    let served = 0;
-    const endpoint = await serverFor(t, (socket) => void socket.end(`${served++}`), { names: ["other.test"] });
-    const ends = Array.from({ length: 5 }, () => new End(endpoint));
-    await Promise.all(ends.map((end) => end.until("closed")));
-    const late = new End(endpoint);
-    await late.until("closed");
-    for (const { told } of [...ends, late]) assert.deepEqual(told, ["closed ERR_TLS_CERT_ALTNAME_INVALID"]);
-    assert.equal(endpoint.session, null);
-  });
-
-  test("an expired certificate, and one that nobody trusts, are refused", async (t) => {
-    const expired = new End(await serverFor(t, (socket) => void socket.end(), { valid: "expired" }));
-    await expired.until("closed");
-    assert.deepEqual(expired.told, ["closed CERT_HAS_EXPIRED"]);
-    const foreign = await (await TestAuthority.create()).issue(["127.0.0.1"]);
-    const untrusted = new End(await endpointOf(t, tls.createServer({ cert: foreign.chain, key: foreign.key })));
-    await untrusted.until("closed");
-    assert.match(untrusted.told.join(), /^closed (UNABLE_TO_\w+|SELF_SIGNED_\w+)$/);
-  });
-
-  test("the certificate may carry the name that the configuration says, and need carry none without verification", async (t) => {
-    for (const wishes of [{ serverName: "app.test" }, { names: ["x.test"], valid: "expired", verify: false }] as const) {
-      const end = new End(await serverFor(t, (socket) => void socket.end("ok"), wishes));
-      await end.until("end");
-      assert.deepEqual(end.told, ["connected", "read", "end"]);
-    }
-  });
-
-  test("a peer that speaks something else, says nothing, or leaves in the handshake", async (t) => {
-    const plain = new End(
-      await endpointOf(
-        t,
-        net.createServer((socket) => void socket.on("error", () => {}).end("HTTP/1.1 400 Bad\r\n\r\n")),
-      ),
-    );
-    await plain.until("closed");
-    assert.match(plain.told.join(), /^closed ERR_SSL_/);
-    const leaving = new End(
-      await endpointOf(
-        t,
-        net.createServer((socket) => void socket.on("error", () => {}).once("data", () => socket.end())),
-      ),
-    );
-    await leaving.until("closed");
-    assert.deepEqual(leaving.told, [`closed ${TRUNCATED}`]);
-    const silent = await endpointOf(
-      t,
-      net.createServer((socket) => void socket.on("error", () => {})),
-    );
-    const end = new End(silent);
-    end.transport.destroy("TIME");
-    await end.until("closed");
-    assert.deepEqual(end.told, ["closed TIME"]);
-  });
-
-  test("what is to go first goes before TLS", async (t) => {
-    const first: Buffer[] = [];
-    const server = net.createServer((socket) => void socket.on("error", () => {}).on("data", (data: Buffer) => void first.push(data)));
-    const end = new End(await endpointOf(t, server), "PROXY UNKNOWN\r\n");
-    while (Buffer.concat(first).length < 100) await new Promise(setImmediate);
-    assert.ok(Buffer.concat(first).toString("latin1").startsWith("PROXY UNKNOWN\r\n\x16\x03\x01"));
-    end.transport.destroy();
-  });
-
-  test("more than the kernel takes at once waits until the endpoint reads, and then all has arrived", async (t) => {
-    const much = Buffer.alloc(12 * 1024 ** 2, "x");
-    let arrived = 0;
-    const { promise: accepted, resolve } = Promise.withResolvers<tls.TLSSocket>();
-    const end = new End(await serverFor(t, resolve));
-    await end.until("connected");
-    assert.equal(end.transport.write([much]), false);
-    const server = await accepted;
-    server.on("data", (data: Buffer) => {
-      arrived += data.length;
-      if (arrived === much.length) server.end("all");
+    test("settings that OpenSSL does not take fail the connection, and nothing else", async (t) => {
+      const certificate = { chain: "no PEM", key: "no PEM" };
+      const end = new End(await serverFor(t, (socket) => void socket.end(), { settings: { certificate } }));
+      await end.until("closed");
+      assert.match(end.told.join(), /^closed ERR_(?:OSSL|SSL)_\w+$/);
     });
-    await end.until("end");
-    assert.equal(arrived, much.length);
-    assert.deepEqual(
-      end.told.filter((what) => what === "written" || what === "end"),
-      ["written", "end"],
-    );
-    end.transport.destroy();
-  });
 
-  test("destroyed at each moment of its opening tells so once, and nothing else", async (t) => {
-    const endpoint = await serverFor(t, (socket) => void socket.write("x"));
-    for (let turns = 0; turns < 12; turns++) {
-      const end = new End(endpoint);
-      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+    test("a session that comes after the settings have changed is not kept, and none is asked for that was made under others", async (t) => {
+      const resumed: boolean[] = [];
+      const endpoint = await serverFor(t, (socket) => {
+        resumed.push(socket.isSessionReused());
+        socket.end("hello");
+      });
+      const { settings } = endpoint;
+      const others = { ...settings, key: "others", tls: { ...settings.tls, id: "others" } };
+      const first = new End(endpoint);
+      endpoint.update(0, others);
+      await first.until("end");
+      assert.equal(endpoint.session, null);
+      endpoint.update(0, settings);
+      await new End(endpoint).until("end");
+      const { session } = endpoint;
+      assert.ok(session !== null);
+      endpoint.update(0, others);
+      assert.equal(endpoint.session, null);
+      await new End(endpoint).until("end");
+      assert.deepEqual(resumed, [false, false, false]);
+    });
+
+    test("what is to go first goes before TLS", async (t) => {
+      const first: Buffer[] = [];
+      const server = net.createServer((socket) => void socket.on("error", () => {}).on("data", (data: Buffer) => void first.push(data)));
+      const end = new End(await endpointOf(t, server), "PROXY UNKNOWN\r\n");
+      while (Buffer.concat(first).length < 100) await new Promise(setImmediate);
+      assert.ok(Buffer.concat(first).toString("latin1").startsWith("PROXY UNKNOWN\r\n\x16\x03\x01"));
       end.transport.destroy();
-      await end.until("closed");
-      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    });
+
+    test("more than the kernel takes at once waits until the endpoint reads, and then all has arrived", async (t) => {
+      const much = Buffer.alloc(12 * 1024 ** 2, "x");
+      let arrived = 0;
+      const { promise: accepted, resolve } = Promise.withResolvers<tls.TLSSocket>();
+      const end = new End(await serverFor(t, resolve));
+      await end.until("connected");
+      assert.equal(end.transport.write([much]), false);
+      const server = await accepted;
+      server.on("data", (data: Buffer) => {
+        arrived += data.length;
+        if (arrived === much.length) server.end("all");
+      });
+      await end.until("end");
+      assert.equal(arrived, much.length);
       assert.deepEqual(
-        end.told.filter((what) => what.startsWith("closed")),
-        ["closed well"],
+        end.told.filter((what) => what === "written" || what === "end"),
+        ["written", "end"],
       );
-      assert.match(end.told.at(-1) ?? "", /^closed/);
-    }
+      end.transport.destroy();
+    });
+
+    test("destroyed at each moment of its opening tells so once, and nothing else", async (t) => {
+      const endpoint = await serverFor(t, (socket) => void socket.write("x"));
+      for (let turns = 0; turns < 12; turns++) {
+        const end = new End(endpoint);
+        for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+        end.transport.destroy();
+        await end.until("closed");
+        for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+        assert.deepEqual(
+          end.told.filter((what) => what.startsWith("closed")),
+          ["closed well"],
+        );
+        assert.match(end.told.at(-1) ?? "", /^closed/);
+      }
+    });
   });
-});
+}
 
 /** Ends the TCP connection below TLS. */
 function cut(socket: tls.TLSSocket): void {
-  const { _parent: below } = socket as tls.TLSSocket & { readonly _parent?: net.Socket };
-  assert.ok(below !== undefined, "no socket below");
-  below.end();
+  below(socket).end();
+}
+
+/** The TCP connection below TLS. */
+function below(socket: tls.TLSSocket): net.Socket {
+  const { _parent: tcp } = socket as tls.TLSSocket & { readonly _parent?: net.Socket };
+  return tcp ?? assert.fail("no socket below");
 }

@@ -1,14 +1,12 @@
 /** Opens connections to endpoints, over TCP, TLS or a Unix socket. No other file of the data path does. */
 import net from "node:net";
 import type { Socket } from "node:net";
-import tls from "node:tls";
 import type { NameTable } from "../../shared/name-table.ts";
 import type { Endpoint } from "../../proxy/upstream/endpoint.ts";
-import type { EndpointTls } from "../../proxy/upstream/endpoint-settings.ts";
 import { rawAccess, takeHandle } from "./raw-access.ts";
 import type { RawAccess } from "./raw-access.ts";
 import { RawTransport } from "./raw-transport.ts";
-import { DialingTls } from "./dial-tls.ts";
+import { dialTls } from "./dial-tls.ts";
 import { tlsAccess } from "./tls-access.ts";
 import { StreamTransport, onreadOption } from "./stream-transport.ts";
 import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
@@ -35,14 +33,7 @@ export function dial(
   const { path } = target;
   if (path !== null) return dialPlain({ path, allowHalfOpen: true }, reader, writer, onConnect, preface);
   const address = { host: target.host, port: target.port, lookup, allowHalfOpen: true, noDelay: true, ...RACE } as const;
-  if (target.secure) {
-    const access = tlsAccess();
-    const context = access === null ? null : contextFor(target.settings.tls);
-    if (access === null || context === null) return dialTlsStream(preface, target, address, reader, writer, onConnect);
-    const { verify, serverName } = target.settings.tls;
-    const wanted = { access, context, name: serverName ?? target.host, verify, sessions: target, preface };
-    return new DialingTls(net.connect(address).pause(), wanted, reader, writer, onConnect);
-  }
+  if (target.secure) return dialTls(tlsAccess(), target, net.connect(address).pause(), reader, writer, onConnect, preface);
   return dialPlain(address, reader, writer, onConnect, preface);
 }
 
@@ -67,49 +58,6 @@ function dialPlain(
   return transport;
 }
 
-/** Opens a TLS connection as a socket of Node's. */
-function dialTlsStream(
-  preface: string,
-  target: Endpoint,
-  address: net.TcpNetConnectOpts,
-  reader: TransportReader,
-  writer: TransportWriter,
-  onConnect: (transport: Transport) => void,
-): Transport {
-  if (preface !== "") return dialTlsAfter(preface, target, net.connect(address), reader, writer, onConnect);
-  const socket = secure(target.settings.tls, { ...address, host: target.host, port: target.port }, reader);
-  const transport = new StreamTransport(socket, reader, writer);
-  socket.on("secureConnect", () => onConnect(transport));
-  return transport;
-}
-
-/** Begins TLS on a connection that is being opened, once the preface has been sent on it. */
-function dialTlsAfter(
-  preface: string,
-  target: Endpoint,
-  socket: Socket,
-  reader: TransportReader,
-  writer: TransportWriter,
-  onConnect: (transport: Transport) => void,
-): Transport {
-  const { host, port } = target;
-  const transport = new StreamTransport(socket, reader, writer);
-  socket.on("connect", () => {
-    socket.write(preface, "latin1");
-    // From here on the socket of TLS tells the reader what becomes of the connection.
-    socket.removeAllListeners();
-    const inner = secure(target.settings.tls, { host, port, socket }, reader);
-    socket.on("error", (error) => inner.destroy(error));
-    const secured = new StreamTransport(inner, reader, writer);
-    inner.on("secureConnect", () => {
-      // Node has no `onread` for TLS on a socket that is there already.
-      secured.start();
-      onConnect(secured);
-    });
-  });
-  return transport;
-}
-
 /** Moves a connected socket to a raw transport; null: the socket has no usable handle. */
 function rawOf(access: RawAccess, socket: Socket, reader: TransportReader, writer: TransportWriter): Transport | null {
   const handle = takeHandle(socket);
@@ -118,51 +66,4 @@ function rawOf(access: RawAccess, socket: Socket, reader: TransportReader, write
   const transport = new RawTransport(access, handle, reader, writer);
   transport.start();
   return transport;
-}
-
-/** Begins a TLS connection. If Node throws, as for a faulty certificate file, returns a socket that fails with that error. */
-function secure(
-  config: EndpointTls,
-  address: { readonly host: string; readonly port: number; readonly socket?: Socket },
-  reader: TransportReader,
-): Socket {
-  // SNI allows no IP addresses (RFC 6066 section 3).
-  const serverName = config.serverName ?? (net.isIP(address.host) === 0 ? address.host : "");
-  try {
-    // Node passes `onread` through to the socket, but its types only know it for net.connect.
-    const options: tls.ConnectionOptions & { onread: net.OnReadOpts } = {
-      ...address,
-      onread: onreadOption(reader),
-      ...(serverName === "" ? {} : { servername: serverName }),
-      rejectUnauthorized: config.verify,
-      secureContext: contextOf(config),
-      ALPNProtocols: ["http/1.1"],
-    };
-    return tls.connect(options);
-  } catch (error) {
-    const socket = new net.Socket();
-    socket.destroy(error instanceof Error ? error : new Error(String(error)));
-    return socket;
-  }
-}
-
-/** Null: OpenSSL does not take what the settings name; then `secure` says what is wrong. */
-function contextFor(config: EndpointTls): tls.SecureContext | null {
-  try {
-    return contextOf(config);
-  } catch {
-    return null;
-  }
-}
-
-/** One context for each TLS setting, so that certificates are parsed once and not for each connection. */
-const contexts = new WeakMap<EndpointTls, tls.SecureContext>();
-
-function contextOf(config: EndpointTls): tls.SecureContext {
-  let context = contexts.get(config);
-  if (context === undefined) {
-    context = tls.createSecureContext({ ...(config.ca === null ? {} : { ca: config.ca }), minVersion: "TLSv1.2" });
-    contexts.set(config, context);
-  }
-  return context;
 }

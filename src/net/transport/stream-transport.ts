@@ -16,6 +16,8 @@ type ByteStream = Duplex & Partial<Pick<Socket, "destroySoon" | "resetAndDestroy
 
 export class StreamTransport implements AcceptedTransport {
   readonly readsOnDemand: boolean = false;
+  /** With which code the connection fails when all that came has been read; null: it ends well. */
+  endFault: string | null = null;
   private readonly socket: ByteStream;
   private reader: TransportReader;
   private writer: TransportWriter;
@@ -35,7 +37,7 @@ export class StreamTransport implements AcceptedTransport {
   }
 
   // Fields, so that `release` can take them off the socket and leave Node's own listeners on it.
-  private readonly onEnd = (): void => this.reader.onEnd();
+  private readonly onEnd = (): void => (this.endFault === null ? this.reader.onEnd() : this.destroy(this.endFault));
   private readonly onError = (error: Error): void => void (this.code ??= errorCode(error));
   private readonly onClose = (): void => this.reader.onClosed(this.code);
   private readonly onData = (chunk: Buffer): void => {

@@ -4,6 +4,7 @@
  */
 import type { ProxyVersion } from "../../proxy-protocol/write-header.ts";
 import type { Config } from "../../config/schema/schema.ts";
+import type { UpstreamTls } from "../../shared/upstream-tls.ts";
 
 /**
  * Times are milliseconds; docs/configuration.md says what each setting means. Fields that every exchange reads come first, so that they
@@ -24,27 +25,16 @@ export interface EndpointSettings {
   readonly processingMs: number;
   readonly tunnelIdleMs: number;
   readonly ageMsMax: number;
-  readonly tls: EndpointTls;
+  /** How connections to https endpoints are secured. */
+  readonly tls: UpstreamTls;
   /** The version of the PROXY protocol in which the endpoint is told of clients; null: it is not. */
   readonly proxyProtocol: ProxyVersion | null;
   /** All settings as text: equal for equal settings. */
   readonly key: string;
 }
 
-/** How the certificates of https endpoints are verified. */
-export interface EndpointTls {
-  readonly verify: boolean;
-  /** Name sent in SNI and expected in the certificate; null: the host of the endpoint's URL. */
-  readonly serverName: string | null;
-  /** Trusted certificates as PEM text; null: Node's own list. */
-  readonly ca: string | null;
-}
-
-/** @param readFile returns the text of a certificate file; may throw */
-export function endpointSettings(config: Config["upstreams"][string], readFile: (path: string) => string): EndpointSettings {
+export function endpointSettings(config: Config["upstreams"][string], tls: UpstreamTls): EndpointSettings {
   const { timeouts, keep_alive: keepAlive, via, x_forwarded: xForwarded, proxy_protocol: proxyProtocol = null } = config;
-  const { verify, server_name: serverName = null, ca_file: caFile } = config.tls;
-  const tls = { verify, serverName, ca: caFile === undefined ? null : readFile(caFile) };
   return {
     responseHeadMs: timeouts.response_head,
     idleMs: timeouts.idle,
@@ -58,6 +48,6 @@ export function endpointSettings(config: Config["upstreams"][string], readFile: 
     ageMsMax: keepAlive.max_age,
     tls,
     proxyProtocol,
-    key: JSON.stringify([timeouts, keepAlive, via, xForwarded, tls, proxyProtocol]),
+    key: JSON.stringify([timeouts, keepAlive, via, xForwarded, tls.id, proxyProtocol]),
   };
 }

@@ -3,16 +3,9 @@
  * configuration names the endpoint. Its slot identifies it (control/workers/endpoint-slots.ts).
  */
 import { endpointAddress } from "../../config/addresses/endpoint-address.ts";
+import type { TlsSession, UpstreamTls } from "../../shared/upstream-tls.ts";
 import type { EndpointConnections } from "./connector.ts";
 import type { EndpointSettings } from "./endpoint-settings.ts";
-
-/** A TLS session that a next connection may resume. */
-export interface TlsSession {
-  /** As OpenSSL writes it. */
-  readonly data: Uint8Array;
-  /** When the endpoint's certificate ends, in epoch milliseconds: a resumed session shows none. */
-  readonly usableUntilMs: number;
-}
 
 /** Fields that every exchange reads come first, so that they share a cache line: with many endpoints each further line costs time. */
 export class Endpoint {
@@ -38,10 +31,21 @@ export class Endpoint {
   readonly secure: boolean;
   /** The newest TLS session with the endpoint, to be resumed by its next connection; null: none, or none under these settings. */
   session: TlsSession | null = null;
+  /** When other threads were told of a session last, or told this one, in monotonic milliseconds. */
+  sessionToldAt: number = -Infinity;
+  private readonly onSession: (endpoint: Endpoint, session: TlsSession) => void;
   /** Identifies the pool: endpoints with equal keys share connections. */
   key: string;
 
-  constructor(upstream: string, url: string, slot: number, position: number, settings: EndpointSettings) {
+  /** @param onSession called with each session that the endpoint has offered and that may be resumed */
+  constructor(
+    upstream: string,
+    url: string,
+    slot: number,
+    position: number,
+    settings: EndpointSettings,
+    onSession: (endpoint: Endpoint, session: TlsSession) => void = () => {},
+  ) {
     const { host, port, path, secure, authority } = endpointAddress(url);
     this.slot = slot;
     this.position = position;
@@ -54,16 +58,27 @@ export class Endpoint {
     this.path = path;
     this.secure = secure;
     this.key = this.keyUnder(settings);
+    this.onSession = onSession;
+  }
+
+  /** Keeps a session that the endpoint has offered on a connection under `tls`, unless the settings have changed since: then it proves nothing. */
+  keepSession(session: TlsSession, { id }: UpstreamTls): void {
+    if (id !== this.settings.tls.id) return;
+    this.session = session;
+    this.onSession(this, session);
   }
 
   /** Called at a reload. Changed settings lead to a new pool, so that no idle connection opened under the old settings is used. */
   update(position: number, settings: EndpointSettings): void {
     this.position = position;
-    if (settings === this.settings) return;
+    const before = this.settings;
+    if (settings === before) return;
     this.settings = settings;
     this.key = this.keyUnder(settings);
     this.pool = null;
+    if (settings.tls.id === before.tls.id) return;
     this.session = null;
+    this.sessionToldAt = -Infinity;
   }
 
   private keyUnder(settings: EndpointSettings): string {

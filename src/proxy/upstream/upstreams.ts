@@ -4,6 +4,8 @@
  */
 import type { Config } from "../../config/schema/schema.ts";
 import type { ConfigureMessage } from "../../shared/protocol.ts";
+import { upstreamTls } from "../../shared/upstream-tls.ts";
+import type { SharedSession, TlsOfUpstreams, TlsSession, UpstreamMaterial } from "../../shared/upstream-tls.ts";
 import { Endpoint } from "./endpoint.ts";
 import { endpointSet } from "./endpoint-set.ts";
 import type { EndpointSet } from "./endpoint-set.ts";
@@ -26,18 +28,35 @@ export interface UpstreamsPlan {
 export class Upstreams {
   /** Where new balancers begin; each thread has another start. */
   private readonly start: number;
-  private readonly readFile: (path: string) => string;
+  private readonly onSession: (endpoint: Endpoint, session: TlsSession) => void;
+  private materials: ReadonlyMap<string, UpstreamMaterial> = new Map();
   private groups: ReadonlyMap<string, UpstreamGroup> = new Map();
   private bySlot: ReadonlyMap<number, Endpoint> = new Map();
 
-  /** @param readFile returns the text of a certificate file; may throw */
-  constructor(start: number, readFile: (path: string) => string) {
+  /** @param onSession called with each TLS session that an endpoint has offered and that may be resumed */
+  constructor(start: number, onSession: (endpoint: Endpoint, session: TlsSession) => void = () => {}) {
     this.start = start;
-    this.readFile = readFile;
+    this.onSession = onSession;
+  }
+
+  /** Sets what the files hold that upstreams name. Returns whether anything has changed: then the configuration in use is to be planned again. */
+  useFiles(files: TlsOfUpstreams): boolean {
+    const before = this.materials;
+    this.materials = new Map(files);
+    return before.size !== files.length || files.some(([key, { id }]) => before.get(key)?.id !== id);
+  }
+
+  /** Takes a session that another thread has got. Returns the endpoint that may resume it from now on; null: it is of no use here. */
+  takeSession({ slot, url, tls, session }: SharedSession, nowEpochMs: number): Endpoint | null {
+    const endpoint = this.bySlot.get(slot);
+    if (endpoint === undefined || endpoint.url !== url || endpoint.settings.tls.id !== tls) return null;
+    // Its own one is as good.
+    if (endpoint.session === null || endpoint.session.usableUntilMs <= nowEpochMs) endpoint.session = session;
+    return endpoint;
   }
 
   /**
-   * Prepares the upstreams of a configuration; changes nothing before `apply`. Throws if a file cannot be read.
+   * Prepares the upstreams of a configuration; changes nothing before `apply`. Throws if the files of an upstream are not known.
    * @param slots row in the endpoint table for each endpoint, by the name of the upstream
    */
   plan(upstreams: Config["upstreams"], slots: Slots): UpstreamsPlan {
@@ -67,7 +86,7 @@ export class Upstreams {
   }
 
   private setOf(name: string, config: UpstreamConfig, slots: readonly number[], before: EndpointSet | null): EndpointSet {
-    const read = endpointSettings(config, this.readFile);
+    const read = endpointSettings(config, upstreamTls(config.tls, this.materials));
     const settings = before !== null && before.settings.key === read.key ? before.settings : read;
     const endpoints = config.endpoints.map(({ url }, position) => {
       const slot = slots[position];
@@ -89,6 +108,6 @@ export class Upstreams {
   private endpoint(upstream: string, url: string, slot: number, position: number, settings: EndpointSettings): Endpoint {
     const known = this.bySlot.get(slot);
     if (known !== undefined && known.upstream === upstream && known.url === url) return known;
-    return new Endpoint(upstream, url, slot, position, settings);
+    return new Endpoint(upstream, url, slot, position, settings, this.onSession);
   }
 }

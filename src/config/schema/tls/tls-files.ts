@@ -1,6 +1,7 @@
-/** The paths of files in TLS of a listener. */
+/** The paths of files in the settings of TLS. */
 import type { AdminTlsConfig } from "./admin-tls-schema.ts";
 import type { ListenerTlsConfig } from "./listener-tls-schema.ts";
+import type { UpstreamTlsConfig } from "./upstream-tls-schema.ts";
 
 const FILE_KEYS = ["cert_file", "key_file", "ocsp_file", "ca_file", "crl_file", "storage"] as const;
 
@@ -17,6 +18,11 @@ export function mapTlsFiles(tls: ListenerTlsConfig, change: (path: string) => st
 /** The same for the admin address. */
 export function mapAdminTlsFiles(tls: AdminTlsConfig, change: (path: string) => string): void {
   mapIn([tls, tls.client_certificates], change);
+}
+
+/** The same for TLS towards endpoints. */
+export function mapUpstreamTlsFiles(tls: UpstreamTlsConfig, change: (path: string) => string): void {
+  mapIn([tls], change);
 }
 
 function mapIn(holders: readonly unknown[], change: (path: string) => string): void {

@@ -1,0 +1,122 @@
+/** Opens TLS connections to endpoints with Node's own TLS sockets, where there is no access to its handles. */
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import tls from "node:tls";
+import { endpointOptions, proofOfSocket } from "../../certificates/endpoint-tls.ts";
+import type { Endpoint } from "../../proxy/upstream/endpoint.ts";
+import type { UpstreamTls } from "../../shared/upstream-tls.ts";
+import { DialingTransport } from "./dialing-transport.ts";
+import { TRUNCATED } from "./raw-tls-transport.ts";
+import { Resumption } from "./resumption.ts";
+import { StreamTransport } from "./stream-transport.ts";
+import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
+
+/** As `DialingTls`, on a TLS socket. `onConnect` gets the transport of that socket. */
+export class DialingTlsStream extends DialingTransport {
+  private readonly endpoint: Endpoint;
+  /** The endpoint's settings when the connection was begun. */
+  private readonly settings: UpstreamTls;
+  private readonly onConnect: (transport: Transport) => void;
+  private readonly preface: string;
+  private isEstablished: boolean = false;
+  /** The endpoint has said that it has sent everything (close_notify). */
+  private isComplete: boolean = false;
+
+  /** @param preface bytes that go first on the connection, before TLS, as latin1 text; "": none */
+  constructor(
+    endpoint: Endpoint,
+    preface: string,
+    socket: Socket,
+    reader: TransportReader,
+    writer: TransportWriter,
+    onConnect: (transport: Transport) => void,
+  ) {
+    super(socket, reader, writer);
+    this.endpoint = endpoint;
+    this.settings = endpoint.settings.tls;
+    this.preface = preface;
+    this.onConnect = onConnect;
+  }
+
+  protected override connected(socket: Socket): void {
+    if (this.preface !== "") socket.write(this.preface, "latin1");
+    // From here on the socket of TLS tells the reader what becomes of the connection.
+    socket.removeAllListeners();
+    const sessions = new Resumption(this.endpoint, this.settings, Date.now());
+    const encrypted = new EncryptedBytes(socket);
+    const inner = tls.connect({
+      ...endpointOptions(this.settings, this.endpoint.host),
+      socket: encrypted,
+      ...(sessions.asked === null ? {} : { session: Buffer.from(sessions.asked.data) }),
+    });
+    const secured = new StreamTransport(inner, this.reader, this.writer);
+    this.current = secured;
+    encrypted.onEnd = () => this.ended(secured);
+    // No event tells of the end of TLS before all that came is read, which may be long after the end of the connection.
+    const push = inner.push.bind(inner);
+    inner.push = (bytes: unknown, encoding?: BufferEncoding) => {
+      if (bytes === null) this.isComplete = true;
+      return push(bytes, encoding);
+    };
+    inner.on("session", (data) => sessions.offer(data));
+    inner.on("secureConnect", () => this.established(inner, secured, sessions));
+  }
+
+  /** The connection below TLS has ended. */
+  private ended(secured: StreamTransport): void {
+    if (this.isComplete) return;
+    if (!this.isEstablished) return secured.destroy(TRUNCATED);
+    secured.endFault = TRUNCATED;
+  }
+
+  private established(inner: tls.TLSSocket, secured: StreamTransport, sessions: Resumption): void {
+    const { asked } = sessions;
+    const proof = asked !== null && inner.isSessionReused() ? asked : proofOfSocket(this.settings, this.endpoint.host, inner);
+    if (typeof proof === "string") return secured.destroy(proof);
+    sessions.proved(proof.usableUntilMs);
+    this.isEstablished = true;
+    secured.start();
+    this.onConnect(secured);
+  }
+}
+
+/**
+ * The bytes of a socket as a stream that is no socket. Node's TLS tells its user of the end of the connection below it as if the peer had said that it had
+ * sent everything; through this stream the end of the connection is seen by itself.
+ */
+class EncryptedBytes extends Duplex {
+  /** Called when all bytes have been read, before TLS learns that no more come. */
+  onEnd: () => void = () => {};
+  private readonly socket: Socket;
+
+  constructor(socket: Socket) {
+    super({ allowHalfOpen: true });
+    this.socket = socket;
+    socket.on("data", (bytes: Buffer) => {
+      if (!this.push(bytes)) socket.pause();
+    });
+    socket.on("end", () => void this.push(null));
+    socket.on("error", (error) => void this.destroy(error));
+    socket.on("close", () => void this.destroy());
+    // The first listener: that of TLS comes after it.
+    this.on("end", () => this.onEnd());
+  }
+
+  override _read(): void {
+    this.socket.resume();
+  }
+
+  override _write(bytes: Buffer, _: BufferEncoding, written: (error?: Error | null) => void): void {
+    this.socket.write(bytes, written);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.socket.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.socket.destroy();
+    done(error);
+  }
+}
