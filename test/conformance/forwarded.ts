@@ -22,8 +22,8 @@ const NEVER = [
   "x-rewrite-url",
 ];
 
-/** What is wrong with a forwarded request, whose client spoke from `peer` and is not trusted. */
-export function faultsOfForwarded(request: StrictRequest, peer: string): string[] {
+/** What is wrong with a forwarded request, whose client spoke from `peer`, by `scheme`, and is not trusted. */
+export function faultsOfForwarded(request: StrictRequest, peer: string, scheme: "http" | "https" = "http"): string[] {
   const { fields } = request;
   const faults: string[] = [];
   for (const { name, key } of fields) {
@@ -35,7 +35,7 @@ export function faultsOfForwarded(request: StrictRequest, peer: string): string[
     if (values.length !== 1 || !expected.test(values[0] ?? "")) faults.push(`${key} is ${JSON.stringify(values)}`);
   };
   only("x-forwarded-for", new RegExp(`^${peer.replaceAll(".", "\\.")}$`));
-  only("x-forwarded-proto", /^http$/);
+  only("x-forwarded-proto", new RegExp(`^${scheme}$`));
   // The proxy's own mark is the last: without it the bytes were passed through and not forwarded.
   const via = listMembers(valuesOf(fields, "via")).at(-1) ?? "";
   if (!/^1\.[01] millrace$/.test(via)) faults.push(`Via ends with ${JSON.stringify(via)}`);
@@ -77,10 +77,10 @@ export function faultsOfPairing(streams: readonly OriginStream[], finals: readon
 }
 
 /** Faults of the bytes themselves, stream by stream. */
-export function faultsOfStreams(streams: readonly OriginStream[], peer: string): string[] {
+export function faultsOfStreams(streams: readonly OriginStream[], peer: string, scheme: "http" | "https" = "http"): string[] {
   return streams.flatMap((stream) => {
     const { requests, fault, rest } = stream;
-    const faults = requests.flatMap((request) => faultsOfForwarded(request, peer));
+    const faults = requests.flatMap((request) => faultsOfForwarded(request, peer, scheme));
     if (fault !== null) faults.push(`malformed at the origin: ${fault}`);
     // Behind a request to switch, nothing until the origin has switched (RFC 9110 section 7.8, CVE-2026-2833).
     const switched = requests.findIndex(switches);

@@ -1,5 +1,7 @@
-/** Sends a case's bytes to Millrace over a raw socket and gathers what both sides saw. */
-import { RawClient, ask } from "../support/raw-client.ts";
+/** Sends a case's bytes to Millrace over a connection of its own and gathers what both sides saw. */
+import { ask } from "../support/raw-client.ts";
+import type { RawClient } from "../support/raw-client.ts";
+import type { Front } from "./fronts.ts";
 import type { OriginStream, Recorder } from "./recorder.ts";
 import { finalsOf, readAnswers } from "./strict-answers.ts";
 import type { Answer, AnswerReading } from "./strict-answers.ts";
@@ -10,6 +12,7 @@ const SENTINEL = "/sentinel-behind-the-case";
 
 export interface Replay {
   readonly wire: string;
+  readonly scheme: Front["scheme"];
   readonly received: string;
   readonly reading: AnswerReading;
   /** Final answers to what the case sent, in order. */
@@ -23,8 +26,9 @@ export interface Replay {
 }
 
 export interface ReplayOptions {
+  readonly front: Front;
   readonly port: number;
-  /** A port whose limits are not the case's, for the request that proves that everything has arrived. */
+  /** A port without TLS, whose limits are not the case's, for the request that proves that everything has arrived. */
   readonly barrierPort: number;
   readonly recorder: Recorder;
   /** The case leaves its last message unfinished: wait for what Millrace does about it. */
@@ -41,7 +45,7 @@ export async function replay(wire: string, options: ReplayOptions): Promise<Repl
   const { recorder } = options;
   const first = recorder.streams.length;
   const methods = methodsOf(wire);
-  const client = await RawClient.connect(options.port);
+  const client = await options.front.connect(options.port);
   client.send(wire);
   const over = ({ ended, closed }: RawClient): boolean => ended || closed;
   const answered = ({ received }: RawClient): boolean => finalsOf(readAnswers(received, methods, false)).length > 0;
@@ -56,7 +60,7 @@ export async function replay(wire: string, options: ReplayOptions): Promise<Repl
   client.destroy();
   const last = await barrier(options);
   const streams = recorder.streams.slice(first).filter(({ bytes }) => !bytes.startsWith(last) && !bytes.startsWith(`GET ${SENTINEL} `));
-  return gather(wire, methods, client.received, reset, streams);
+  return { ...gather(wire, methods, client.received, reset, streams), scheme: options.front.scheme };
 }
 
 /**
@@ -71,7 +75,13 @@ async function barrier({ barrierPort, recorder }: ReplayOptions): Promise<string
   return `GET ${target} `;
 }
 
-function gather(wire: string, methods: readonly string[], received: string, reset: boolean, streams: readonly OriginStream[]): Replay {
+function gather(
+  wire: string,
+  methods: readonly string[],
+  received: string,
+  reset: boolean,
+  streams: readonly OriginStream[],
+): Omit<Replay, "scheme"> {
   const reading = readAnswers(received, methods, true);
   const finals = finalsOf(reading);
   const last = finals.at(-1);

@@ -34,7 +34,7 @@ export function requestProblems(one: RequestCase, seen: Replay): string[] {
 
 /** Whatever was sent: both sides get well-formed messages, and as many of them. */
 function always(seen: Replay): string[] {
-  const problems = [...faultsOfStreams(seen.streams, PEER), ...faultsOfPairing(seen.streams, seen.finals)];
+  const problems = [...faultsOfStreams(seen.streams, PEER, seen.scheme), ...faultsOfPairing(seen.streams, seen.finals)];
   const { fault, rest, answers } = seen.reading;
   if (fault !== null) problems.push(`malformed at the client: ${fault}`);
   if (rest !== "" && answers.at(-1)?.status !== 101) problems.push(`bytes behind the last answer: ${JSON.stringify(rest.slice(0, 100))}`);

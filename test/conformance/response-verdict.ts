@@ -1,6 +1,8 @@
 /** Plays a response case of the corpus and judges what the client got. */
-import { RawClient, ask } from "../support/raw-client.ts";
+import { askOn } from "../support/raw-client.ts";
+import type { RawClient } from "../support/raw-client.ts";
 import type { ResponseCase } from "./cases.ts";
+import type { Front } from "./fronts.ts";
 import type { ScriptedOrigin } from "./scripted-origin.ts";
 import { finalsOf, readAnswers } from "./strict-answers.ts";
 import type { Answer, AnswerReading } from "./strict-answers.ts";
@@ -26,10 +28,10 @@ export interface ResponseReplay {
   readonly asked: number;
 }
 
-export async function replayResponse(one: ResponseCase, origin: ScriptedOrigin, port: number): Promise<ResponseReplay> {
+export async function replayResponse(one: ResponseCase, origin: ScriptedOrigin, front: Front, port: number): Promise<ResponseReplay> {
   const fields = ["Host: a.test", ...(one.method === "POST" ? ["Content-Length: 0"] : []), ...one.fields];
   const sent = `${one.method} /case/${one.id} HTTP/${one.version}\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n`;
-  const client = await RawClient.connect(port);
+  const client = await front.connect(port);
   client.send(sent);
   const over = ({ ended, closed }: RawClient): boolean => ended || closed;
   const finals = (): Answer[] => finalsOf(readAnswers(client.received, [one.method], over(client)));
@@ -46,7 +48,8 @@ export async function replayResponse(one: ResponseCase, origin: ScriptedOrigin, 
   client.destroy();
   const bodies: string[] = [];
   for (const name of ["next", "last"]) {
-    bodies.push((await ask(port, `GET ${plain(one, name)} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n`)).body);
+    const request = `GET ${plain(one, name)} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n`;
+    bodies.push((await askOn(await front.connect(port), request)).body);
   }
   return {
     sent,

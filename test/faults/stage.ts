@@ -10,7 +10,7 @@ import type { Scrape } from "../support/scrape.ts";
 import type { ScriptedOrigin } from "../support/scripted-origin.ts";
 import { WITHOUT_RAW_ACCESS } from "../support/without-raw-access.ts";
 import { HostProgram } from "./host-program.ts";
-import { TLS_FILES } from "./tls-files.ts";
+import { TLS_FILES } from "../support/tls-files.ts";
 import type { ListenerName } from "./row.ts";
 
 /** What the rows of a theme share. */

@@ -1,7 +1,7 @@
 /** The configuration of a theme's proxy: an upstream and a route for each row. */
 import { LISTENERS } from "./row.ts";
 import type { EndpointName, ListenerName, Row } from "./row.ts";
-import { TLS_FILES } from "./tls-files.ts";
+import { TLS_FILES } from "../support/tls-files.ts";
 
 /** Longer than any row may take: a limit that is not the row's subject never ends it. */
 const LONG = `${LISTENERS.patient}ms`;

@@ -1,6 +1,6 @@
-/** The certificate of listeners with TLS in the fault matrix, in files. */
+/** A certificate for listeners with TLS, in files: for tests that ask no more of it than that it is valid. */
 import { after } from "node:test";
-import { TestAuthority, temporaryFiles } from "../support/certificates.ts";
+import { TestAuthority, temporaryFiles } from "./certificates.ts";
 
 const authority = await TestAuthority.create();
 const { chain, key } = await authority.issue(["a.test", "127.0.0.1"]);
