@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import fs from "node:fs";
-import { tmpdir } from "node:os";
+import os, { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -11,8 +11,8 @@ import { LOCAL_BLOCKS, LOCAL_DOMAINS } from "../base/local-names.ts";
 import { ECDSA, SHA256, pemOf, readPrivateKey } from "./keys.ts";
 import { LocalAuthority } from "./local-authority.ts";
 import { nameConstraints } from "./name-constraints.ts";
-import { makeRoot } from "./root.ts";
-import { openRoot, readRoot } from "./storage.ts";
+import { makeAuthority } from "./new-authority.ts";
+import { defaultStorage, openAuthority, readAuthority } from "./storage.ts";
 import { x509 } from "./x509.ts";
 
 const NOW = Date.now();
@@ -32,7 +32,7 @@ function verdicts(folder: string, root: string, certificates: readonly string[],
     fs.writeFileSync(file, text);
     return file;
   });
-  const given = ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", root, ...options, ...files];
+  const given = ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", root, "-untrusted", files[0] ?? "", ...options, ...files];
   const { stdout, stderr } = spawnSync("openssl", given, { encoding: "utf8" });
   const reasons = stderr.matchAll(/error \d+ at \d+ depth lookup: (.*)/g);
   return files.map((file) => (stdout.includes(`${file}: OK`) ? "OK" : (reasons.next().value?.[1] ?? stderr)));
@@ -41,13 +41,13 @@ function verdicts(folder: string, root: string, certificates: readonly string[],
 test("a certificate names what it is for, lives for days, and does not outlive the root", async (t) => {
   const authority = await LocalAuthority.open(path.join(temporaryFolder(t), "a"), NOW);
   const made = await authority.issue(["localhost", "app.test", "127.0.0.1", "::1"], NOW);
-  const read = new X509Certificate(made.certificate);
+  const read = new X509Certificate(made.chain);
   assert.equal(read.subjectAltName, "DNS:localhost, DNS:app.test, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1");
   assert.ok(read.checkPrivateKey(createPrivateKey(made.key)));
   assert.ok(Date.parse(read.validFrom) < NOW);
   assert.equal(Math.round((made.expiresAt - NOW) / DAY_MS), 7);
   assert.ok(made.renewAt > NOW && made.renewAt < made.expiresAt - 2 * DAY_MS);
-  const root = new X509Certificate(authority.certificate);
+  const root = new X509Certificate(authority.root);
   const late = await authority.issue(["localhost"], Date.parse(root.validTo) - DAY_MS);
   assert.equal(late.expiresAt, Date.parse(root.validTo));
 });
@@ -62,31 +62,32 @@ test("OpenSSL verifies names within the constraint, and none beyond it", { skip:
   const folder = temporaryFolder(t);
   const authority = await LocalAuthority.open(path.join(folder, "a"), NOW);
   const local = ["localhost", "app.localhost", "a.b.test", "db.internal", "127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fd00::7"];
-  const { certificate } = await authority.issue(local, NOW);
+  const { chain } = await authority.issue(local, NOW);
   for (const name of ["a.b.test", "10.1.2.3", "fd00::7"]) {
     const option = name.endsWith("test") ? "-verify_hostname" : "-verify_ip";
-    assert.deepEqual(verdicts(folder, authority.file, [certificate], [option, name]), ["OK"], name);
+    assert.deepEqual(verdicts(folder, authority.file, [chain], [option, name]), ["OK"], name);
   }
-  // The authority itself refuses these, so a thief of its key signs them here.
-  const stolen = await readPrivateKey(readRoot(path.join(folder, "a"), NOW)?.key ?? "");
-  const root = new x509.X509Certificate(authority.certificate);
+  // The authority itself refuses these, so a thief of its key signs them here. That of the root is nowhere.
+  const stored = readAuthority(path.join(folder, "a"), NOW);
+  const stolen = await readPrivateKey(stored?.key ?? "");
+  const signer = new x509.X509Certificate(stored?.certificate ?? "");
   const forge = async (type: "dns" | "ip", value: string): Promise<string> => {
     const keys = await crypto.subtle.generateKey(ECDSA, true, ["sign", "verify"]);
     const forged = await x509.X509CertificateGenerator.create({
       subject: "CN=forged",
-      issuer: root.subjectName,
+      issuer: signer.subjectName,
       publicKey: keys.publicKey,
       signingKey: stolen,
       signingAlgorithm: SHA256,
       notBefore: new Date(NOW - DAY_MS),
       notAfter: new Date(NOW + DAY_MS),
       extensions: [
-        await x509.AuthorityKeyIdentifierExtension.create(root),
+        await x509.AuthorityKeyIdentifierExtension.create(signer),
         new x509.SubjectAlternativeNameExtension([{ type, value }]),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       ],
     });
-    return pemOf(forged);
+    return pemOf(forged) + pemOf(signer);
   };
   const names = ["example.com", "localhost.example.com", "notlocalhost", "com"];
   const addresses = ["8.8.8.8", "172.32.0.1", "192.169.0.1", "128.0.0.1", "2001:db8::1", "fe80::1", "::2"];
@@ -109,36 +110,47 @@ test("the extension is written as RFC 5280 says", () => {
 
 test("the root is made once, for its owner alone, and never changes", async (t) => {
   const folder = path.join(temporaryFolder(t), "deep", "authority");
-  const roots = await Promise.all(Array.from({ length: 5 }, () => openRoot(folder, NOW, () => makeRoot(NOW))));
-  assert.equal(new Set(roots.map(({ certificate }) => certificate)).size, 1);
-  assert.deepEqual(fs.readdirSync(folder).toSorted(), ["root-key.pem", "root.pem"]);
+  const roots = await Promise.all(Array.from({ length: 5 }, () => openAuthority(folder, NOW, () => makeAuthority(NOW))));
+  assert.equal(new Set(roots.map(({ root }) => root)).size, 1);
+  assert.deepEqual(fs.readdirSync(folder).toSorted(), ["authority-key.pem", "root.pem"]);
   assert.equal(fs.statSync(folder).mode & 0o777, 0o700);
-  assert.equal(fs.statSync(path.join(folder, "root-key.pem")).mode & 0o777, 0o600);
+  assert.equal(fs.statSync(path.join(folder, "authority-key.pem")).mode & 0o777, 0o600);
   assert.doesNotMatch(fs.readFileSync(path.join(folder, "root.pem"), "utf8"), /PRIVATE/);
   fs.rmSync(path.join(folder, "root.pem"));
-  const again = await openRoot(folder, NOW + DAY_MS, () => assert.fail("there is a root"));
-  assert.equal(again.certificate, roots[0]?.certificate);
-  assert.equal(fs.readFileSync(again.file, "utf8"), again.certificate);
+  const again = await openAuthority(folder, NOW + DAY_MS, () => assert.fail("there is a root"));
+  assert.equal(again.root, roots[0]?.root);
+  assert.equal(fs.readFileSync(again.file, "utf8"), again.root);
+});
+
+test("the user's own folder is below XDG_DATA_HOME, else in the home folder", (t) => {
+  assert.equal(defaultStorage({ XDG_DATA_HOME: "/data" }, "linux"), "/data/millrace/authority");
+  const home = t.mock.method(os, "homedir", () => "/people/u");
+  for (const XDG_DATA_HOME of [undefined, "", "relative"])
+    assert.equal(defaultStorage({ XDG_DATA_HOME }, "linux"), "/people/u/.local/share/millrace/authority");
+  home.mock.mockImplementation(() => "");
+  assert.throws(() => defaultStorage({}, "linux"), /no home folder/);
 });
 
 test("a root that cannot be used is an error, and is left as it is", async (t) => {
   const folder = path.join(temporaryFolder(t), "a");
-  const { key, certificate } = await openRoot(folder, NOW, () => makeRoot(NOW));
-  const file = path.join(folder, "root-key.pem");
-  const other = await makeRoot(NOW);
+  const { key, certificate, root } = await openAuthority(folder, NOW, () => makeAuthority(NOW));
+  const file = path.join(folder, "authority-key.pem");
+  const other = await makeAuthority(NOW);
   const make = (): never => assert.fail("nothing is made");
   const attempts: readonly (readonly [text: string, mode: number, now: number, message: RegExp])[] = [
-    [key + certificate, 0o644, NOW, /can be read or changed by other users/],
+    [key + certificate + root, 0o644, NOW, /can be read or changed by other users/],
     ["", 0o600, NOW, /never overwritten/],
     [key, 0o600, NOW, /never overwritten/],
-    [key + other.certificate, 0o600, NOW, /never overwritten/],
-    [key + certificate.replace(/[A-Z]{5}/, "AAAAA"), 0o600, NOW, /never overwritten/],
-    [key + certificate, 0o600, NOW + 11 * 365 * DAY_MS, /has expired/],
+    [key + certificate, 0o600, NOW, /never overwritten/],
+    [key + other.certificate + other.root, 0o600, NOW, /never overwritten/],
+    [key + certificate + other.root, 0o600, NOW, /never overwritten/],
+    [key + certificate.replace(/[A-Z]{5}/, "AAAAA") + root, 0o600, NOW, /never overwritten/],
+    [key + certificate + root, 0o600, NOW + 11 * 365 * DAY_MS, /has expired/],
   ];
   for (const [text, mode, now, message] of attempts) {
     fs.writeFileSync(file, text);
     fs.chmodSync(file, mode);
-    await assert.rejects(openRoot(folder, now, make), (error: Error) => {
+    await assert.rejects(openAuthority(folder, now, make), (error: Error) => {
       assert.match(error.message, message);
       assert.doesNotMatch(error.message, /PRIVATE KEY|MII/);
       return true;
@@ -147,7 +159,7 @@ test("a root that cannot be used is an error, and is left as it is", async (t) =
   }
   fs.writeFileSync(path.join(folder, "plain"), "");
   await assert.rejects(
-    openRoot(path.join(folder, "plain", "a"), NOW, () => makeRoot(NOW)),
+    openAuthority(path.join(folder, "plain", "a"), NOW, () => makeAuthority(NOW)),
     /ENOTDIR/,
   );
 });

@@ -6,9 +6,9 @@ import { webcrypto } from "node:crypto";
 import { parseIpAddress } from "../base/cidr.ts";
 import { LOCAL_NAMES_TEXT, isLocalName } from "../base/local-names.ts";
 import { ECDSA, SHA256, pemOf, privateKeyPem, readPrivateKey } from "./keys.ts";
-import { makeRoot } from "./root.ts";
-import { openRoot } from "./storage.ts";
-import type { StoredRoot } from "./storage.ts";
+import { makeAuthority } from "./new-authority.ts";
+import { openAuthority } from "./storage.ts";
+import type { StoredAuthority } from "./storage.ts";
 import { x509 } from "./x509.ts";
 
 const HOUR_MS = 3_600_000;
@@ -20,8 +20,8 @@ const CLOCK_SKEW_MS = HOUR_MS;
 
 /** A certificate of the local authority. */
 export interface LocalCertificate {
-  /** PEM text; the root is not in it. */
-  readonly certificate: string;
+  /** PEM text of the certificate and of the one above it; the root is not in it. */
+  readonly chain: string;
   /** The private key as PEM text. */
   readonly key: string;
   /** Epoch milliseconds when another one should take its place: a third of its life is left then. */
@@ -32,25 +32,25 @@ export interface LocalCertificate {
 
 export class LocalAuthority {
   /** The root as PEM text. */
-  readonly certificate: string;
+  readonly root: string;
   /** The file of the root, for whoever is to trust it. */
   readonly file: string;
   private readonly key: webcrypto.CryptoKey;
   private readonly own: InstanceType<typeof x509.X509Certificate>;
   private readonly expiresAt: number;
 
-  private constructor({ certificate, file }: StoredRoot, key: webcrypto.CryptoKey) {
-    this.certificate = certificate;
+  private constructor({ root, certificate, file }: StoredAuthority, key: webcrypto.CryptoKey) {
+    this.root = root;
     this.file = file;
     this.key = key;
     this.own = new x509.X509Certificate(certificate);
     this.expiresAt = this.own.notAfter.getTime();
   }
 
-  /** The authority whose root lies in the folder; it is made there when there is none. Rejects with an AuthorityProblem. */
+  /** The authority that lies in the folder; it is made there when there is none. Rejects with an AuthorityProblem. */
   static async open(folder: string, now: number): Promise<LocalAuthority> {
-    const root = await openRoot(folder, now, () => makeRoot(now));
-    return new LocalAuthority(root, await readPrivateKey(root.key));
+    const stored = await openAuthority(folder, now, () => makeAuthority(now));
+    return new LocalAuthority(stored, await readPrivateKey(stored.key));
   }
 
   /**
@@ -83,6 +83,6 @@ export class LocalAuthority {
       ],
     });
     const renewAt = now + ((expiresAt - now) * 2) / 3;
-    return { certificate: pemOf(certificate), key: await privateKeyPem(keys.privateKey), renewAt, expiresAt };
+    return { chain: pemOf(certificate) + pemOf(this.own), key: await privateKeyPem(keys.privateKey), renewAt, expiresAt };
   }
 }

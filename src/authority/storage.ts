@@ -1,15 +1,15 @@
 /**
- * Where the root of the local authority lies: `root-key.pem` (key and certificate, for its owner alone) and `root.pem` (the certificate, for whoever is
- * to trust it). The first is written once and never changed, and of several processes that start at once one writes it and the others use it.
+ * Where the local authority lies: `authority-key.pem` (its key and certificates, for its owner alone) and `root.pem` (the root, for whoever is to trust
+ * it). The first is written once and never changed, and of several processes that start at once one writes it and the others use it.
  */
 import { X509Certificate, createPrivateKey, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { codeOf, messageOf } from "../base/errors.ts";
-import type { NewRoot } from "./root.ts";
+import type { Authority } from "./new-authority.ts";
 
-export interface StoredRoot extends NewRoot {
+export interface StoredAuthority extends Authority {
   /** Path of `root.pem`. */
   readonly file: string;
 }
@@ -17,53 +17,66 @@ export interface StoredRoot extends NewRoot {
 /** Why there is no authority, in words for the user. */
 export class AuthorityProblem extends Error {}
 
-const KEY_FILE = "root-key.pem";
-const CERTIFICATE_FILE = "root.pem";
+const KEY_FILE = "authority-key.pem";
+const ROOT_FILE = "root.pem";
+const ELSEWHERE = "XDG_DATA_HOME or tls.internal.storage names another folder";
 
-/** The folder in which a person's root lies: below `XDG_DATA_HOME` where it is set, else in the home folder. */
+/** The folder in which a person's authority lies: below `XDG_DATA_HOME` where it is set, else in the home folder. */
 export function defaultStorage(environment: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform): string {
   const given = environment[platform === "win32" ? "LOCALAPPDATA" : "XDG_DATA_HOME"] ?? "";
   // The specification says that a relative path is to be ignored.
   if (path.isAbsolute(given)) return path.join(given, "millrace", "authority");
-  return path.join(os.homedir(), ".local", "share", "millrace", "authority");
+  return path.join(homeFolder(), ".local", "share", "millrace", "authority");
+}
+
+function homeFolder(): string {
+  let home = "";
+  try {
+    home = os.homedir();
+  } catch {
+    // The system knows no such user.
+  }
+  // HOME may be set and empty, which would mean the current folder.
+  if (path.isAbsolute(home)) return home;
+  throw new AuthorityProblem(`this user has no home folder, in which the local authority would be stored; ${ELSEWHERE}`);
 }
 
 /** The file of the root in a folder, for whoever is to trust it. */
 export function rootFile(folder: string): string {
-  return path.join(folder, CERTIFICATE_FILE);
+  return path.join(folder, ROOT_FILE);
 }
 
-/** The root in the folder; null: there is none. Throws an {@link AuthorityProblem} where it cannot be used. @param now epoch milliseconds */
-export function readRoot(folder: string, now: number): StoredRoot | null {
+/** The authority in the folder; null: there is none. Throws an {@link AuthorityProblem} where it cannot be used. @param now epoch milliseconds */
+export function readAuthority(folder: string, now: number): StoredAuthority | null {
   const keyFile = path.join(folder, KEY_FILE);
   const text = readPrivate(keyFile);
   if (text === null) return null;
   const key = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n?/.exec(text)?.[0];
-  const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/.exec(text)?.[0];
-  if (key === undefined || certificate === undefined) throw new AuthorityProblem(unusable(keyFile));
-  checkPair(keyFile, certificate, key, now);
+  const [certificate, root] = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
+  if (key === undefined || certificate === undefined || root === undefined) throw new AuthorityProblem(unusable(keyFile));
+  checkAuthority(keyFile, { root, certificate, key }, now);
   const file = rootFile(folder);
   try {
-    if (!holds(file, certificate)) replace(file, certificate, 0o644);
+    if (!holds(file, root)) replace(file, root, 0o644);
   } catch (error) {
     throw new AuthorityProblem(`${file} cannot be written (${reason(error)})`, { cause: error });
   }
-  return { certificate, key, file };
+  return { root, certificate, key, file };
 }
 
-/** The root in the folder, which is made when there is none. */
-export async function openRoot(folder: string, now: number, make: () => Promise<NewRoot>): Promise<StoredRoot> {
-  const there = readRoot(folder, now);
+/** The authority in the folder, which is made when there is none. */
+export async function openAuthority(folder: string, now: number, make: () => Promise<Authority>): Promise<StoredAuthority> {
+  const there = readAuthority(folder, now);
   if (there !== null) return there;
   const made = await make();
   try {
     makeFolder(folder);
-    writeOnce(path.join(folder, KEY_FILE), made.key + made.certificate);
+    writeOnce(path.join(folder, KEY_FILE), made.key + made.certificate + made.root);
   } catch (error) {
-    throw new AuthorityProblem(`the local authority cannot be stored in ${folder} (${reason(error)})`, { cause: error });
+    throw new AuthorityProblem(`the local authority cannot be stored in ${folder} (${reason(error)}); ${ELSEWHERE}`, { cause: error });
   }
-  // What is there now may be the root of another process, which was faster.
-  const stored = readRoot(folder, now);
+  // What is there now may be the authority of another process, which was faster.
+  const stored = readAuthority(folder, now);
   if (stored === null) throw new AuthorityProblem(`the local authority has vanished from ${folder}`);
   return stored;
 }
@@ -86,7 +99,7 @@ function readPrivate(file: string): string | null {
     const { mode } = fs.statSync(file);
     if (process.platform !== "win32" && (mode & 0o077) !== 0)
       throw new AuthorityProblem(
-        `${file} can be read or changed by other users: make another root in another folder, or chmod 600 it if nobody has`,
+        `${file} can be read or changed by other users: make another authority in another folder, or chmod 600 it if nobody has`,
       );
     return fs.readFileSync(file, "latin1");
   } catch (error) {
@@ -96,12 +109,13 @@ function readPrivate(file: string): string | null {
   }
 }
 
-function checkPair(file: string, certificate: string, key: string, now: number): void {
+function checkAuthority(file: string, { root, certificate, key }: Authority, now: number): void {
   let read: X509Certificate;
   let fits: boolean;
   try {
+    const above = new X509Certificate(root);
     read = new X509Certificate(certificate);
-    fits = read.ca && read.checkPrivateKey(createPrivateKey(key));
+    fits = read.ca && read.checkPrivateKey(createPrivateKey(key)) && above.ca && read.checkIssued(above) && read.verify(above.publicKey);
   } catch (error) {
     throw new AuthorityProblem(unusable(file), { cause: error });
   }
@@ -111,7 +125,7 @@ function checkPair(file: string, certificate: string, key: string, now: number):
 }
 
 function unusable(file: string): string {
-  return `${file} holds no key and certificate of a local authority; it is never overwritten, so move it away`;
+  return `${file} holds no key and certificates of a local authority; it is never overwritten, so move it away`;
 }
 
 /** Writes a file that is complete as soon as it is there, unless it is there already. */

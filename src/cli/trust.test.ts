@@ -27,6 +27,7 @@ class Trial {
   /** The answer to the question; null: nobody is there. */
   answer: boolean | null = true;
   isRoot: boolean = true;
+  now: number = Date.now();
   /** Beginnings of commands that fail. By default a question whether the root is there is answered by no. */
   failing: readonly string[] = ["certutil -d sql:/people/u/.pki/nssdb -L", "certutil -user -verifystore", "security verify-cert"];
 
@@ -53,7 +54,7 @@ class Trial {
         return isFailing ? "it failed" : null;
       },
       ask: answer === null ? null : () => Promise.resolve(answer),
-      now: Date.now,
+      now: () => this.now,
     };
     const print = (text: string): void => void (this.out += text);
     const complain = (text: string): void => void (this.err += text);
@@ -168,6 +169,18 @@ test("what is there is not added again, and what is removed is what was added", 
   assert.deepEqual(trial.ran, ["rm -f /usr/local/share/ca-certificates/millrace-local-authority-ID.crt", "update-ca-certificates --fresh"]);
   assert.equal(await trial.run(DEBIAN, { remove: true }), 0);
   assert.deepEqual(trial.ran, []);
+});
+
+test("a root that has expired is not added, and can be removed", async (t) => {
+  const trial = new Trial(t);
+  await trial.run(DEBIAN);
+  const id = /authority ([0-9a-f]{8})/.exec(trial.out)?.[1] ?? "";
+  const installed = { ...DEBIAN, files: [`/usr/local/share/ca-certificates/millrace-local-authority-${id}.crt`] };
+  trial.now += 11 * 365 * 86_400_000;
+  assert.equal(await trial.run(installed), 2);
+  assert.match(trial.err, /has expired/);
+  assert.equal(await trial.run(installed, { remove: true }), 0, trial.err);
+  assert.equal(trial.ran.length, 2);
 });
 
 test("a command that fails is named with its reason, and the others are run", async (t) => {

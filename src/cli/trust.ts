@@ -2,8 +2,8 @@
 import { X509Certificate } from "node:crypto";
 import path from "node:path";
 import readline from "node:readline/promises";
-import { makeRoot } from "../authority/root.ts";
-import { AuthorityProblem, defaultStorage, openRoot, readRoot } from "../authority/storage.ts";
+import { makeAuthority } from "../authority/new-authority.ts";
+import { AuthorityProblem, defaultStorage, openAuthority, readAuthority } from "../authority/storage.ts";
 import { LOCAL_NAMES_TEXT } from "../base/local-names.ts";
 import { findStores } from "./trust/trust-store.ts";
 import type { Argv, TrustStore, TrustSystem, TrustedRoot } from "./trust/trust-store.ts";
@@ -46,7 +46,6 @@ export async function trustCommand(
   out: (text: string) => void,
   err: (text: string) => void,
 ): Promise<number> {
-  const folder = path.resolve(given.storage ?? defaultStorage());
   const fail = (problem: string, code: number): number => {
     err(`millrace trust: ${problem}\n`);
     return code;
@@ -54,10 +53,12 @@ export async function trustCommand(
   let file: string;
   let certificate: string;
   try {
+    const folder = path.resolve(given.storage ?? defaultStorage());
     const now = host.now();
-    const root = given.remove ? readRoot(folder, now) : await openRoot(folder, now, () => makeRoot(now));
-    if (root === null) return fail(`there is no local authority in ${folder}`, 1);
-    ({ file, certificate } = root);
+    // What has expired is removed too.
+    const stored = given.remove ? readAuthority(folder, 0) : await openAuthority(folder, now, () => makeAuthority(now));
+    if (stored === null) return fail(`there is no local authority in ${folder}`, 1);
+    ({ file, root: certificate } = stored);
   } catch (error) {
     if (error instanceof AuthorityProblem) return fail(error.message, 2);
     throw error;
@@ -113,7 +114,7 @@ function describe(root: X509Certificate, file: string, remove: boolean, tasks: r
     ...(remove
       ? []
       : [
-          "Its key lies in the same folder, for you alone. Whoever gets the key can pretend to be these names, to whoever trusts the root.",
+          "The key of the root is gone. The one that signs lies in the same folder, for you alone; whoever gets it can pretend to be these names to you.",
         ]),
     remove ? "It goes from:" : "It goes to:",
     ...tasks.flatMap(({ store: { title }, commands, isDone, mayRun }) =>

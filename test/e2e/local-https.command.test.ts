@@ -14,8 +14,7 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 import { ECDSA, SHA256, pemOf, privateKeyPem, readPrivateKey } from "../../src/authority/keys.ts";
-import { LocalAuthority } from "../../src/authority/local-authority.ts";
-import { readRoot } from "../../src/authority/storage.ts";
+import { readAuthority } from "../../src/authority/storage.ts";
 import { x509 } from "../../src/authority/x509.ts";
 import { trustCommand } from "../../src/cli/trust.ts";
 import { ownSystem, runCommand } from "../../src/cli/trust/own-system.ts";
@@ -95,7 +94,7 @@ describe("tls: internal", { skip: missing.length === 0 ? false : `not installed:
     const own = path.join(folder, "together");
     const program = `
       const { LocalAuthority } = await import(process.argv[1]);
-      process.stdout.write((await LocalAuthority.open(process.argv[2], Date.now())).certificate);`;
+      process.stdout.write((await LocalAuthority.open(process.argv[2], Date.now())).root);`;
     const module = new URL("../../src/authority/local-authority.ts", import.meta.url).href;
     const children = Array.from({ length: 4 }, () => spawn(process.execPath, ["--input-type=module", "-e", program, module, own]));
     const roots = await Promise.all(
@@ -172,22 +171,22 @@ async function titles(home: string, urls: readonly string[]): Promise<string[]> 
 
 /** A certificate for any name, signed with the authority's stolen key. */
 async function forgery(storage: string, name: string): Promise<{ key: string; cert: string }> {
-  const authority = await LocalAuthority.open(storage, Date.now());
-  const root = new x509.X509Certificate(authority.certificate);
+  const stored = readAuthority(storage, Date.now()) ?? assert.fail("there is no authority");
+  const signer = new x509.X509Certificate(stored.certificate);
   const keys = await crypto.subtle.generateKey(ECDSA, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.create({
     subject: `CN=${name}`,
-    issuer: root.subjectName,
+    issuer: signer.subjectName,
     publicKey: keys.publicKey,
-    signingKey: await readPrivateKey(readRoot(storage, Date.now())?.key ?? ""),
+    signingKey: await readPrivateKey(stored.key),
     signingAlgorithm: SHA256,
     notBefore: new Date(Date.now() - 3_600_000),
     notAfter: new Date(Date.now() + 86_400_000),
     extensions: [
-      await x509.AuthorityKeyIdentifierExtension.create(root),
+      await x509.AuthorityKeyIdentifierExtension.create(signer),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension([{ type: "dns", value: name }]),
     ],
   });
-  return { key: await privateKeyPem(keys.privateKey), cert: pemOf(certificate) };
+  return { key: await privateKeyPem(keys.privateKey), cert: pemOf(certificate) + stored.certificate };
 }

@@ -10,7 +10,7 @@ const ADMINISTRATORS = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
 export const ownSystem: TrustSystem = {
   platform: process.platform,
-  home: os.homedir(),
+  home: path.resolve(os.homedir() || "/"),
   isFolder: (folder) => statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false,
   isFile: (file) => statSync(file, { throwIfNoEntry: false })?.isFile() ?? false,
   namesIn: (folder) => {

@@ -73,11 +73,11 @@ class Trial {
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   }
 
-  private issue(names: readonly string[], now: number): Promise<{ certificate: string; key: string; renewAt: number; expiresAt: number }> {
+  private issue(names: readonly string[], now: number): Promise<{ chain: string; key: string; renewAt: number; expiresAt: number }> {
     if (this.failure !== null) return Promise.reject(new Error(this.failure));
     this.made.push(names.join());
     return Promise.resolve({
-      certificate: `of ${names.join()} at ${now}`,
+      chain: `of ${names.join()} at ${now}`,
       key: "",
       renewAt: now + 4 * DAY_MS,
       expiresAt: now + 7 * DAY_MS,

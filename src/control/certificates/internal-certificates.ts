@@ -143,8 +143,8 @@ export class InternalCertificates implements CertificateSource {
   }
 
   private async make({ authority }: Shelf, names: readonly string[]): Promise<Kept> {
-    const { certificate, key, renewAt } = await authority.issue(names, this.options.now());
-    return { served: { names, chain: certificate, key, keyKind: "ecdsa", ocsp: null, isChallenge: false }, renewAt };
+    const { chain, key, renewAt } = await authority.issue(names, this.options.now());
+    return { served: { names, chain, key, keyKind: "ecdsa", ocsp: null, isChallenge: false }, renewAt };
   }
 
   private async add(shelf: Shelf, name: string): Promise<boolean> {
