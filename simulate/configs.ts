@@ -89,7 +89,7 @@ const TIMES = `timeouts: { connect: 1s, response_head: 4s, idle: 4s, tunnel_idle
 const CHECK = "interval: 400ms, timeout: 300ms, healthy_threshold: 2, unhealthy_threshold: 2";
 
 /** Reloads remove an endpoint, add another, change retries, order and weights, and go back. */
-function upstreams({ health, mirrors }: Parts, variant: number): string[] {
+function upstreams({ health, mirrors, announced }: Parts, variant: number): string[] {
   const probed = health ? `, health_check: { path: /health, ${CHECK} }` : "";
   const connected = health ? `, health_check: { ${CHECK} }` : "";
   const [a, b] = [
@@ -101,7 +101,9 @@ function upstreams({ health, mirrors }: Parts, variant: number): string[] {
     ],
   ][variant] ?? [""];
   const shadow = mirrors ? [`  shadow: { endpoints: ["http://shadow.test"], ${TIMES}, retries: 3 }`] : [];
-  return ["upstreams:", `  a: { ${a} }`, `  b: { ${b} }`, ...shadow];
+  // Of each configuration one upstream tells its endpoints of clients, the others do not, though they have endpoints in common.
+  const told = announced ? [", proxy_protocol: v1", "", ", proxy_protocol: v2"] : [];
+  return ["upstreams:", `  a: { ${a}${told[variant] ?? ""} }`, `  b: { ${b}${told[(variant + 1) % 3] ?? ""} }`, ...shadow];
 }
 
 function url(endpoint: number): string {

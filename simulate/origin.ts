@@ -10,6 +10,8 @@ import { ANSWER_FIELDS, isFeatured, isFlipped } from "./hooks.ts";
 import { answerLines, pathsOf } from "./edits.ts";
 import { SMALL_BODY_MAX, answerTo, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./plan.ts";
 import type { AnswerPlan, RequestPlan } from "./plan.ts";
+import { readHeader } from "../src/proxy-protocol/header-reader.ts";
+import type { ProxyHeader } from "../src/proxy-protocol/header.ts";
 import { Sending, beginningOf, lengthOf, readBuffer } from "./sending.ts";
 import type { Message } from "./sending.ts";
 import { flipped } from "./stages.ts";
@@ -35,6 +37,10 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   private readonly world: World;
   private readonly endpoint: number;
   private readonly reader: RequestReader = new RequestReader(DEFAULT_LIMITS);
+  /** What has come of a connection that may begin with a PROXY header; null: it is known whether it does. */
+  private beginning: Buffer | null;
+  /** What the header said; null: there was none. */
+  private header: ProxyHeader | null = null;
   private transport: Transport | null = null;
   private sending: Sending | null = null;
   private request: RequestPlan | null = null;
@@ -58,6 +64,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
   constructor(world: World, endpoint: number) {
     this.world = world;
     this.endpoint = endpoint;
+    this.beginning = world.parts.announced ? Buffer.alloc(0) : null;
   }
 
   start(transport: Transport): void {
@@ -86,7 +93,21 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
       this.held.push(Buffer.from(buffer.subarray(0, count)));
       return;
     }
+    if (this.beginning !== null) return this.begins(Buffer.concat([this.beginning, buffer.subarray(0, count)]));
     this.reader.feed(buffer, 0, count);
+    this.read();
+  }
+
+  /** Takes the PROXY header off, if the connection begins with one. */
+  private begins(bytes: Buffer): void {
+    const read = readHeader(bytes, 0, bytes.length);
+    if (read.kind === "fault" && read.fault !== "no_header") return this.world.fail(`an endpoint gets a PROXY header with ${read.fault}`);
+    this.beginning = read.kind === "more" ? bytes : null;
+    if (read.kind === "more") return;
+    if (read.kind === "header") this.header = read.header;
+    const start = read.kind === "header" ? read.end : 0;
+    if (start === bytes.length) return;
+    this.reader.feed(bytes, start, bytes.length);
     this.read();
   }
 
@@ -132,6 +153,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
       return false;
     }
     const time = this.world.arrived(request, head, this.endpoint);
+    if (this.header !== null) this.world.arrivedFor(request, this.header.addresses, this);
     this.answerFields = answerLines(request, head.path, head.get("host") ?? "");
     if (this.isUnasked) this.world.misled.add(id);
     this.request = request;

@@ -21,6 +21,8 @@ export interface Parts {
   readonly mirrors: boolean;
   /** Whether there are routes that edit messages, answer by themselves, or keep clients away. */
   readonly edits: boolean;
+  /** Whether some endpoints are told of clients by the PROXY protocol. */
+  readonly announced: boolean;
 }
 
 /** The three plain routes, those that only runs with middleware have, and those of edits.ts. */
@@ -213,7 +215,7 @@ export function drawPlan(seed: number): Plan {
 
 // The following parts are drawn with seeds of their own, so that they do not change what a seed draws above.
 
-/** The numbers of `program` and `edits` leave the runs that docs/simulation.md named before without one, so that they stay what they were. */
+/** The numbers of `program`, `edits` and `announced` leave the runs that docs/simulation.md named before without one, so that they stay what they were. */
 const Part = {
   parts: -2,
   place: -3,
@@ -224,6 +226,7 @@ const Part = {
   buffers: -114,
   answered: -116,
   edits: -2140,
+  announced: -24203,
 } as const;
 
 /** What a run has in addition to plain routes. */
@@ -233,7 +236,8 @@ export function drawParts(seed: number): Parts {
   const buffers = new Draw(seedOf(seed, Part.buffers)).oneIn(4);
   const mirrors = new Draw(seedOf(seed, Part.mirrors)).oneIn(4);
   const edits = new Draw(seedOf(seed, Part.edits)).oneIn(4);
-  return { health: draw.oneIn(2), listeners: draw.oneIn(2), middleware: draw.oneIn(2), program, buffers, mirrors, edits };
+  const announced = new Draw(seedOf(seed, Part.announced)).oneIn(4);
+  return { health: draw.oneIn(2), listeners: draw.oneIn(2), middleware: draw.oneIn(2), program, buffers, mirrors, edits, announced };
 }
 
 const PLAIN_PLACE: Place = { listener: LISTENERS[0], address: "192.0.2.1", isOfProgram: false, forwardedFor: "", restMs: 0 };

@@ -18,6 +18,7 @@ import type { VirtualClock } from "../src/net/transport/memory/virtual-clock.ts"
 import { checkStates } from "../src/net/h1/check-states.fixture.ts";
 import { Serving } from "../src/net/serving.ts";
 import type { Thread } from "../src/net/thread.ts";
+import type { ConnectionAddresses } from "../src/proxy-protocol/header.ts";
 import type { Transport } from "../src/net/transport/transport.ts";
 import type { AccessRecord } from "../src/observe/access-record.ts";
 import { MetricTotals } from "../src/observe/metric-totals.ts";
@@ -43,7 +44,7 @@ import type { TunnelEnd } from "./tunnel-end.ts";
 import { ENDPOINTS, LISTENERS, idOf } from "./plan.ts";
 import { PROGRAM, Program } from "./program.ts";
 import { SHADOW, Shadow } from "./shadow.ts";
-import type { Event, Plan, RequestPlan } from "./plan.ts";
+import type { Event, Parts, Plan, RequestPlan } from "./plan.ts";
 import { RequestIds } from "./request-ids.ts";
 
 checkStates();
@@ -129,6 +130,8 @@ export class World {
   /** How many requests were sent on each connection to an endpoint, and when the first one was. */
   private readonly asked: WeakMap<MemoryTransport, { readonly count: number; readonly sinceMs: number }> = new WeakMap();
   private readonly origins: WeakMap<Transport, SimulatedOrigin> = new WeakMap();
+  /** For whom connections to endpoints are used that began with a PROXY header. */
+  private readonly owners: WeakMap<SimulatedOrigin, SimulatedClient> = new WeakMap();
   private readonly shadows: WeakSet<Transport> = new WeakSet();
   private shadowConnections: number = 0;
   private readonly transports: Set<Transport> = new Set();
@@ -299,6 +302,22 @@ export class World {
     const wrong = faultOfEditedRequest(head, request, `endpoint-${endpoint}.test`, configs.map(variantOf), clients);
     if (wrong !== null) this.fail(`request ${id}, which comes to an endpoint: ${wrong}`);
     return before;
+  }
+
+  /** A request comes over a connection whose header names a client: it must be the request's, and the connection no other client's before. */
+  arrivedFor({ id }: RequestPlan, addresses: ConnectionAddresses | null, origin: SimulatedOrigin): void {
+    const client = this.requests.get(id)?.client;
+    if (client === undefined) return;
+    const named = addresses?.source ?? "";
+    const clients = this.configsOf(client, id, this.clock.nowMs).map((config) => clientOf(client.plan, config));
+    if (!clients.includes(named)) this.fail(`request ${id} comes over a connection for ${named}`);
+    const before = this.owners.get(origin);
+    if (before !== undefined && before !== client) this.fail(`request ${id} comes over a connection that another client has used`);
+    this.owners.set(origin, client);
+  }
+
+  get parts(): Parts {
+    return this.plan.parts;
   }
 
   /** The status with which an endpoint answers a probe; 0 if it does not answer. */
