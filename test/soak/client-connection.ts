@@ -1,8 +1,9 @@
 /** A client's connection: requests go out as its user writes them, responses go to the exchanges in the order in which they asked. */
 import type { Buffer } from "node:buffer";
-import net from "node:net";
 import type { Socket } from "node:net";
 import type { ClientExchange } from "./client-exchange.ts";
+import { end, openDoor } from "./door.ts";
+import type { Door } from "./door.ts";
 import type { End } from "./plan.ts";
 import { ResponseReader } from "./response-reader.ts";
 import { endBy } from "./socket-turns.ts";
@@ -35,14 +36,13 @@ export class ClientConnection {
   }
 
   /** Rejects when the proxy does not accept. */
-  static open(port: number, onProblem: (text: string) => void): Promise<ClientConnection> {
+  static open(door: Door, onProblem: (text: string) => void): Promise<ClientConnection> {
     return new Promise((resolve, reject) => {
-      const socket = net.connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
-      socket.once("error", reject);
-      socket.once("connect", () => {
+      const socket = openDoor(door, () => {
         socket.off("error", reject);
         resolve(new ClientConnection(socket, onProblem));
       });
+      socket.once("error", reject);
     });
   }
 
@@ -64,7 +64,7 @@ export class ClientConnection {
   /** No further request comes; what the proxy says to that must be nothing. */
   retire(): void {
     this.usable = false;
-    if (!this.socket.destroyed && !this.socket.writableEnded) this.socket.end();
+    if (!this.left && !this.socket.destroyed && !this.socket.writableEnded) end(this.socket);
   }
 
   private read(bytes: Buffer): void {

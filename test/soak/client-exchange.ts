@@ -10,9 +10,9 @@ export type Ended = Outcome | "unanswered";
 
 /**
  * What the access log must say of it: exactly one line with its path; one line without a path, because the fault is in the request line;
- * none; or `maybe` one, where a reset may have overtaken the request.
+ * none; or `maybe` one of either kind, where a reset may have overtaken the request.
  */
-export type LogLine = "one" | "nameless" | "none" | "maybe";
+export type LogLine = "one" | "nameless" | "none" | "maybe" | "maybe nameless";
 
 export class ClientExchange implements Receiver {
   readonly plan: Plan;

@@ -3,6 +3,7 @@ import type { Books } from "./books.ts";
 import { ClientConnection } from "./client-connection.ts";
 import { ClientExchange } from "./client-exchange.ts";
 import { canBePipelined, perform, pipeline } from "./client-deeds.ts";
+import type { Door } from "./door.ts";
 import type { Plan } from "./plan.ts";
 import type { Random } from "./random.ts";
 
@@ -10,14 +11,14 @@ import type { Random } from "./random.ts";
 const IDLE_MS_MAX = 2000;
 
 export interface LaneOptions {
-  readonly port: number;
+  readonly door: Door;
   readonly books: Books;
   readonly random: Random;
   /** The next exchange's plan; null: no more. */
   readonly next: () => Plan | null;
 }
 
-export async function runLane({ port, books, random, next }: LaneOptions): Promise<void> {
+export async function runLane({ door, books, random, next }: LaneOptions): Promise<void> {
   let connection: ClientConnection | null = null;
   for (let plan = next(); plan !== null;) {
     const plans = [plan];
@@ -30,7 +31,7 @@ export async function runLane({ port, books, random, next }: LaneOptions): Promi
     if (connection === null || !connection.usable || now - connection.lastUsedAt > IDLE_MS_MAX || random.chance(0.02)) {
       connection?.retire();
       try {
-        connection = await ClientConnection.open(port, (text) => books.violation(text));
+        connection = await ClientConnection.open(door, (text) => books.violation(text));
       } catch (error) {
         return books.violation(`the proxy does not accept: ${error instanceof Error ? error.message : String(error)}`);
       }

@@ -55,7 +55,7 @@ export class Load {
     const progress = setInterval(() => void this.report(startedAt, exchangesBefore, exchanges), PROGRESS_MS);
     const sweep = setInterval(() => books.sweep(performance.now()), 1000);
     const lanes = Array.from({ length: options.concurrency }, (_, index) =>
-      runLane({ port: proxy.port, books, random: new Random(options.seed + index), next }),
+      runLane({ door: proxy.door, books, random: new Random(options.seed + index), next }),
     );
     const tunnelLanes = this.tunnels(tunnels, () => (exchanges === 0 ? 1 : (books.exchanges - exchangesBefore) / exchanges), late);
     try {
@@ -78,7 +78,7 @@ export class Load {
           continue;
         }
         const plan = tunnelPlanOf(this.firstSeed + SEEDS_PER_RUN / 2 + this.tunnelsPlanned++);
-        this.books.tunnelFinished(plan, await runTunnel(this.proxy.port, plan));
+        this.books.tunnelFinished(plan, await runTunnel(this.proxy.door, plan));
       }
     };
     return Array.from({ length: TUNNELS_AT_ONCE }, lane);

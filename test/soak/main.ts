@@ -16,6 +16,7 @@ const HELP = `npm run soak -- [OPTION]...
   --parts N         measurements after equal parts of the load (4)
   --limit SECONDS   a part of the load ends then, and has failed (600)
   --kind NAME       draw this kind alone
+  --tls             the clients speak TLS
 `;
 
 const REST_MS = 30_000;
@@ -45,6 +46,7 @@ function readOptions(): SoakOptions | null {
         parts: number,
         limit: number,
         kind: number,
+        tls: { type: "boolean" },
         help: { type: "boolean" },
       },
     });
@@ -62,6 +64,7 @@ function readOptions(): SoakOptions | null {
       parts: Math.max(1, whole("parts", values.parts, 4)),
       limitMs: whole("limit", values.limit, 600) * 1000,
       only: values.kind,
+      overTls: values.tls === true,
       restMs: REST_MS,
       onProgress: (line) => console.log(line),
     };

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readFile, readdir, readlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Door } from "./door.ts";
 import { readMetrics } from "./metrics.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ThreadReading } from "./thread-probe.ts";
@@ -22,24 +23,27 @@ export interface ProxyReading {
 }
 
 export class ProxyProcess {
-  readonly port: number;
+  readonly door: Door;
   readonly logFile: string;
   private readonly child: ChildProcess;
   private readonly adminPort: number;
   private readonly workers: number;
   private readonly output: () => string;
 
-  private constructor(child: ChildProcess, output: () => string, logFile: string, workers: number) {
+  private constructor(child: ChildProcess, output: () => string, logFile: string, workers: number, authority: string | null) {
     this.child = child;
     this.output = output;
     this.logFile = logFile;
     this.workers = workers;
-    this.port = portIn(output(), "listening");
+    this.door = { port: portIn(output(), "listening"), authority };
     this.adminPort = portIn(output(), "admin");
   }
 
-  /** @param config all but `workers`, `admin` and `logging` */
-  static async start(folder: string, config: string, workers: number): Promise<ProxyProcess> {
+  /**
+   * @param config all but `workers`, `admin` and `logging`
+   * @param authority of the certificate that the configuration names, as PEM text; null: it names none
+   */
+  static async start(folder: string, config: string, workers: number, authority: string | null): Promise<ProxyProcess> {
     const configFile = path.join(folder, "millrace.yaml");
     const logFile = path.join(folder, "millrace.log");
     const own = `workers: ${workers}\nadmin: { address: "127.0.0.1:0" }\nlogging: { output: ${JSON.stringify(logFile)}, format: json }\n`;
@@ -60,7 +64,7 @@ export class ProxyProcess {
         once(child, "exit"),
       ]).catch(() => {});
     }
-    return new ProxyProcess(child, () => output, logFile, workers);
+    return new ProxyProcess(child, () => output, logFile, workers, authority);
   }
 
   /** Everything that it printed; the log is in `logFile`. */
@@ -111,5 +115,5 @@ export class ProxyProcess {
 }
 
 function portIn(output: string, word: "listening" | "admin"): number {
-  return Number(new RegExp(`${word} on http://[^\\s"]*?:(\\d+)`).exec(output)?.[1] ?? 0);
+  return Number(new RegExp(`${word} on https?://[^\\s"]*?:(\\d+)`).exec(output)?.[1] ?? 0);
 }

@@ -2,14 +2,16 @@
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { TestAuthority } from "../support/certificates.ts";
 import { checkLog, hasBadWord } from "./access-log.ts";
 import type { LogCount } from "./access-log.ts";
 import { Books } from "./books.ts";
 import { compareReadings } from "./compare-readings.ts";
+import { DOOR_NAME } from "./door.ts";
 import { Load } from "./load.ts";
 import type { FromOrigin, ReportRequest } from "./origin-process.ts";
 import type { OriginReport } from "./origin-tally.ts";
@@ -31,6 +33,8 @@ export interface SoakOptions {
   readonly limitMs: number;
   /** How long to wait at the end for memory to go back to the system; 0: not at all. */
   readonly restMs: number;
+  /** Whether the clients speak TLS. */
+  readonly overTls: boolean;
   /** Draw this kind alone. */
   readonly only?: string | undefined;
   /** Called every few seconds with a line of progress. */
@@ -62,7 +66,14 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   let proxy: ProxyProcess | null = null;
   try {
     const ports = await said(origin, "ports");
-    proxy = await ProxyProcess.start(folder, configuration(ports, options.concurrency), options.workers);
+    const authority = options.overTls ? await TestAuthority.create() : null;
+    const tls = authority === null ? "" : await tlsOf(authority, folder);
+    proxy = await ProxyProcess.start(
+      folder,
+      configuration(ports, options.concurrency, tls),
+      options.workers,
+      authority?.certificate ?? null,
+    );
     return await run(options, proxy, origin);
   } finally {
     await proxy?.stop();
@@ -134,13 +145,13 @@ function share(whole: number, part: number, parts: number): number {
 }
 
 /** Limits are short, so that stalls of both sides meet them, and long beside what so many clients hold each other up. */
-function configuration(ports: Extract<FromOrigin, { readonly type: "ports" }>, concurrency: number): string {
+function configuration(ports: Extract<FromOrigin, { readonly type: "ports" }>, concurrency: number, tls: string): string {
   const limit = `${Math.min(LIMIT_MS_MAX, 2000 + 20 * concurrency)}ms`;
   const upstream = (name: string, ...urls: readonly number[]): string =>
     `  ${name}: { endpoints: [${urls.map((port) => `"http://127.0.0.1:${port}"`).join(", ")}], ` +
     `timeouts: { connect: 5s, response_head: ${limit}, idle: ${limit}, tunnel_idle: 10s }, keep_alive: { idle: 2s } }\n`;
   return (
-    `listeners: [{ address: "127.0.0.1:0", timeouts: { request_head: ${limit}, idle: ${limit}, keep_alive: 6s } }]\nupstreams:\n` +
+    `listeners: [{ address: "127.0.0.1:0", timeouts: { request_head: ${limit}, idle: ${limit}, keep_alive: 6s }${tls} }]\nupstreams:\n` +
     upstream("main", ...ports.main) +
     upstream("restless", ports.restless) +
     upstream("late", ports.late) +
@@ -148,6 +159,15 @@ function configuration(ports: Extract<FromOrigin, { readonly type: "ports" }>, c
     upstream("refused", 1) +
     `routes:\n${["main", "restless", "late", "refused"].map((name) => `  - { match: { path: "/${name}/*" }, upstream: ${name} }\n`).join("")}`
   );
+}
+
+/** The listener's key `tls`, with a certificate in that folder. */
+async function tlsOf(authority: TestAuthority, folder: string): Promise<string> {
+  const { chain, key } = await authority.issue([DOOR_NAME]);
+  const [certFile, keyFile] = [path.join(folder, "certificate.pem"), path.join(folder, "key.pem")];
+  await writeFile(certFile, chain);
+  await writeFile(keyFile, key, { mode: 0o600 });
+  return `, tls: { certificates: [{ cert_file: ${JSON.stringify(certFile)}, key_file: ${JSON.stringify(keyFile)} }] }`;
 }
 
 /** What the origin has seen, once its connections have gone, or when it is time that they had. */

@@ -1,6 +1,7 @@
 /** Waiting for sockets and times. */
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import { reset } from "./door.ts";
 import type { End } from "./plan.ts";
 
 /** Resolves once what was written has left, or the socket is gone. */
@@ -27,6 +28,6 @@ export function pause(ms: number): Promise<void> {
 export function endBy(socket: Socket, how: End): void {
   if (socket.destroyed) return;
   // Node cannot reset what it is shutting down: it would leak the handle.
-  if (how === "rst" && !socket.writableEnded) socket.resetAndDestroy();
+  if (how === "rst" && !socket.writableEnded) reset(socket);
   else socket.destroySoon();
 }

@@ -56,7 +56,8 @@ async function read(): Promise<ThreadReading> {
   }
   const resources: Record<string, number> = {};
   for (const type of process.getActiveResourcesInfo()) resources[type] = (resources[type] ?? 0) + 1;
-  delete resources["Immediate"];
+  // They end by themselves: files are looked at again and again.
+  for (const type of ["Immediate", "FSReqCallback", "FSReqPromise"]) delete resources[type];
   const { used_heap_size, total_physical_size, external_memory } = v8.getHeapStatistics();
   return { thread: threadId, heapBytes: used_heap_size, committedBytes: total_physical_size, externalBytes: external_memory, resources };
 }

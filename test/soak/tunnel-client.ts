@@ -1,9 +1,10 @@
 /** The client's end of a WebSocket tunnel: opens it, talks through it, ends it or sees it ended, and says what was wrong. */
 import type { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import net from "node:net";
 import type { Socket } from "node:net";
 import { Content } from "./content.ts";
+import { end, openDoor, reset } from "./door.ts";
+import type { Door } from "./door.ts";
 import { pause, written } from "./socket-turns.ts";
 import { acceptOf } from "./tunnel-plan.ts";
 import type { TunnelPlan } from "./tunnel-plan.ts";
@@ -17,8 +18,8 @@ export interface TunnelEnd {
 /** No tunnel lives as long. */
 const TUNNEL_MS_MAX = 30_000;
 
-export async function runTunnel(port: number, plan: TunnelPlan): Promise<TunnelEnd> {
-  const socket = net.connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
+export async function runTunnel(door: Door, plan: TunnelPlan): Promise<TunnelEnd> {
+  const socket = openDoor(door, () => talk.begin());
   const talk = new Talk(socket, plan);
   const limit = setTimeout(() => talk.giveUp(), TUNNEL_MS_MAX);
   await talk.closed;
@@ -49,13 +50,16 @@ class Talk {
     socket.on("error", () => {});
     socket.on("data", (bytes: Buffer) => this.read(bytes));
     socket.on("end", () => this.end());
-    socket.on("connect", () => {
-      socket.write(
-        `GET ${plan.path} HTTP/1.1\r\nHost: soak.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n` +
-          `Sec-WebSocket-Key: ${this.key}\r\nX-Fault: tunnel/${plan.seed}\r\n\r\n`,
-      );
-      if (plan.eager) socket.write(this.said.piece(0, this.eagerBytes));
-    });
+  }
+
+  /** The connection stands. */
+  begin(): void {
+    const { plan, socket } = this;
+    socket.write(
+      `GET ${plan.path} HTTP/1.1\r\nHost: soak.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n` +
+        `Sec-WebSocket-Key: ${this.key}\r\nX-Fault: tunnel/${plan.seed}\r\n\r\n`,
+    );
+    if (plan.eager) socket.write(this.said.piece(0, this.eagerBytes));
   }
 
   giveUp(): void {
@@ -126,9 +130,9 @@ class Talk {
         await pause(plan.seed % 3);
       }
     }
-    if (resets) socket.resetAndDestroy();
+    if (resets) reset(socket);
     // In origin-rst the origin has the last word.
-    else if (plan.mode !== "origin-rst" && !socket.destroyed) socket.end();
+    else if (plan.mode !== "origin-rst" && !socket.destroyed) end(socket);
   }
 
   private problem(text: string): void {
