@@ -357,9 +357,18 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
   private takeDecrypted(count: number): void {
     if (count < 0) this.ended(this.isTruncation(count) ? TRUNCATION : count);
     else if (!this.reading || this.held !== null) (this.held ??= []).push(Buffer.from(this.decrypted.subarray(0, count)));
-    else if (this.reader.readBuffer !== sharedBuffer || this.access.records.has(this)) this.access.records.add(this, this.decrypted, count);
+    else if (this.reader.readBuffer !== sharedBuffer || this.access.records.has(this)) this.collect(count);
     else if (this.decrypted === sharedBuffer) this.reader.onRead(sharedBuffer, count);
     else this.bring(this.decrypted, count);
+  }
+
+  /**
+   * The reader may have got its buffer when held bytes were handed over, so that this record still lies in the shared one. What was collected of another
+   * connection is handed over first, and its reader may read that into the shared buffer.
+   */
+  private collect(count: number): void {
+    if (this.decrypted === sharedBuffer) sharedBuffer.copy(scratch, 0, 0, count);
+    this.access.records.add(this, scratch, count);
   }
 
   /**
