@@ -16,8 +16,11 @@ export interface ClientHello {
   readonly protocols: readonly string[];
 }
 
-/** `more`: the message is not complete. `plain`: it is not TLS but looks like text. `invalid`: it is neither TLS nor text, or it is malformed. */
-export type ReadHello = ClientHello | "more" | "plain" | "invalid";
+/**
+ * A number: the message is not complete, and there is no use in reading it again before so many more bytes have come. `plain`: it is not TLS but looks like
+ * text. `invalid`: it is neither TLS nor text, or it is malformed.
+ */
+export type ReadHello = ClientHello | number | "plain" | "invalid";
 
 /** The longest ClientHello, with its record headers. OpenSSL's own limit is of the same kind; real ones have 200 to 2,000 bytes. */
 export const HELLO_BYTES_MAX: number = 32 * 1024;
@@ -35,10 +38,10 @@ const FRAGMENT_MAX = 16 * 1024;
 /** @param bytes what the client has sent so far, from `start` up to `end` */
 export function readClientHello(bytes: Uint8Array, start: number, end: number): ReadHello {
   const first = bytes[start];
-  if (first === undefined) return "more";
+  if (first === undefined) return 1;
   if (first !== HANDSHAKE) return isText(first) ? "plain" : "invalid";
   const message = messageOf(bytes, start, end);
-  return typeof message === "string" ? message : helloIn(message);
+  return message instanceof Uint8Array ? helloIn(message) : message;
 }
 
 /** The first byte of a request line is a letter. */
@@ -46,15 +49,15 @@ function isText(byte: number): boolean {
   return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 }
 
-/** The body of the handshake message, out of one or several records. */
-function messageOf(bytes: Uint8Array, start: number, end: number): Uint8Array | "more" | "invalid" {
+/** The body of the handshake message, out of one or several records; a number: so many bytes at least are missing. */
+function messageOf(bytes: Uint8Array, start: number, end: number): Uint8Array | number | "invalid" {
   const pieces: Uint8Array[] = [];
   let got = 0;
   let wanted = -1;
   for (let at = start; ;) {
     // The version of the record is 3.x, whatever TLS version follows.
     if (at + 1 < end && bytes[at + 1] !== 3) return "invalid";
-    if (at + RECORD_HEADER > end) return "more";
+    if (at + RECORD_HEADER > end) return missing(at + RECORD_HEADER - end);
     const length = uint16(bytes, at + 3);
     if (bytes[at] !== HANDSHAKE || length === 0 || length > FRAGMENT_MAX) return "invalid";
     const from = at + RECORD_HEADER;
@@ -72,8 +75,14 @@ function messageOf(bytes: Uint8Array, start: number, end: number): Uint8Array | 
       if (got > wanted) return "invalid";
       return (pieces.length === 1 ? fragment : joined(pieces, got)).subarray(4);
     }
-    if (fragment.length < length) return end - start > HELLO_BYTES_MAX ? "invalid" : "more";
+    if (fragment.length < length) return missing(0);
     at = from + length;
+  }
+
+  /** At least what is left of the message, or of its head. A client that sends it in records of one byte would else have all of them read with each. */
+  function missing(ofHeader: number): number | "invalid" {
+    const left = Math.max(wanted, 4) - got;
+    return end - start + ofHeader + left > HELLO_BYTES_MAX ? "invalid" : ofHeader + left;
   }
 }
 

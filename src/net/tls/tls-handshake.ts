@@ -112,6 +112,8 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   private state: "hello" | "chosen" | "wanted" | "under way" | "over" = "hello";
   /** What has come of the client's first message, if it took several reads or waits. */
   private received: Buffer | null = null;
+  /** So many bytes are to come at least before it can be whole. */
+  private wholeFrom: number = 0;
   private hello: ClientHello | null = null;
   private served: Served | null = null;
   private giveUpPlace: () => void = () => {};
@@ -135,9 +137,11 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
     if (this.state !== "hello") return;
     const { received } = this;
     const bytes = received === null ? buffer.subarray(0, count) : Buffer.concat([received, buffer.subarray(0, count)]);
-    const read = readClientHello(bytes, 0, bytes.length);
-    if (read === "more") this.received = received === null ? Buffer.from(bytes) : bytes;
-    else if (read === "plain") this.goPlain(Buffer.from(bytes));
+    const read = bytes.length < this.wholeFrom ? this.wholeFrom - bytes.length : readClientHello(bytes, 0, bytes.length);
+    if (typeof read === "number") {
+      this.received = received === null ? Buffer.from(bytes) : bytes;
+      this.wholeFrom = bytes.length + read;
+    } else if (read === "plain") this.goPlain(Buffer.from(bytes));
     else if (read === "invalid") this.refuse(ALERT.decodeError);
     else this.choose(read, bytes);
   }
