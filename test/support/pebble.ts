@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { TestAuthority } from "./certificates.ts";
 import { freePort } from "./free-port.ts";
+import { reached } from "./run-command.ts";
 
 export interface PebbleWish {
   /** Ports at which pebble validates; free ones if absent. */
@@ -92,8 +93,17 @@ export async function startPebble(wish: PebbleWish = {}): Promise<Pebble> {
   };
   const servers = [`-dns01=127.0.0.1:${dns}`, `-management=127.0.0.1:${control}`, "-http01=", "-https01=", "-tlsalpn01="];
   const challenges = await run("pebble-challtestsrv", [...servers, "-defaultIPv6="], /Starting management server/);
-  const startServer = (): Promise<ChildProcess> =>
-    run("pebble", ["-config", config, "-dnsserver", `127.0.0.1:${dns}`], /ACME directory available/);
+  const startServer = async (): Promise<ChildProcess> => {
+    const child = await run("pebble", ["-config", config, "-dnsserver", `127.0.0.1:${dns}`], /ACME directory available/);
+    // It says so a moment before it listens.
+    await reached(() =>
+      fetched(`https://127.0.0.1:${acme}/dir`, authority.certificate).then(
+        () => true,
+        () => false,
+      ),
+    );
+    return child;
+  };
   let server = await startServer();
   return {
     directory: `https://localhost:${acme}/dir`,
