@@ -62,7 +62,8 @@ function isOfCaddy2({ name }: Directive): boolean {
 function listenerDrafts({ listens, isSecure }: SiteChoice, place: Place, notes: Notes): readonly ListenerDraft[] {
   const comments: string[] = [];
   if (isSecure) {
-    const why = "TLS for clients is not converted: give a listener `tls` with certificates (docs/tls.md)";
+    const why =
+      "TLS for clients is not converted: give a listener `tls.acme` with these names, as Caddy obtains certificates (docs/acme.md), or `tls` with certificates (docs/tls.md)";
     notes.add({ place, what: "https", why }, comments);
   }
   const kept = listens.filter((address) => isListenAddress(address.replace(/\$\{[^}]*\}/, "80")));
