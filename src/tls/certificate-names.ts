@@ -10,6 +10,9 @@ export interface CertificateSet {
 /** The protocol of ACME's challenge (RFC 8737 section 4). */
 export const ACME_PROTOCOL = "acme-tls/1";
 
+/** The longest name (RFC 1035 section 2.3.4). */
+const NAME_MAX = 255;
+
 export class CertificateNames {
   /** Serves clients that name nothing; null: there is no certificate yet. */
   readonly first: CertificateSet | null;
@@ -40,6 +43,16 @@ export class CertificateNames {
     if (exact !== undefined) return exact;
     const dot = name.indexOf(".");
     return (dot > 0 ? this.wildcards.get(name.slice(dot + 1)) : undefined) ?? null;
+  }
+
+  /** The certificates of the nearest wildcard that `name` is more than one label below: they are not for it. Null: there is none. */
+  findAbove(name: string): CertificateSet | null {
+    // A host of a request may be far longer than any name of a certificate.
+    for (let dot = name.indexOf(".", name.length - NAME_MAX); dot >= 0; dot = name.indexOf(".", dot + 1)) {
+      const found = this.wildcards.get(name.slice(dot + 1));
+      if (found !== undefined) return found;
+    }
+    return null;
   }
 
   /** The certificate that answers an ACME challenge for that name; null: none is under way. */

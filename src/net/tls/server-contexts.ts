@@ -52,12 +52,15 @@ export class ServerContexts {
 
   /**
    * Whether a request for `host` belongs on a connection that `set` serves: no other certificate has the name, and clients under it are asked for the same
-   * (RFC 9110 section 7.4). A name that no certificate has is under the rule of the first one.
+   * (RFC 9110 section 7.4). A name that no certificate has is under the rule of the wildcard that it ends with, because a route for `*.a.test` takes
+   * `x.y.a.test` too; else under that of the first certificate.
    */
   admits(set: CertificateSet, host: string): boolean {
-    const own = this.names.find(host);
+    const name = host.startsWith("[") ? addressIn(host) : host;
+    const own = this.names.find(name);
     if (own !== null) return own === set;
-    return set === this.names.first || sameRule(set.clients, this.names.first?.clients ?? null);
+    const ruling = this.names.findAbove(name) ?? this.names.first;
+    return sameRule(set.clients, ruling?.clients ?? null);
   }
 
   private served(set: CertificateSet): Served {
@@ -108,6 +111,11 @@ export class ServerContexts {
       .update(JSON.stringify([this.address, names, clients]))
       .digest("hex");
   }
+}
+
+/** The IPv6 address in a host, as certificates' names have it. */
+function addressIn(host: string): string {
+  return URL.parse(`http://${host}/`)?.hostname.slice(1, -1) ?? host;
 }
 
 /**
