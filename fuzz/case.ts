@@ -4,6 +4,8 @@ import type { MessageLimits } from "../src/http1/limits.ts";
 import type { Corpus, Seed } from "./corpus.ts";
 import { Draw } from "./draw.ts";
 import type { Sender } from "./forward.ts";
+import { drawHello } from "./hello-draw.ts";
+import type { HelloCase } from "./hello-draw.ts";
 import { generateRequests, generateResponses } from "./generate.ts";
 import { mutate } from "./mutate.ts";
 import { drawText } from "./texts.ts";
@@ -30,12 +32,12 @@ export interface ParserCase extends TextCase {
   readonly side: "text";
 }
 
-export type Case = WireCase | ParserCase;
+export type Case = WireCase | ParserCase | HelloCase;
 
 /** Small enough that cases of usual length meet them. */
 const SMALL_LIMITS: MessageLimits = { headBytesMax: 160, fieldsMax: 4, startLineBytesMax: 40 };
 
-/** The first numbers are the corpus as it stands; behind it come valid messages, changed ones, and texts for the pure parsers. */
+/** The first numbers are the corpus as it stands; behind it come valid messages, changed ones, first messages of TLS clients, and texts for the pure parsers. */
 export function drawCase(seed: number, number: number, corpus: Corpus): Case {
   const { requests, responses } = corpus;
   const draw = new Draw(seed, number);
@@ -45,6 +47,7 @@ export function drawCase(seed: number, number: number, corpus: Corpus): Case {
   if (answer !== undefined) return wireCase("response", answer.wire, answer.toHead, false, draw);
   const kind = draw.below(16);
   if (kind === 0) return { side: "text", ...drawText(draw) };
+  if (kind === 1) return drawHello(draw);
   return kind < 6 ? drawResponse(draw, responses) : drawRequest(draw, requests);
 }
 

@@ -12,12 +12,18 @@ import { compare } from "./compare.ts";
 import { DISAGREEMENTS } from "./disagreements.ts";
 import { describe as describeFailure } from "./failure.ts";
 import { readRequests, readResponses } from "./own-reading.ts";
+import { Draw } from "./draw.ts";
+import { drawHello } from "./hello-draw.ts";
+import { readByOpenSsl } from "./openssl-server.ts";
+import type { OpenSslReading } from "./openssl-server.ts";
 import { readOptions } from "./options.ts";
 import type { Reading } from "./reading.ts";
 import { runCase } from "./run-case.ts";
 import type { Judges } from "./run-case.ts";
 import { makeJudges, runCases } from "./run-cases.ts";
 import type { Tally } from "./run-cases.ts";
+import { judgeHello } from "./run-hello.ts";
+import type { HelloVerdict } from "./run-hello.ts";
 import { shrink } from "./shrink.ts";
 import { slowestOf } from "./timed.ts";
 
@@ -68,6 +74,48 @@ describe("a case follows from its seed and number", () => {
     const even = await runCases({ seed: 77, first: 20_000, step: 2, over: (count) => count >= 150, begins: () => {} });
     assert.equal(odd.agreed + even.agreed, together.agreed);
     assert.equal(odd.comparisons + even.comparisons, together.comparisons);
+  });
+});
+
+describe("a first message of a TLS client", () => {
+  const drawn = Array.from({ length: 1500 }, (_, number) => drawHello(new Draw(8446, number)));
+
+  test("names the same to us and to OpenSSL, or is refused for a listed reason", async () => {
+    const verdicts: HelloVerdict[] = [];
+    for (const one of drawn) {
+      verdicts.push(judgeHello(one));
+      // What OpenSSL's readings leave behind is freed in between.
+      if (verdicts.length % 64 === 0) await new Promise(setImmediate);
+    }
+    assert.deepEqual(
+      verdicts.filter(({ rule }) => rule !== null),
+      [],
+    );
+    assert.ok(verdicts.filter(({ agreed }) => agreed).length > 150, "hardly any is taken by both");
+    assert.deepEqual([...new Set(verdicts.flatMap(({ listed }) => listed ?? []))].sort(), ["hello-empty-record", "hello-name-octets"]);
+  });
+
+  test("of which the two see something else is found", () => {
+    const rules = (change: (reading: OpenSslReading) => object): (string | null)[] => [
+      ...new Set(
+        drawn.slice(0, 300).map(
+          (one) =>
+            judgeHello(one, (bytes) => {
+              const reading = readByOpenSsl(bytes);
+              return reading === null ? null : { ...reading, ...change(reading) };
+            }).rule,
+        ),
+      ),
+    ];
+    assert.ok(
+      rules(({ serverName }) => ({ serverName: serverName === "a.test" ? "b.test" : serverName })).includes("another name than OpenSSL's"),
+    );
+    assert.ok(rules(() => ({ protocol: null })).includes("only one of the two sees protocols"));
+    assert.ok(
+      rules(({ protocol }) => ({ protocol: protocol && "acme-tls/1" })).includes("OpenSSL has chosen a protocol that was not seen here"),
+    );
+    assert.ok(rules(({ protocol }) => ({ protocol: protocol && "http/1.1" })).some((rule) => rule !== null));
+    assert.ok(rules(() => ({ accepted: true, fault: null })).includes("invalid here, taken by OpenSSL"));
   });
 });
 

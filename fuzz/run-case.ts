@@ -13,6 +13,8 @@ import { readRequests, readResponses } from "./own-reading.ts";
 import { PARSERS } from "./parsers.ts";
 import { completeMessages } from "./reading.ts";
 import type { Reading } from "./reading.ts";
+import type { HelloCase } from "./hello-draw.ts";
+import { judgeHello } from "./run-hello.ts";
 import { slowestOf } from "./timed.ts";
 
 /** The other parser, as the two parties of a connection: NodeServer and NodeClient. */
@@ -39,7 +41,17 @@ const FORWARDED_LIMITS: MessageLimits = { headBytesMax: 128 * 1024, fieldsMax: 3
 
 export function runCase(one: Case, judges: Judges): Outcome {
   if (one.side === "text") return { failure: runText(one), listed: [], agreed: 0, comparisons: 0 };
-  return runWire(one, judges);
+  return one.side === "hello" ? runHello(one) : runWire(one, judges);
+}
+
+function runHello(one: HelloCase): Outcome {
+  const { rule, detail, listed, agreed } = judgeHello(one);
+  return {
+    failure: rule === null ? null : { rule: `hello: ${rule}`, detail, wire: one.wire, ours: null, node: null },
+    listed: listed === null ? [] : [listed],
+    agreed: agreed ? 1 : 0,
+    comparisons: 1,
+  };
 }
 
 function runWire(one: WireCase, judges: Judges): Outcome {

@@ -9,7 +9,7 @@ const ATTEMPTS_IN_A_TURN = 32;
 
 export async function shrink(one: Case, failure: Failure, judges: Judges): Promise<Failure> {
   // A shorter text takes less time, and a shorter message may be no valid one.
-  if (one.side === "text" ? one.timed : one.valid) return failure;
+  if (one.side === "text" ? one.timed : one.side !== "hello" && one.valid) return failure;
   let best = failure;
   let text = one.side === "text" ? one.text : one.wire;
   let attempts = 0;

@@ -142,7 +142,10 @@ describe("a ClientHello", () => {
     ["that is a record of data", Buffer.from([23, 3, 3, 0, 1, 0])],
     ["that is no text and no TLS", Buffer.from([0, 1, 2])],
   ] as const) {
-    test(`${what} is refused`, () => assert.equal(read(bytes), "invalid"));
+    test(`${what} is refused, and is never taken before that`, () => {
+      assert.equal(read(bytes), "invalid");
+      for (let end = 1; end < bytes.length; end++) assert.notEqual(typeof readClientHello(bytes, 0, end), "object", `after ${end} bytes`);
+    });
   }
 
   test("plain HTTP is recognised by its first byte", () => {

@@ -71,8 +71,8 @@ function messageOf(bytes: Uint8Array, start: number, end: number): Uint8Array | 
       if (wanted > HELLO_BYTES_MAX) return "invalid";
     }
     if (wanted >= 0 && got >= wanted) {
-      // A second handshake message may not share the record of the first one.
-      if (got > wanted) return "invalid";
+      // A second handshake message may not share the record of the first one, whether its bytes have come or not.
+      if (got - fragment.length + length > wanted) return "invalid";
       return (pieces.length === 1 ? fragment : joined(pieces, got)).subarray(4);
     }
     if (fragment.length < length) return missing(0);
