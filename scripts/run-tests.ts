@@ -14,7 +14,7 @@ const FILES_PER_PROCESSOR = 2;
 const TEST_MS_MAX = 180_000;
 
 /** Names of tests that `npm run test:conformance` runs, and `npm test` does not: what they test changes seldom, and they take seconds. */
-const SLOW = /through a program|over TLS/;
+const SLOW = /through a program|through the streams of Node|over TLS/;
 
 /** Which tests of the files run. */
 export type Selection = "all" | "slow" | "fast";
@@ -24,7 +24,8 @@ const QUIET = new Set(["test:pass", "test:start", "test:stdout", "test:stderr"])
 
 /**
  * Runs the files and prints the results.
- * @param selection `slow`: the tests of the fault matrix whose clients come through a program that embeds the proxy, or over TLS; `fast`: all others
+ * @param selection `slow`: the tests of the fault matrix whose clients come through a program that embeds the proxy or over TLS, or whose
+ * sockets are streams of Node's; `fast`: all others
  * @param failuresOnly whether to print only failures and counts
  * @returns whether all tests passed
  */
