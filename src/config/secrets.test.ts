@@ -32,7 +32,7 @@ upstreams:
     timeouts: { connect: 1s }
     keep_alive: { max_idle: 1 }
     retries: 1
-    tls: { verify: true, server_name: a.test, ca_file: ca.pem }
+    tls: { verify: true, server_name: a.test, ca_file: ca.pem, cert_file: me.pem, key_file: me.key, key_passphrase: t0k3n, min_version: "1.2" }
 routes:
   - name: one
     match: { host: a.test, path: /x, methods: [GET], headers: { X-Beta: "1" } }

@@ -62,3 +62,13 @@ test("a clock that was set back gives no negative uptime", () => {
   const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(4)));
   assert.equal(statusDocument(config, slots, table, { ...process, nowMs: 0 }).uptime, 0);
 });
+
+test("endpoints that need not prove who they are", () => {
+  const table = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(4)));
+  const said = (url: string, tls: { verify: boolean; pinned_keys?: string[] }): unknown =>
+    statusDocument({ upstreams: { app: { endpoints: [{ url }], tls } } }, {}, table, process).upstreams["app"]?.verify;
+  assert.equal(said("https://a", { verify: false }), false);
+  assert.equal(said("https://a", { verify: false, pinned_keys: ["sha256/x"] }), undefined);
+  assert.equal(said("https://a", { verify: true }), undefined);
+  assert.equal(said("http://a", { verify: false }), undefined);
+});
