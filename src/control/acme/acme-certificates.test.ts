@@ -10,7 +10,7 @@ import type { AcmeResponse } from "../../acme/acme-http.ts";
 import { acmeSchema } from "../../config/schema/tls/acme-schema.ts";
 import { createAppLog } from "../../observe/app-log.ts";
 import { AcmeCertificates } from "./acme-certificates.ts";
-import { StillClock } from "./still-clock.fixture.ts";
+import { StillClock, idle } from "./still-clock.fixture.ts";
 
 const DAY_MS = 86_400_000;
 const SLOT = 3;
@@ -142,7 +142,7 @@ describe("certificates over ACME", () => {
     assert.equal(double.orders.size, 1);
     for (let day = 0; day < 5 && double.orders.size < 2; day++) {
       clock.jump(DAY_MS);
-      await new Promise((later) => setTimeout(later, 20));
+      await idle();
     }
     await clock.until(() => events("certificate_obtained").length === 2);
     const [fresh] = certificates.servedBy(SLOT);
@@ -160,7 +160,7 @@ describe("certificates over ACME", () => {
     double.window = { start: "2026-11-01T00:00:00Z", end: "2026-11-02T00:00:00Z", explanationURL: "https://ca.example/incident" };
     for (let hour = 0; hour < 30 && double.orders.size < 2; hour++) {
       clock.jump(3600_000);
-      await new Promise((later) => setTimeout(later, 10));
+      await idle();
     }
     await clock.until(() => double.orders.size === 2);
     assert.notEqual([...double.orders.values()][1]?.replaces, "");
@@ -175,7 +175,7 @@ describe("certificates over ACME", () => {
     assert.match(String(events("certificate_renewal_hurried")[0]?.["message"]), /https:\/\/ca\.example\/incident/);
     for (let hour = 0; hour < 20; hour++) {
       clock.jump(3600_000);
-      await new Promise((later) => setTimeout(later, 3));
+      await idle();
     }
     assert.equal(double.orders.size, 1);
   });
@@ -192,13 +192,13 @@ describe("certificates over ACME", () => {
     );
     assert.equal(certificates.states[0]?.problem, "serverInternal: busy");
     clock.jump(110_000);
-    await new Promise((later) => setTimeout(later, 10));
+    await idle();
     assert.equal(double.refusals.length, 1, "it did not wait");
     clock.jump(12_000);
     await clock.until(() => events("certificate_order_failed").length === 2);
     const limitedMs = clock.ms;
     clock.jump(7_100_000);
-    await new Promise((later) => setTimeout(later, 20));
+    await idle();
     assert.equal(double.orders.size, 0);
     clock.jump(limitedMs + 7_199_000 - clock.ms);
     await clock.until(() => served().length === 1);
@@ -238,7 +238,7 @@ describe("certificates over ACME", () => {
     await clock.until(() => one.served().length === 1 && other.served().length === 1);
     for (let day = 0; day < 70 && double.orders.size < 2; day++) {
       clock.jump(DAY_MS);
-      await new Promise((later) => setTimeout(later, 2));
+      await idle();
     }
     const chains = (): readonly (string | undefined)[] => [one, other].map(({ certificates }) => certificates.servedBy(SLOT)[0]?.chain);
     await clock.until(() => one.events("certificate_obtained").length + other.events("certificate_obtained").length === 2);
@@ -287,7 +287,7 @@ describe("certificates over ACME", () => {
     const startMs = clock.ms;
     for (let hour = 0; hour < 5; hour++) {
       clock.jump(3600_000);
-      await new Promise((later) => setTimeout(later, 2));
+      await idle();
     }
     await certificates.stop();
     assert.deepEqual(double.requests, []);
@@ -423,7 +423,7 @@ describe("certificates on demand", () => {
     service.status = 404;
     for (let day = 0; day < 95; day++) {
       clock.jump(DAY_MS);
-      await new Promise((later) => setTimeout(later, 2));
+      await idle();
     }
     assert.deepEqual(stage.served(), []);
     assert.equal(double.orders.size, 1);

@@ -13,7 +13,7 @@ import type { ChallengeAnswers } from "../../shared/protocol.ts";
 import { AcmeSite } from "./acme-site.ts";
 import { wantedBy, wantedCertificate } from "./certificate-order.ts";
 import type { WantedCertificate } from "./certificate-order.ts";
-import { Challenges, LOOK_MS } from "./challenges.ts";
+import { ChallengeFolders } from "./challenge-folders.ts";
 import { Gate } from "./gate.ts";
 import { ManagedCertificate, isUsable } from "./managed-certificate.ts";
 import { mayBeOrdered } from "./on-demand.ts";
@@ -37,8 +37,6 @@ export interface AcmeCertificatesOptions {
   readonly tellChallenges: (answers: ChallengeAnswers | null) => void;
 }
 
-/** Time in which further answers to challenges may come before threads are told. */
-const ANNOUNCE_MS = 20;
 /** The end of the process waits this long for orders to let go: of locks, and of answers to challenges. Programs for DNS records may take longer. */
 const STOP_MS = 5000;
 
@@ -65,25 +63,25 @@ export class AcmeCertificates {
   private readonly options: AcmeCertificatesOptions;
   private readonly gate: Gate = new Gate();
   private readonly sites: Map<string, AcmeSite> = new Map();
-  private readonly challenges: Map<string, Challenges> = new Map();
+  private readonly challenges: ChallengeFolders;
   private readonly held: Map<string, Held> = new Map();
   /** ACME of the listeners of the configuration that is in use, by their slots. */
   private listeners: AcmeListeners = new Map();
-  private cancelLook: (() => void) | null = null;
   /** Names that clients wait for, so that each is decided about once. */
   private readonly deciding: Map<string, Promise<boolean>> = new Map();
   private hasToldTexts: boolean = false;
   /** How many configurations are being prepared. */
   private preparing: number = 0;
-  /** Cancels the announcement that is to come; null: nothing has changed since the last one. */
-  private cancelAnnouncement: (() => void) | null = null;
-  /** Names that a limit has refused since the log said so, and when it may say so again, epoch milliseconds. */
-  private refusals: number = 0;
-  private sayRefusedMs: number = 0;
   private isStopped: boolean = false;
 
   constructor(options: AcmeCertificatesOptions) {
     this.options = options;
+    this.challenges = new ChallengeFolders({
+      clock: options.clock,
+      log: options.log,
+      textsChanged: () => this.tellTexts(),
+      certificatesChanged: () => this.announce(),
+    });
   }
 
   /**
@@ -119,8 +117,8 @@ export class AcmeCertificates {
       site.close();
       this.sites.delete(key);
     }
+    this.challenges.keep(new Set([...listeners.values()].map(({ storage }) => storage)));
     this.tellTexts();
-    this.look();
   }
 
   /** The listeners accept connections: now the authority can look at them, and orders begin. */
@@ -131,12 +129,12 @@ export class AcmeCertificates {
   /** What the listener in that slot serves now, answers to challenges included. */
   servedBy(slot: number): readonly ServedCertificate[] {
     const own = [...this.held.values()].flatMap(({ certificate, slots }) => (slots.has(slot) ? (certificate.served ?? []) : []));
-    return [...own, ...[...this.challenges.values()].flatMap(({ certificates }) => certificates)];
+    return [...own, ...this.challenges.certificates];
   }
 
   /** What http-01 challenges are answered with; null: no plain listener will be asked. */
   get challengeTexts(): ChallengeAnswers | null {
-    const texts = [...this.challenges.values()].flatMap((each) => each.texts);
+    const { texts } = this.challenges;
     const mayBeAsked = texts.length > 0 || [...this.listeners.values()].some(({ challenge }) => challenge === "http-01");
     return mayBeAsked ? texts : null;
   }
@@ -169,17 +167,14 @@ export class AcmeCertificates {
 
   async stop(): Promise<void> {
     this.isStopped = true;
-    this.cancelLook?.();
-    this.cancelLook = null;
     for (const site of this.sites.values()) site.close();
-    this.cancelAnnouncement?.();
     const enough = new AbortController();
     const stopped = Promise.all([...this.held.values()].map(({ certificate }) => certificate.stop()));
     await Promise.race([stopped, this.options.clock.wait(STOP_MS, enough.signal)]);
     enough.abort();
     this.held.clear();
     this.sites.clear();
-    this.challenges.clear();
+    this.challenges.stop();
   }
 
   // ---- names on demand ------------------------------------------------------------------------------------------------
@@ -217,24 +212,10 @@ export class AcmeCertificates {
 
   private async mayOrder({ onDemand, storage }: AcmeSite, wanted: WantedCertificate, name: string): Promise<boolean> {
     const { clock, random } = this.options;
-    const most = wanted.acme.on_demand?.max_names ?? 0;
     const failures = await storage.failures(wanted.id).catch(() => null);
     if (failures !== null && retryTime(failures, random()) > clock.now()) return false;
     if (onDemand === null || (await onDemand.admits(name)) !== "yes") return false;
-    if (this.countOnDemand() >= most) return this.refused(name, `there are ${most} on-demand names already`);
-    return onDemand.mayOrder() ? true : this.refused(name, "too many names were new in the last minute");
-  }
-
-  /** Says once a minute that a limit keeps names from being served: clients can name as many as they like. */
-  private refused(name: string, why: string): false {
-    const { log, clock } = this.options;
-    this.refusals++;
-    if (clock.now() < this.sayRefusedMs) return false;
-    const more = this.refusals === 1 ? "" : `, and ${this.refusals - 1} more refusals since the last such line`;
-    log.warn("certificate_name_refused", `no certificate is ordered for ${name}: ${why}${more}`, { name, refused: this.refusals });
-    this.refusals = 0;
-    this.sayRefusedMs = clock.now() + 60_000;
-    return false;
+    return onDemand.mayOrder(name, this.countOnDemand());
   }
 
   /** Counts on-demand names, after it has dropped those that were not admitted any more, and so have expired. */
@@ -291,37 +272,13 @@ export class AcmeCertificates {
     if (known !== undefined) return known;
     const { log, clock, version, readFile, requests } = this.options;
     const storage = new AcmeStorage(acme.storage);
-    const challenges = this.challengesIn(storage);
+    const challenges = this.challenges.in(storage);
     const made = new AcmeSite(acme, { storage, challenges, clock, log, version, readFile, requests });
     this.sites.set(key, made);
     return made;
   }
 
-  private challengesIn(storage: AcmeStorage): Challenges {
-    const known = this.challenges.get(storage.folder);
-    if (known !== undefined) return known;
-    const { log, clock } = this.options;
-    const made: Challenges = new Challenges({
-      storage,
-      clock,
-      log,
-      changed: (kinds) => {
-        if (kinds.texts) this.tellTexts();
-        if (kinds.certificates) this.announceSoon();
-      },
-    });
-    this.challenges.set(storage.folder, made);
-    return made;
-  }
-
-  /** Answers to challenges come and go together, and all threads are sent all certificates each time. */
-  private announceSoon(): void {
-    this.cancelAnnouncement ??= this.options.clock.after(ANNOUNCE_MS, () => this.announce());
-  }
-
   private announce(): void {
-    this.cancelAnnouncement?.();
-    this.cancelAnnouncement = null;
     if (!this.isStopped && this.preparing === 0) this.options.changed();
   }
 
@@ -329,15 +286,6 @@ export class AcmeCertificates {
     const texts = this.challengeTexts;
     if (texts !== null || this.hasToldTexts) this.options.tellChallenges(texts);
     this.hasToldTexts = texts !== null;
-  }
-
-  /** Looks again and again for answers to challenges of other processes. */
-  private look(): void {
-    if (this.cancelLook !== null || this.isStopped || this.listeners.size === 0) return;
-    this.cancelLook = this.options.clock.after(LOOK_MS, () => {
-      this.cancelLook = null;
-      void Promise.all([...this.challenges.values()].map((each) => each.look())).then(() => this.look());
-    });
   }
 }
 

@@ -54,7 +54,8 @@ export class AcmeSite implements ChallengeAnswers {
     this.authority = new Authority({ acme, storage, requests, clock, log, signal });
     const { on_demand: settings } = acme;
     this.asked = settings === undefined ? null : parts.requests({ userAgent, ca: null, timeoutMs: ASK_MS, bodyBytesMax: ASK_BYTES_MAX });
-    this.onDemand = settings === undefined || this.asked === null ? null : new OnDemand({ settings, ask: this.asked.ask, clock, signal });
+    this.onDemand =
+      settings === undefined || this.asked === null ? null : new OnDemand({ settings, ask: this.asked.ask, clock, log, signal });
   }
 
   async present(challenge: Challenge, signal: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { AskAuthority } from "../../acme/acme-http.ts";
 import type { AcmeConfig } from "../../config/schema/tls/acme-schema.ts";
+import type { AppLog } from "../../observe/app-log.ts";
 import type { LockClock } from "./storage-lock.ts";
 
 /** How long a refusal holds. */
@@ -24,6 +25,7 @@ export interface OnDemandOptions {
   readonly settings: NonNullable<AcmeConfig["on_demand"]>;
   readonly ask: AskAuthority;
   readonly clock: LockClock;
+  readonly log: Pick<AppLog, "warn">;
   readonly signal: AbortSignal;
 }
 
@@ -33,6 +35,9 @@ export class OnDemand {
   private asking: number = 0;
   private askedInSecond: number[] = [];
   private orderedInMinute: number[] = [];
+  /** Names that a limit has refused since the log said so, and when it may say so again, epoch milliseconds. */
+  private overLimit: number = 0;
+  private sayOverLimitMs: number = 0;
 
   constructor(options: OnDemandOptions) {
     this.options = options;
@@ -60,13 +65,30 @@ export class OnDemand {
     if (this.refused.size > REMEMBERED_MAX && oldest !== undefined) this.refused.delete(oldest);
   }
 
-  /** Whether one more order is within the limit of a minute; then it is counted. */
-  mayOrder(): boolean {
+  /**
+   * Whether one more order is within the limits; then it is counted.
+   * @param served how many names are served on demand
+   */
+  mayOrder(name: string, served: number): boolean {
     const { clock, settings } = this.options;
+    const { max_names: most, orders_per_minute: perMinute } = settings;
+    if (served >= most) return this.refuseOne(name, `there are ${most} on-demand names already`);
     this.orderedInMinute = this.orderedInMinute.filter((at) => at > clock.now() - MINUTE_MS);
-    if (this.orderedInMinute.length >= settings.orders_per_minute) return false;
+    if (this.orderedInMinute.length >= perMinute) return this.refuseOne(name, "too many names were new in the last minute");
     this.orderedInMinute.push(clock.now());
     return true;
+  }
+
+  /** Says once a minute that a limit keeps names from being served: clients can name as many as they like. */
+  private refuseOne(name: string, why: string): false {
+    const { clock, log } = this.options;
+    this.overLimit++;
+    if (clock.now() < this.sayOverLimitMs) return false;
+    const more = this.overLimit === 1 ? "" : `, and ${this.overLimit - 1} more refusals since the last such line`;
+    log.warn("certificate_name_refused", `no certificate is ordered for ${name}: ${why}${more}`, { name, refused: this.overLimit });
+    this.overLimit = 0;
+    this.sayOverLimitMs = clock.now() + MINUTE_MS;
+    return false;
   }
 
   private async askService(name: string): Promise<Admission> {
