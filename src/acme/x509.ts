@@ -1,6 +1,6 @@
 /**
- * What Node cannot make or read of X.509: signing requests, certificates, key identifiers. The library takes some 50 ms to load, so this module is imported
- * when a certificate is first ordered.
+ * What Node cannot make or read of X.509: signing requests, certificates, key identifiers. Imported when a certificate is first ordered, because of the
+ * library (authority/x509.ts).
  */
 import type { SubjectAlternativeNameExtension } from "@peculiar/x509";
 import { x509 } from "../authority/x509.ts";

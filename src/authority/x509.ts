@@ -1,5 +1,5 @@
 /**
- * The library that writes certificates, `@peculiar/x509`, loaded without a trace outside it. Loading takes some 50 ms, so the code of a command or a
+ * The library that writes certificates, `@peculiar/x509`, loaded without a trace outside it. Loading takes some 70 ms, so the code of a command or a
  * configuration that needs no certificates of ours imports this file late.
  */
 import { createRequire } from "node:module";

@@ -9,7 +9,7 @@ import { InternalCertificates } from "./internal-certificates.ts";
 export function internalCertificates(log: AppLog, changed: () => void): InternalCertificates {
   return new InternalCertificates({
     log,
-    // Loaded late: what writes certificates takes some 70 ms to load.
+    // Loaded late, as authority/x509.ts says.
     open: async (folder) => (await import("../../authority/local-authority.ts")).LocalAuthority.open(folder, Date.now()),
     ownFolder: defaultStorage,
     addresses: () =>

@@ -38,21 +38,21 @@ export function tlsFindings(
     const findings: Finding[] = [];
     const names = new Set<string>();
     for (const listener of file.listeners) {
-      const check = new ListenerCheck(folder, noted, nowMs);
+      const check = new TlsCheck(folder, noted, nowMs);
       findings.push(...check.listener(listener), ...namesTwice(check.certificates));
       for (const each of check.certificates) for (const name of each.names) names.add(name);
       for (const name of listener.tls.acme?.domains.flat() ?? []) names.add(name);
     }
-    if (file.admin !== null) findings.push(...new ListenerCheck(folder, noted, nowMs).adminAddress(file.admin));
-    for (const upstream of file.upstreams) findings.push(...new ListenerCheck(folder, noted, nowMs).upstream(upstream));
+    if (file.admin !== null) findings.push(...new TlsCheck(folder, noted, nowMs).adminAddress(file.admin));
+    for (const upstream of file.upstreams) findings.push(...new TlsCheck(folder, noted, nowMs).upstream(upstream));
     const isComplete = !findings.some(({ severity }) => severity === "error");
     const isOpen = file.listeners.some(({ tls }) => tls.acme?.on_demand !== undefined);
     return file.hosts !== null && isComplete && !isOpen && names.size > 0 ? [...findings, ...unservedHosts(file.hosts, names)] : findings;
   };
 }
 
-/** The checks of one listener, or of the admin address. */
-class ListenerCheck {
+/** The checks of one listener, of the admin address, or of TLS towards the endpoints of one upstream. */
+class TlsCheck {
   /** Those that could be read. */
   readonly certificates: PlacedCertificate[] = [];
   private readonly folder: string;

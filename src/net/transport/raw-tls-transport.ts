@@ -6,7 +6,10 @@
  *
  * - It takes one write at a time. The next one may be begun when the one before is complete, which is never in the same turn of the event loop.
  *   So a small text waits here meanwhile and counts as written, and everything else answers that not all was taken.
- * - It must not be destroyed, nor written to, while OpenSSL works. So that happens after the turn.
+ * - It must not be destroyed, nor written to, while OpenSSL works, as it does in all callbacks of the handle. So `destroySSL` is called after the turn,
+ *   and `HandshakeSink` says what may not be done within it.
+ * - The TCP handle below is read by the TLS handle alone. A listener of JavaScript on it would take the completions of writes, and those that the kernel
+ *   has not taken at once would never be complete.
  *
  * The file is longer than most because reading and writing share the state that these rules are about.
  */
@@ -66,7 +69,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
   private reading: boolean = false;
   /** The handle is telling of a record; others may be waiting to be decrypted after it. */
   private isDecrypting: boolean = false;
-  /** Encrypted bytes are read from the socket. */
+  /** The handle reads the socket: during the handshake too, when `reading` is false. */
   private isSocketRead: boolean = false;
   /** The peer has ended. The reader may not know yet. */
   private inputEnded: boolean = false;
@@ -123,7 +126,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
     this.handle = owned;
   }
 
-  /** Begins to read encrypted bytes, which the handshake needs; what they bring of the protocol is held until `start`. */
+  /** Has the handle read the socket, which the handshake needs. What it decrypts beyond the handshake is held until `start`. */
   begin(): void {
     if (this.isSocketRead || this.inputEnded || this.destroyed) return;
     this.isSocketRead = true;

@@ -11,7 +11,7 @@ import { hasRawMethods, internalBinding, newTcpHandle, rawAccess } from "./raw-a
 import type { RawAccess, RawHandle } from "./raw-access.ts";
 
 /** Node's internal handle of one TLS connection. It stands on a TCP handle, whose bytes it decrypts. */
-export interface TlsHandle extends Omit<RawHandle, "close" | "reset" | "setNoDelay" | "getpeername" | "onread"> {
+export interface TlsHandle extends Omit<RawHandle, "close" | "reset" | "setNoDelay" | "getpeername" | "getsockname" | "onread"> {
   /** As that of a TCP handle, with decrypted bytes. */
   onread: (this: TlsHandle) => Buffer | undefined;
   /** The handshake is finished. Called while OpenSSL works: nothing may be written or destroyed in it. */
