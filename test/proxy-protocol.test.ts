@@ -104,6 +104,10 @@ describe("the client of the header", () => {
   });
 });
 
+test("fetch of the test kit comes through a load balancer", async () => {
+  assert.equal(await (await proxy.fetch("http://a.test/", { from: "192.0.2.99" })).text(), "192.0.2.99 http");
+});
+
 describe("a connection is closed without an answer", () => {
   const refused = (): number => proxy.metrics.value("millrace_proxy_headers_refused_total");
 

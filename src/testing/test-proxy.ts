@@ -55,6 +55,7 @@ import { probeOver } from "./probe.ts";
 import type { TestOrigin } from "./origin-script.ts";
 import { Pump } from "./pump.ts";
 import { addressOf, checkOrigins, givenFor, isList, isUrl } from "./origins.ts";
+import { CLIENT, openFor } from "./load-balancer.ts";
 import type { Origins } from "./origins.ts";
 import { tlsOf } from "./test-tls.ts";
 import type { TestTls } from "./test-tls.ts";
@@ -119,7 +120,6 @@ export interface ClientOptions {
  */
 export type LogEntry = Readonly<Record<string, string | number | boolean | Readonly<Record<string, string>>>>;
 
-const CLIENT = "192.0.2.1";
 const VERSION = "0.0.0-test";
 /** Buckets for rate limits: clients whose limits can be tracked at the same time. */
 const BUCKETS = 4096;
@@ -264,11 +264,11 @@ export class TestProxy {
 
   /**
    * Sends a request, and resolves with the response when its head has come. Redirects are not followed. The URL's authority becomes `Host`;
-   * no name is looked up.
+   * no name is looked up. On a listener with `proxy_protocol` the request comes through a load balancer whose header names the client.
    */
   async fetch(url: string | URL, init: RequestInit & ClientOptions = {}): Promise<Response> {
-    const target = new URL(url);
-    return await fetchOver(this.connect(init), this.network.clock, target, init);
+    const connection = openFor(init, this.config.listeners[init.listener ?? 0], (options) => this.connect(options));
+    return await fetchOver(connection, this.network.clock, new URL(url), init);
   }
 
   /** Opens a connection to the proxy, to send and receive raw bytes. */
