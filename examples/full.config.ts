@@ -23,7 +23,7 @@ export default defineConfig({
     reports: {
       endpoints: ["https://reports.internal:8443"],
       timeouts: { response_head: "5m" },
-      tls: { server_name: "reports.internal" },
+      tls: { server_name: "reports.internal", min_version: "1.3" },
     },
   },
   request_id: true,

@@ -45,7 +45,7 @@ export async function converted(
 ): Promise<ConvertedText> {
   const made = convert(text, "f", options, sources(files));
   assert.ok(made.fault === undefined, made.fault === undefined ? "" : `${formatPlace(made.fault.place)}: ${made.fault.message}`);
-  const parsed = parseConfig(made.text, "made", ENVIRONMENT, () => "");
+  const parsed = parseConfig(made.text, "made", ENVIRONMENT, () => "secret");
   const problems =
     "config" in parsed
       ? parsed.locate(await patternProblems(parsed.config))

@@ -143,6 +143,8 @@ export const NGINX_VALUES: Readonly<Record<string, readonly [path: string, value
   "proxy_connect_timeout 3s;": ["upstreams.app.timeouts.connect", 3000],
   "proxy_read_timeout 30s;": ["upstreams.app.timeouts.idle", 30_000],
   "proxy_ssl_verify on;\nproxy_ssl_name a.example;": ["upstreams.app.tls.server_name", "a.example"],
+  "proxy_ssl_trusted_certificate ca.pem;": ["upstreams.app.tls.ca_file", "ca.pem"],
+  "proxy_ssl_certificate me.pem;\nproxy_ssl_certificate_key me.key;": ["upstreams.app.tls.key_file", "me.key"],
   "proxy_next_upstream off;": ["upstreams.app.retries", 0],
   "listen 8080;": ["listeners.0.address", ":8080"],
   "listen 127.0.0.1:8080;": ["listeners.0.address", "127.0.0.1:8080"],

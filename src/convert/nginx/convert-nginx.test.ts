@@ -112,6 +112,25 @@ describe("what must not come open", () => {
     );
   });
 
+  test("TLS towards origins: names, trust and the proxy's own certificate", async () => {
+    const { value, notes } =
+      await nginx(`server { listen 80; proxy_ssl_verify on; proxy_ssl_name app.test; proxy_ssl_trusted_certificate /ca.pem;
+      proxy_ssl_crl /crl.pem; proxy_ssl_certificate /me.pem; proxy_ssl_certificate_key /me.key; proxy_ssl_password_file /pass; proxy_ssl_protocols TLSv1.3;
+      location / { proxy_pass https://a; } location /v { proxy_ssl_name x; proxy_ssl_certificate $cert; proxy_ssl_protocols TLSv1.2 TLSv1.3; proxy_pass https://b; } }`);
+    const { a, b } = value["upstreams"] as Readonly<Record<string, { readonly tls: unknown }>>;
+    assert.deepEqual(a?.tls, {
+      server_name: "app.test",
+      ca_file: "/ca.pem",
+      crl_file: "/crl.pem",
+      cert_file: "/me.pem",
+      key_file: "/me.key",
+      key_passphrase: "file:/pass",
+      min_version: "1.3",
+    });
+    assert.deepEqual(b?.tls, { server_name: "x", ca_file: "/ca.pem", crl_file: "/crl.pem" });
+    assert.deepEqual(notes, ["f:3: proxy_ssl_certificate: a value with a variable has no equivalent here"]);
+  });
+
   test("what a server guards as a whole is guarded where no location is", async () => {
     assert.deepEqual((await route("root /srv; auth_basic x;"))["access"], { deny: ["0.0.0.0/0", "::/0"] });
     assert.deepEqual((await route("root /srv; deny all;"))["respond"], { status: 403 });

@@ -5,8 +5,9 @@ import type { Directive } from "./parse.ts";
 /** Notes what of a block has no equivalent. Blocks within it are not looked at. */
 export function noteRest(directives: readonly Directive[], notes: Notes, comments: string[]): void {
   for (const { name, args, place } of directives) {
-    if (HANDLED.has(name)) continue;
-    const why = reasonOf(name, args);
+    const varies = name.startsWith("proxy_ssl_") && args.some((each) => each.includes("$"));
+    if (HANDLED.has(name) && !varies) continue;
+    const why = varies ? "a value with a variable has no equivalent here" : reasonOf(name, args);
     if (why !== null) notes.add({ place, what: name, why }, comments);
   }
 }
@@ -23,7 +24,8 @@ function reasonOf(name: string, [first = ""]: readonly string[]): string | null 
 const HANDLED = new Set(
   `location server server_name listen upstream map if set break return rewrite include root alias index try_files error_page internal
   proxy_pass proxy_set_header proxy_hide_header proxy_redirect proxy_cookie_path proxy_cookie_domain proxy_cookie_flags proxy_connect_timeout proxy_read_timeout
-  proxy_next_upstream proxy_next_upstream_tries proxy_ssl_name add_header expires more_set_headers more_clear_headers client_max_body_size
+  proxy_next_upstream proxy_next_upstream_tries proxy_ssl_name proxy_ssl_certificate proxy_ssl_certificate_key proxy_ssl_password_file proxy_ssl_trusted_certificate
+  proxy_ssl_crl proxy_ssl_protocols add_header expires more_set_headers more_clear_headers client_max_body_size
   limit_req limit_req_zone limit_except allow deny satisfy auth_basic auth_request auth_jwt ssl_verify_client set_real_ip_from real_ip_header
   default_type mirror split_clients fastcgi_pass uwsgi_pass scgi_pass memcached_pass grpc_pass access_log events http autoindex stub_status`.split(
     /\s+/,
@@ -41,7 +43,7 @@ const NOT_NEEDED = new Set(
   client_body_in_file_only client_body_in_single_buffer large_client_header_buffers ignore_invalid_headers underscores_in_headers resolver resolver_timeout max_ranges etag
   if_modified_since msie_padding msie_refresh disable_symlinks recursive_error_pages auth_basic_user_file auth_request_set limit_req_log_level limit_req_status limit_req_dry_run
   limit_conn_zone limit_conn_log_level limit_conn_status real_ip_recursive gzip_static brotli_static http2 http3 http2_push_preload quic_retry stream_snippet proxy_http_version
-  proxy_pass_header proxy_ssl_server_name proxy_ssl_verify proxy_ssl_session_reuse proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_trusted_certificate proxy_ssl_verify_depth
+  proxy_pass_header proxy_ssl_server_name proxy_ssl_verify proxy_ssl_session_reuse proxy_ssl_ciphers proxy_ssl_verify_depth
   proxy_send_timeout proxy_next_upstream_timeout proxy_intercept_errors proxy_ignore_client_abort proxy_socket_keepalive proxy_request_buffering proxy_buffering
   proxy_headers_hash_max_size proxy_headers_hash_bucket_size proxy_temp_path
   proxy_temp_file_write_size proxy_max_temp_file_size proxy_busy_buffers_size proxy_buffers proxy_buffer_size proxy_ignore_headers autoindex_exact_size autoindex_localtime
@@ -90,7 +92,6 @@ const REASONS: Readonly<Record<string, string>> = {
   proxy_pass_request_headers: "leaving out all fields has no equivalent",
   proxy_pass_request_body: "leaving out the body has no equivalent",
   proxy_bind: "choosing the address to connect from has no equivalent",
-  proxy_ssl_certificate: "certificates of the proxy for endpoints have no equivalent yet",
   add_trailer: "adding trailers has no equivalent",
 };
 const FAMILIES: readonly (readonly [RegExp, string])[] = [

@@ -128,9 +128,33 @@ function endpointList(scheme: string, address: string): readonly string[] {
 
 /** What the directives of a location ask of the upstream. */
 export function wishesOf(scope: Scope, isSecure: boolean): Wishes {
-  const name = scope.value("proxy_ssl_name");
-  return {
-    connect: durationOf(scope.value("proxy_connect_timeout")),
-    tls: isSecure && name !== undefined && /^[\w.-]+$/.test(name) ? { server_name: name } : undefined,
+  return { connect: durationOf(scope.value("proxy_connect_timeout")), tls: isSecure ? tlsOf(scope) : undefined };
+}
+
+function tlsOf(scope: Scope): Keys | undefined {
+  const given = (directive: string, pattern: RegExp): string | undefined => {
+    const value = scope.value(directive);
+    return value !== undefined && pattern.test(value) ? value : undefined;
   };
+  // What holds a variable is another file for each request.
+  const file = (directive: string): string | undefined => given(directive, /^[^$]+$/);
+  const password = file("proxy_ssl_password_file");
+  const certificate = file("proxy_ssl_certificate");
+  const own = {
+    cert_file: certificate,
+    key_file: file("proxy_ssl_certificate_key"),
+    key_passphrase: password === undefined ? undefined : `file:${password}`,
+  };
+  const tls = defined({
+    server_name: given("proxy_ssl_name", /^[\w.-]+$/),
+    ca_file: file("proxy_ssl_trusted_certificate"),
+    crl_file: file("proxy_ssl_crl"),
+    ...(certificate === undefined ? {} : own),
+    min_version: isNewest(scope.last("proxy_ssl_protocols")?.args ?? []) ? "1.3" : undefined,
+  });
+  return Object.keys(tls).length === 0 ? undefined : tls;
+}
+
+function isNewest(protocols: readonly string[]): boolean {
+  return protocols.length > 0 && protocols.every((name) => name === "TLSv1.3");
 }
