@@ -225,6 +225,8 @@ export const EVENTS = {
   connections_refused: "A limit of a listener turned connections away; said once a minute at most, with their number and the last client.",
   proxy_header_refused:
     "A connection to a listener with `proxy_protocol` was closed: its PROXY header was wrong, or its sender may send none; said once a minute at most.",
+  client_certificate_refused:
+    "A client got no connection because of its certificate, or because it showed none; the message says why. Said once a minute at most.",
   proxy_not_trusted: "A client that is not in `trusted_proxies` sends `X-Forwarded-*`; said once an hour at most.",
   accept_failed: "A connection could not be accepted.",
   sockets_short:

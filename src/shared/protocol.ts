@@ -119,6 +119,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 export type WorkerEvent =
   | FeatureEvent
   | "accept_failed"
+  | "client_certificate_refused"
   | "connections_refused"
   | "endpoint_response_malformed"
   | "endpoint_socket_failed"

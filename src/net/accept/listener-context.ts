@@ -13,6 +13,7 @@ import type { TlsFacts } from "../../proxy/ports/tls-facts.ts";
 import type { ListenerTls } from "../../shared/listener-tls.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import { ServerContexts } from "../tls/server-contexts.ts";
+import type { RefusedCertificate } from "../tls/client-refusal.ts";
 import { TlsHandshake } from "../tls/tls-handshake.ts";
 import { ListenerNotices } from "./listener-notices.ts";
 import type { ConnectionThread } from "../connection-thread.ts";
@@ -100,6 +101,10 @@ export class ListenerContext {
       tls === null ? null : new TlsHandshake(this, new ServerContexts(tls, this.config.address, before?.contexts ?? null));
     this.admission.handshake = listenerHandshake(this, this.tlsHandshake);
     if (this.tlsHandshake !== null) before?.handOver(this.tlsHandshake);
+  }
+
+  onCertificateRefused(refused: RefusedCertificate): void {
+    this.notices.onCertificateRefused(refused, this.config);
   }
 
   /** There will be no certificate for that name. */

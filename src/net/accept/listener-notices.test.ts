@@ -120,3 +120,28 @@ test("a client that forwards for others is told from others by all threads, and 
   assert.equal(said.at(-1)?.event, "proxy_not_trusted");
   assert.equal(said.length, 4);
 });
+
+test("refused client certificates are said once a minute, with the last client, the name and the reason", () => {
+  const { notices, said, clock } = threads(2);
+  const [one, other] = notices;
+  const refused = { client: "192.0.2.7", serverName: "a.test", code: "CERT_REVOKED", why: "it is revoked", subject: "CN=bob" };
+  one?.onCertificateRefused(refused, config);
+  other?.onCertificateRefused({ ...refused, serverName: null }, config);
+  clock.now += 61_000;
+  other?.onCertificateRefused({ ...refused, serverName: null }, config);
+  assert.deepEqual(
+    said.map(({ event, message, fields }) => [event, message, fields["subject"]]),
+    [
+      [
+        "client_certificate_refused",
+        ":80 refused 1 connection because of the client's certificate, the last from 192.0.2.7 for a.test: it is revoked",
+        "CN=bob",
+      ],
+      [
+        "client_certificate_refused",
+        ":80 refused 2 connections because of the client's certificate, the last from 192.0.2.7: it is revoked",
+        "CN=bob",
+      ],
+    ],
+  );
+});

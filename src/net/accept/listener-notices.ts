@@ -9,6 +9,7 @@ import type { Notice } from "../../shared/worker-table.ts";
 import type { ListenerConfig } from "./listener-context.ts";
 import type { HeaderRefusal } from "./proxy-header-handshake.ts";
 import type { ConnectionThread } from "../connection-thread.ts";
+import type { RefusedCertificate } from "../tls/client-refusal.ts";
 
 type Limit = "connections" | "connections_per_client";
 
@@ -66,6 +67,18 @@ export class ListenerNotices {
     if (count === 0) return;
     const message = `${config.address} closed ${count} ${count === 1 ? "connection" : "connections"}, the last from ${sender}: ${HEADER_REFUSALS[why]}`;
     this.thread.report("warn", "proxy_header_refused", message, { listener: config.address, client: sender, why, refused: count });
+  }
+
+  /** Counts a connection that was closed because of the client's certificate. Writes the line at most once a minute. */
+  onCertificateRefused({ client, serverName, code, why, subject }: RefusedCertificate, { address }: ListenerConfig): void {
+    this.thread.workers.count(this.listener, NOTICE.certificate_refused);
+    const count = this.take(NOTICE.certificate_refused, REFUSALS_EVERY_S);
+    if (count === 0) return;
+    const name = serverName === null ? "" : ` for ${serverName}`;
+    const connections = count === 1 ? "1 connection" : `${count} connections`;
+    const message = `${address} refused ${connections} because of the client's certificate, the last from ${client}${name}: ${why}`;
+    const fields = { listener: address, client, server_name: serverName ?? "", subject, code, refused: count };
+    this.thread.report("warn", "client_certificate_refused", message, fields);
   }
 
   /** Called at intervals: writes the lines that are due. */

@@ -79,6 +79,6 @@ function unquoted(name: string): string {
  * Node writes one attribute a line, the most general first, and ` + ` between those of one level; RFC 4514 section 2.1 begins with the most specific,
  * without spaces. In values both characters are escaped.
  */
-function distinguishedName(lines: string): string {
+export function distinguishedName(lines: string): string {
   return lines.replaceAll(" + ", "+").split("\n").toReversed().join(",");
 }

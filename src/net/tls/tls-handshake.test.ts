@@ -201,7 +201,12 @@ for (const way of WAYS) {
           const alice = await clientCertificate("CN=alice,O=Example");
           const bob = await clientCertificate("CN=bob");
           const crl = await revocationList([bob]);
-          const { port, records } = await startTls(t, way, settings([await served(["a.test"], { clients: ruleFor("required", { crl }) })]));
+          const { port, records, context } = await startTls(
+            t,
+            way,
+            settings([await served(["a.test"], { clients: ruleFor("required", { crl }) })]),
+          );
+          const told = t.mock.method(context.notices, "onCertificateRefused");
           const good = await connect(t, port, { maxVersion, cert: alice.certificate, key: alice.key });
           assert.match(await ask(good), /^HTTP\/1\.1 200 /);
           assert.equal(records.length, 1);
@@ -210,6 +215,14 @@ for (const way of WAYS) {
           const { certificate: foreign, key } = await certificateFor(["own.test"]);
           // A server's certificate is not one for clients.
           assert.match(await refusal(t, port, { maxVersion, cert: foreign, key }), /^(closed|ECONNRESET)$/);
+          assert.deepEqual(
+            told.mock.calls.map(({ arguments: [{ serverName, why, subject }] }) => [serverName, why, subject]),
+            [
+              ["a.test", "none was shown, and client_certificates.mode is required", ""],
+              ["a.test", "it is revoked (client_certificates.crl_file)", "CN=bob"],
+              ["a.test", "its extended key usage does not allow it for clients", "CN=own.test"],
+            ],
+          );
         });
 
         test("optional: without a certificate a client is served, with a wrong one it is not", async (t) => {

@@ -20,6 +20,8 @@ import type { ConnectionThread } from "../connection-thread.ts";
 import type { AcceptedTransport, OpenTransport, TransportReader, TransportWriter } from "../transport/transport.ts";
 import { ALERT, alertRecord } from "./alert.ts";
 import { judgeClient } from "./client-certificate.ts";
+import { NO_CERTIFICATE, claimedSubject, refusalInWords } from "./client-refusal.ts";
+import type { RefusedCertificate } from "./client-refusal.ts";
 import { encrypt } from "./encrypt.ts";
 import type { Encrypted } from "./encrypt.ts";
 import type { ServerContexts, Served } from "./server-contexts.ts";
@@ -29,6 +31,8 @@ export interface TlsOwner {
   /** The listener's row in the worker table. */
   readonly slot: number;
   readonly thread: ConnectionThread;
+  /** The client's certificate was refused, or it has shown none. */
+  onCertificateRefused(refused: RefusedCertificate): void;
 }
 
 export class TlsHandshake implements Handshake {
@@ -216,7 +220,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
     const encrypted = encrypt(transport, served, bytes, hello, {
       reader: this,
       writer: this,
-      handshake: { established: () => void setImmediate(() => this.established()), failed: () => this.fail() },
+      handshake: { established: () => void setImmediate(() => this.established()), failed: (code) => this.failedWith(code) },
     });
     if (encrypted === null) {
       this.fail(() => {});
@@ -235,7 +239,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
     let certificate: ClientCertificate | null = null;
     if (clients !== null) {
       const judged = judgeClient(encrypted, clients, platform.epochMs());
-      if (judged !== null && "refused" in judged) return this.fail();
+      if (judged !== null && "refused" in judged) return this.refuseClient(judged.refused);
       certificate = judged;
     }
     metrics.add(CounterId.tls_handshakes, 1);
@@ -285,6 +289,21 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
       this.transport.write(alertRecord(alert));
       this.transport.destroySoon();
     });
+  }
+
+  /** The handshake has failed with a code of OpenSSL or Node. */
+  private failedWith(code: string): void {
+    if (code === NO_CERTIFICATE) this.refuseClient(code);
+    else this.fail();
+  }
+
+  private refuseClient(code: string): void {
+    const { owner, peer, hello, encrypted, state } = this;
+    if (state === "over") return;
+    const subject = claimedSubject(encrypted?.peerCertificate()?.raw);
+    const refused = { client: peer, serverName: hello?.serverName ?? null, code, why: refusalInWords(code), subject };
+    owner.listener.onCertificateRefused(refused);
+    this.fail();
   }
 
   private fail(end: () => void = () => this.transport.destroy()): void {
