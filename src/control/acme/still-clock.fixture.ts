@@ -52,7 +52,7 @@ export class StillClock implements LockClock {
     while (!condition()) {
       if (this.ms > limit) throw new Error("it never happened");
       await idle();
-      if (!condition()) this.jump(250);
+      if (!condition()) this.jump(400);
     }
   }
 }
@@ -62,9 +62,6 @@ export class StillClock implements LockClock {
  * seen: a millisecond has to do for them.
  */
 export async function idle(): Promise<void> {
-  for (let quiet = 0; quiet < 5;) {
-    await new Promise((later) => setImmediate(later));
-    if (quiet === 3) await new Promise((later) => setTimeout(later, 1));
-    quiet = process.getActiveResourcesInfo().some((kind) => /Req/.test(kind)) ? 0 : quiet + 1;
-  }
+  do await new Promise((later) => setTimeout(later, 1));
+  while (process.getActiveResourcesInfo().some((kind) => /Req/.test(kind)));
 }
