@@ -65,6 +65,8 @@ function open(ended: () => void): void {
     } else socket.write(head, "latin1");
   });
   socket.on("data", (chunk: Buffer) => {
+    // HAProxy answers 400 to a client that leaves without a request.
+    if (head === "") return;
     const answer = reader.push(chunk);
     if (answer === null) return;
     isDone = answer.status === 200;
