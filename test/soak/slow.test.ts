@@ -13,10 +13,12 @@ import { describe, test } from "node:test";
 import { startMillrace } from "../support/millrace.ts";
 import { RawClient, get } from "../support/raw-client.ts";
 import { startRawOrigin } from "../support/raw-origin.ts";
+import { TLS_FILES } from "../support/tls-files.ts";
 import { readMetrics } from "./metrics.ts";
 
 const installed = spawnSync("slowhttptest", ["-h"], { stdio: "ignore" }).error === undefined;
 
+const TLS_KEY = `, tls: { certificates: [{ cert_file: "${TLS_FILES.certificate}", key_file: "${TLS_FILES.key}" }] }`;
 /** As the configuration below: slow heads, slow reading. */
 const LIMIT_MS = 4000;
 /** The rate of a body is judged every 5 s at the latest, and the time in which the origin was dialled is excused. */
@@ -60,13 +62,15 @@ const ATTACKS: readonly Attack[] = [
 
 describe("slow clients", { skip: installed ? false : "slowhttptest is not installed: apt-get install slowhttptest" }, () => {
   for (const attack of ATTACKS) {
-    test(`${attack.name} harm nobody else and are gone in time`, { timeout: 120_000 }, (t) =>
-      withstand(attack, (text) => t.diagnostic(text)),
-    );
+    for (const overTls of [false, true]) {
+      test(`${attack.name}${overTls ? " over TLS" : ""} harm nobody else and are gone in time`, { timeout: 120_000 }, (t) =>
+        withstand(attack, overTls, (text) => t.diagnostic(text)),
+      );
+    }
   }
 });
 
-async function withstand(attack: Attack, say: (text: string) => void): Promise<void> {
+async function withstand(attack: Attack, overTls: boolean, say: (text: string) => void): Promise<void> {
   const origin = await startRawOrigin({
     onRequest: ({ head, socket }) => {
       const body = head.startsWith("GET /big") ? BIG : SMALL;
@@ -75,14 +79,14 @@ async function withstand(attack: Attack, say: (text: string) => void): Promise<v
     },
   });
   const proxy = await startMillrace(`
-listeners: [{ address: "127.0.0.1:0", timeouts: { request_head: ${LIMIT_MS}ms, idle: ${LIMIT_MS}ms } }]
+listeners: [{ address: "127.0.0.1:0"${overTls ? TLS_KEY : ""}, timeouts: { request_head: ${LIMIT_MS}ms, idle: ${LIMIT_MS}ms } }]
 workers: 2
 upstreams: { app: { endpoints: ["${origin.url}"] } }
 routes: [{ upstream: app }]
 admin: { address: "127.0.0.1:0" }
 logging: { access: false }
 `);
-  const client = new SteadyClient(proxy.port);
+  const client = new SteadyClient(proxy.port, overTls);
   const attacker = new Attacker();
   try {
     // Compilers and caches first.
@@ -91,7 +95,7 @@ logging: { access: false }
     for (let count = 0; count < 20; count++) normal.push(await client.window());
 
     const open = async (): Promise<number> => (await readMetrics(proxy.adminPort)).sum("millrace_connections_open");
-    await attacker.start(attack, `http://127.0.0.1:${proxy.port}${attack.path}`);
+    await attacker.start(attack, `${overTls ? "https" : "http"}://127.0.0.1:${proxy.port}${attack.path}`);
     const startedAt = performance.now();
     const peak = await reached(open, attack.connections * 0.9);
     const underAttack: number[] = [];
@@ -148,15 +152,17 @@ class Attacker {
 /** One that behaves: request after request on one connection, each of which must be served. */
 class SteadyClient {
   private readonly port: number;
+  private readonly overTls: boolean;
   private connection: RawClient | null = null;
 
-  constructor(port: number) {
+  constructor(port: number, overTls: boolean) {
     this.port = port;
+    this.overTls = overTls;
   }
 
   /** Milliseconds of the slowest request but one of a window. */
   async window(): Promise<number> {
-    const connection = (this.connection ??= await RawClient.connect(this.port));
+    const connection = (this.connection ??= await this.connect());
     const times: number[] = [];
     for (let count = 0; count < WINDOW; count++) {
       const startedAt = performance.now();
@@ -168,6 +174,11 @@ class SteadyClient {
       times.push(performance.now() - startedAt);
     }
     return times.toSorted((a, b) => a - b).at(-2) ?? 0;
+  }
+
+  private connect(): Promise<RawClient> {
+    const { port, overTls } = this;
+    return overTls ? RawClient.connectTls(port, { ca: TLS_FILES.ca, servername: "a.test" }) : RawClient.connect(port);
   }
 
   close(): void {
