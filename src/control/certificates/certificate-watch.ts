@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { dayOf, inDays } from "../../certificates/pair-findings.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import type { CertificateReading } from "../../observe/certificate-reading.ts";
-import type { ListenerTls } from "../../shared/listener-tls.ts";
+import type { ListenerTls, ServedCertificate } from "../../shared/listener-tls.ts";
 
 const DAY_MS = 86_400_000;
 /** Times before the end of a certificate at which the log warns, each once: time to renew it by hand, then more urgently. The last one: it has expired. */
@@ -26,8 +26,8 @@ export interface CertificateWatchOptions {
 
 /** What is known of a certificate, by its PEM text. */
 interface Known {
-  readonly notAfterMs: number;
-  readonly readAtMs: number;
+  /** As its first listener serves it. */
+  readonly reading: CertificateReading;
   /** The most time before its end at which it may be warned of. */
   readonly warnFromMs: number;
   /** How many of the warnings were given. */
@@ -52,10 +52,15 @@ export class CertificateWatch {
     const known = new Map<string, Known>();
     const served: CertificateReading[] = [];
     for (const [listener, { certificates }] of listeners) {
-      for (const { chain, names, keyKind, isChallenge } of certificates) {
-        if (isChallenge) continue;
-        const { notAfterMs, readAtMs } = this.knownOf(chain, known, renewed);
-        served.push({ listener, names, key: keyKind, notAfterMs, readAtMs });
+      for (const certificate of certificates) {
+        if (certificate.isChallenge) continue;
+        const { chain, names, keyKind: key } = certificate;
+        const before = known.get(chain) ?? this.known.get(chain) ?? this.read(listener, certificate, renewed(chain));
+        const { notAfterMs, readAtMs } = before.reading;
+        const reading = { listener, names, key, notAfterMs, readAtMs };
+        // The warnings that were given count on.
+        if (!known.has(chain)) known.set(chain, { ...before, reading });
+        served.push(reading);
       }
     }
     this.known = known;
@@ -73,17 +78,11 @@ export class CertificateWatch {
     this.cancelLook = null;
   }
 
-  private knownOf(chain: string, known: Map<string, Known>, renewed: (chain: string) => boolean): Known {
-    const each = known.get(chain) ?? this.known.get(chain) ?? this.read(chain, renewed(chain));
-    known.set(chain, each);
-    return each;
-  }
-
-  private read(chain: string, isRenewed: boolean): Known {
+  private read(listener: string, { chain, names, keyKind: key }: ServedCertificate, isRenewed: boolean): Known {
     const { validFromDate, validToDate } = new X509Certificate(chain);
     const notAfterMs = validToDate.getTime();
     const warnFromMs = isRenewed ? (notAfterMs - validFromDate.getTime()) * RENEWED_SHARE : Infinity;
-    return { notAfterMs, readAtMs: this.options.epochMs(), warnFromMs, warned: 0 };
+    return { reading: { listener, names, key, notAfterMs, readAtMs: this.options.epochMs() }, warnFromMs, warned: 0 };
   }
 
   private plan(): void {
@@ -99,12 +98,11 @@ export class CertificateWatch {
   private warn(): void {
     const now = this.options.epochMs();
     for (const known of this.known.values()) {
-      const left = known.notAfterMs - now;
+      const left = known.reading.notAfterMs - now;
       const due = WARN_BEFORE_MS.filter((before) => left <= Math.min(before, known.warnFromMs)).length;
       if (due <= known.warned) continue;
       known.warned = due;
-      const reading = this.served.find(({ notAfterMs, readAtMs }) => notAfterMs === known.notAfterMs && readAtMs === known.readAtMs);
-      if (reading !== undefined) this.say(reading, left);
+      this.say(known.reading, left);
     }
   }
 

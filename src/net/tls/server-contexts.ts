@@ -15,6 +15,9 @@ export interface Served {
   readonly ocsp: Uint8Array | null;
 }
 
+/** So many contexts may be kept beyond twice the number of certificates. */
+const KEPT_BEYOND = 16;
+
 export class ServerContexts {
   readonly settings: ListenerTls;
   private readonly names: CertificateNames;
@@ -30,7 +33,13 @@ export class ServerContexts {
     this.settings = settings;
     this.address = address;
     this.names = new CertificateNames(settings.certificates);
-    this.contexts = before?.used ?? new Map();
+    this.contexts = before === null ? new Map() : before.kept(settings.certificates.length);
+  }
+
+  /** The contexts that settings after these may use again: those not used since the last changes too, as long as there are not many more than certificates. */
+  private kept(certificates: number): ReadonlyMap<string, SecureContext> {
+    const all = new Map([...this.contexts, ...this.used]);
+    return all.size <= 2 * certificates + KEPT_BEYOND ? all : this.used;
   }
 
   /**
