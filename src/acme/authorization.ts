@@ -86,5 +86,5 @@ function refused(authorization: object, name: string): Error {
   const [error] = errors;
   if (error === undefined)
     return new AcmeFault(`the authority's answer about ${name} is ${String(property(authorization, "status")).slice(0, 50)}`);
-  return new AcmeFault(`${name} could not be shown: ${messageOf(new AcmeProblem(error, 200, null))}`);
+  return new AcmeFault(`the authority could not see that ${name} is yours: ${messageOf(new AcmeProblem(error, 200, null))}`);
 }

@@ -53,7 +53,7 @@ describe("an order", () => {
     const { double, obtain } = stage();
     const remove = double.answers.present;
     Object.assign(double.answers, { present: () => Promise.resolve() });
-    await assert.rejects(obtain(), { message: "example.com could not be shown: connection: nobody answers" });
+    await assert.rejects(obtain(), { message: "the authority could not see that example.com is yours: connection: nobody answers" });
     Object.assign(double.answers, { present: remove });
     assert.equal(double.answered.size, 0);
   });

@@ -108,7 +108,7 @@ describe("the ACME client with pebble", { skip: missing ?? false }, () => {
     const settings: OrderSettings = { names: ["no.example.com"], challenge: "http-01", key: "ecdsa", profile: null, replaces: null };
     await assert.rejects(
       obtainCertificate(asking, signerOf(account), settings, nothing),
-      /no.example.com could not be shown: unauthorized: /,
+      /could not see that no.example.com is yours: unauthorized: /,
     );
   });
 

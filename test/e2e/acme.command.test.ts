@@ -147,7 +147,7 @@ describe("certificates over ACME", { skip: missing ?? false }, () => {
     await proxy.until(() => proxy.count("certificate_order_failed") === 1, "the failure");
     await assert.rejects(handshake(elsewhere.secure, "a.example.com", await pebble.root()), /unrecognized.name/);
     const status = JSON.parse(await (await fetch(`http://127.0.0.1:${proxy.adminPort}/status`)).text());
-    assert.match(status.acme[0].problem, /a\.example\.com could not be shown: connection: /);
+    assert.match(status.acme[0].problem, /could not see that a\.example\.com is yours: connection: /);
     assert.match(proxy.output(), /no certificate for a\.example\.com: .*there is none yet, and it is tried again/);
   });
 
