@@ -1,12 +1,13 @@
 /** Checks what is needed to verify the certificates of clients: trusted certificates and revocation lists. */
 import tls from "node:tls";
+import { withoutCertificate } from "./pem.ts";
 import { readCertificates } from "./read-certificates.ts";
 
 /** What is wrong with a file of trusted certificates, to be put after its name; null: nothing. */
 export function authoritiesProblem(text: string): string | null {
   const certificates = readCertificates(text);
   if (typeof certificates === "string") return certificates;
-  return certificates.length === 0 ? "holds no PEM certificate" : null;
+  return certificates.length === 0 ? withoutCertificate(text) : null;
 }
 
 /** The same for a file of revocation lists. */

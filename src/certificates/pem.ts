@@ -10,6 +10,17 @@ export function certificateBlocks(text: string): readonly string[] {
   return text.match(CERTIFICATE) ?? [];
 }
 
+/** What a text without a certificate is, as far as it can be seen, to be put after the name of its file. */
+export function withoutCertificate(text: string): string {
+  const what = "holds no PEM certificate";
+  if (text.trim() === "") return `${what}: it is empty`;
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return `${what} that is whole: it begins and does not end`;
+  if (/-----BEGIN (?:\w+ )?PRIVATE KEY-----/.test(text)) return `${what}, but a private key`;
+  // DER begins with the byte 0x30, a "0", and a length that is no text.
+  if (/^0[^ -~\s]/.test(text)) return `${what}: it is in DER or PKCS #12, which \`openssl x509\` and \`openssl pkcs12\` convert`;
+  return what;
+}
+
 /** The first private key; null: the text has none. */
 export function privateKeyBlock(text: string): string | null {
   return PRIVATE_KEY.exec(text)?.[0] ?? null;

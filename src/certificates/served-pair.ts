@@ -2,6 +2,7 @@
 import type { X509Certificate } from "node:crypto";
 import tls from "node:tls";
 import { namesOf } from "./certificate-names.ts";
+import { withoutCertificate } from "./pem.ts";
 import { keyKindOf, readPrivateKey } from "./private-key.ts";
 import { readCertificates } from "./read-certificates.ts";
 
@@ -32,7 +33,7 @@ export function servedPair(certificateText: string, keyText: string, passphrase:
   const certificates = readCertificates(certificateText);
   if (typeof certificates === "string") return { in: "certificate", problem: certificates, mayBeHalf: false };
   const [leaf] = certificates;
-  if (leaf === undefined) return { in: "certificate", problem: "holds no PEM certificate", mayBeHalf: false };
+  if (leaf === undefined) return { in: "certificate", problem: withoutCertificate(certificateText), mayBeHalf: false };
   const read = readPrivateKey(keyText, passphrase);
   if ("problem" in read) return { in: "key", problem: read.problem, mayBeHalf: false };
   if (!leaf.checkPrivateKey(read.key)) return mismatch(certificates.findIndex((each) => each.checkPrivateKey(read.key)));

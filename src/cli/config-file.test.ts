@@ -205,7 +205,7 @@ worker: 1
     const text = SMALL.replace('["http://a"]', '["https://a"], tls: { ca_file: missing.pem }');
     assert.match(await linesOf(write("ca.yaml", text)), /ca\.yaml:2:63: upstreams\.app\.tls\.ca_file: .*missing\.pem does not exist$/);
     write("key.pem", "-----BEGIN PRIVATE KEY-----\n");
-    assert.match(await linesOf(write("key.yaml", text.replace("missing", "key"))), /key\.pem holds no PEM certificate$/);
+    assert.match(await linesOf(write("key.yaml", text.replace("missing", "key"))), /key\.pem holds no PEM certificate, but a private key$/);
     write("bundle.pem", `# two\n${CERTIFICATE}\n${CERTIFICATE.replace("MIIB", "MIIX")}`);
     assert.match(
       await linesOf(write("bundle.yaml", text.replace("missing", "bundle"))),

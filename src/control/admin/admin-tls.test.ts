@@ -228,5 +228,5 @@ test("what cannot be read is named by its key", async (t) => {
   assert.match(problems({ key_file: `${files.folder}/none` }), /^admin\.tls\.key_file: .*none does not exist$/);
   const rule = { cert_file: files.cert, key_file: files.key, client_certificates: { ca_file: files.ca } };
   writeFileSync(files.key, other?.key ?? "");
-  assert.match(problems(rule), /^admin\.tls\.client_certificates\.ca_file: .* holds no PEM certificate$/);
+  assert.match(problems(rule), /^admin\.tls\.client_certificates\.ca_file: .* holds no PEM certificate: it is empty$/);
 });

@@ -56,8 +56,8 @@ test("files that are missing, wrong, or of another pair", async (t) => {
   const files = { "other.key": other.key, "empty.pem": "", "up.pem": intermediate.certificate + below.certificate, "below.key": below.key };
   for (const [entry, expected] of [
     ["{ cert_file: none.pem }", "cert_file: none.pem does not exist"],
-    ["{ cert_file: empty.pem, key_file: a.key }", "cert_file: empty.pem holds no PEM certificate"],
-    ["{ cert_file: a.key, key_file: a.key }", "cert_file: a.key holds no PEM certificate"],
+    ["{ cert_file: empty.pem, key_file: a.key }", "cert_file: empty.pem holds no PEM certificate: it is empty"],
+    ["{ cert_file: a.key, key_file: a.key }", "cert_file: a.key holds no PEM certificate, but a private key"],
     ["{ cert_file: a.pem }", "cert_file: a.pem holds no PEM private key"],
     ["{ cert_file: a.pem, key_file: other.key }", "key_file: other.key holds the key of another certificate"],
     [
@@ -67,7 +67,7 @@ test("files that are missing, wrong, or of another pair", async (t) => {
     ["{ cert_file: a.pem, key_file: a.key, ocsp_file: a.pem }", "ocsp_file: a.pem holds no OCSP response in DER"],
     [
       "{ cert_file: a.pem, key_file: a.key, client_certificates: { ca_file: a.key } }",
-      "client_certificates.ca_file: a.key holds no PEM certificate",
+      "client_certificates.ca_file: a.key holds no PEM certificate, but a private key",
     ],
     [
       "{ cert_file: a.pem, key_file: a.key, client_certificates: { ca_file: ca.pem, crl_file: ca.pem } }",

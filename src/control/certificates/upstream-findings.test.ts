@@ -45,7 +45,7 @@ test("files that are missing, wrong or of another pair, also where they stand in
   const files = { "empty.pem": "", "other.key": other.key };
   for (const [tls, expected] of [
     ["ca_file: none.pem", "ca_file: none.pem does not exist"],
-    ["ca_file: empty.pem", "ca_file: empty.pem holds no PEM certificate"],
+    ["ca_file: empty.pem", "ca_file: empty.pem holds no PEM certificate: it is empty"],
     ["ca_file: ca.pem, crl_file: ca.pem", "crl_file: ca.pem holds no PEM revocation list (X509 CRL)"],
     ["cert_file: me.pem", "cert_file: me.pem holds no PEM private key"],
     ["cert_file: me.pem, key_file: other.key", "key_file: other.key holds the key of another certificate"],
