@@ -122,13 +122,20 @@ export class Upstreams {
           name,
         )
       )
-        note(name, "has no equivalent", at);
+        note(name, OF_TRANSPORT[name] ?? "has no equivalent", at);
     }
     const filled = (keys: Record<string, Value | undefined>): Keys | undefined =>
       Object.keys(defined(keys)).length === 0 ? undefined : defined(keys);
     return defined({ timeouts: filled(timeouts), tls: filled(tls), keep_alive: filled(keepAlive) });
   }
 }
+
+const TRUST = "write `tls: { ca_file }` with the file in the upstream (docs/tls-to-origins.md)";
+const OF_TRANSPORT: Readonly<Record<string, string>> = {
+  tls_trust_pool: TRUST,
+  tls_trusted_ca_certs: TRUST,
+  tls_client_auth: "write `tls: { cert_file, key_file }` with the files in the upstream (docs/tls-to-origins.md)",
+};
 
 const PASSIVE = "taking endpoints out by the failures of requests has no equivalent yet; `health_check` probes them";
 /** "": Millrace does it anyway, or it is done elsewhere. */

@@ -10,6 +10,8 @@ export interface VariableContext {
 
 export type Converted = { readonly text: string; readonly problem?: undefined } | { readonly text?: undefined; readonly problem: string };
 
+const OF_CLIENTS = "; `forward` of `client_certificates` gives origins the client's certificate (docs/client-certificates.md)";
+
 /** A text that may hold variables, as a value of Millrace. */
 export function convertText(text: string, context: VariableContext): Converted {
   const parts = variablesIn(joined(expanded(text, context.constants)));
@@ -20,7 +22,8 @@ export function convertText(text: string, context: VariableContext): Converted {
       continue;
     }
     const variable = variableOf(part.name, context);
-    if (variable === null) return { problem: `the variable $${part.name} has no equivalent` };
+    if (variable === null)
+      return { problem: `the variable $${part.name} has no equivalent${part.name.startsWith("ssl_client_") ? OF_CLIENTS : ""}` };
     made += variable;
   }
   return { text: made };
