@@ -8,7 +8,7 @@ import { lineOf } from "../control/named-files/config-files.ts";
 import { loadConfigFile, textOfConfig } from "./config-file.ts";
 import { explainFile } from "./explain-file.ts";
 import { problemReport } from "./problem-report.ts";
-import { certificateLines } from "./shown-certificates.ts";
+import { certificateLines, clientRuleFor } from "./shown-certificates.ts";
 
 export type ExplainArguments = { readonly file: string; readonly colours?: boolean } & (OneRequest | RequestFile);
 
@@ -48,7 +48,7 @@ export async function explainCommand(given: ExplainArguments, out: (text: string
   const { certificateFile } = given;
   const certificate = certificateFile === undefined ? undefined : textOf(certificateFile, err);
   if (certificate === null) return 1;
-  const explanation = await explain(config, { ...given, certificate }, process.env);
+  const explanation = await explain(config, { ...given, certificate, clientRule: ruleFor(config, { ...given, certificate }) }, process.env);
   if (typeof explanation === "string") {
     err(`millrace explain: ${explanation}\n`);
     return 1;
@@ -69,8 +69,18 @@ function textOf(file: string, err: (text: string) => void): string | null {
 
 /** Which certificate a client gets that asks by `https:`. */
 function linesOfTls(config: Config, given: ExplainedRequest): readonly string[] {
-  const { url } = given;
   const { tls } = reachedListener(config, given);
-  if (tls === undefined || !URL.canParse(url)) return [];
-  return ["", ...certificateLines(tls, new URL(url).hostname.replace(/^\[(.*)\]$/, "$1"))];
+  const host = hostOf(given.url);
+  return tls === undefined || host === null ? [] : ["", ...certificateLines(tls, host, given.certificate !== undefined)];
+}
+
+/** What the listener asks of clients that name the URL's host; absent: the URL has none. */
+function ruleFor(config: Config, given: ExplainedRequest): ExplainedRequest["clientRule"] {
+  const { tls } = reachedListener(config, given);
+  const host = hostOf(given.url);
+  return tls === undefined || host === null ? undefined : clientRuleFor(tls, host);
+}
+
+function hostOf(url: string): string | null {
+  return URL.canParse(url) ? new URL(url).hostname.replace(/^\[(.*)\]$/, "$1") : null;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listenerTlsSchema } from "../config/schema/tls/listener-tls-schema.ts";
 import { TestAuthority, temporaryFiles } from "../../test/support/certificates.ts";
-import { certificateLines, tlsInWords } from "./shown-certificates.ts";
+import { certificateLines, clientRuleFor, tlsInWords } from "./shown-certificates.ts";
 
 test("which names a listener serves, and which certificate a host gets", async (t) => {
   const authority = await TestAuthority.create();
@@ -14,17 +14,21 @@ test("which names a listener serves, and which certificate a host gets", async (
   ];
   const tls = listenerTlsSchema.parse({ certificates });
   assert.equal(tlsInWords(tls), "TLS for a.test, *.a.test, b.test");
-  assert.deepEqual(certificateLines(tls, "x.A.test"), [`certificate: #1, ${files["a.pem"]}`]);
-  assert.deepEqual(certificateLines(tls, "b.test"), [
+  assert.deepEqual(certificateLines(tls, "x.A.test", false), [`certificate: #1, ${files["a.pem"]}`]);
+  assert.deepEqual(certificateLines(tls, "b.test", false), [
     `certificate: #2, ${files["b.pem"]}`,
-    "client certificate: required, forwarded as xfcc",
+    "client certificate: required, forwarded as xfcc; without one there is no connection (--client-cert FILE shows one)",
   ]);
-  assert.deepEqual(certificateLines(tls, "c.test"), [
+  assert.equal(certificateLines(tls, "b.test", true)[1], "client certificate: required, forwarded as xfcc");
+  assert.equal(clientRuleFor(tls, "b.test")?.forward, "xfcc");
+  assert.equal(clientRuleFor(tls, "a.test"), null);
+  assert.equal(certificateLines(tls, "a.test", true)[1], "client certificate: not asked for under this name, so none is shown");
+  assert.deepEqual(certificateLines(tls, "c.test", false), [
     `certificate: none has this name, so clients get #1, ${files["a.pem"]}, and refuse it`,
   ]);
   const strict = listenerTlsSchema.parse({ certificates, strict_sni: true });
-  assert.deepEqual(certificateLines(strict, "c.test"), ["certificate: none has this name, so the handshake is refused"]);
+  assert.deepEqual(certificateLines(strict, "c.test", false), ["certificate: none has this name, so the handshake is refused"]);
   const internal = listenerTlsSchema.parse("internal");
   assert.equal(tlsInWords(internal), "TLS for local names");
-  assert.deepEqual(certificateLines(internal, "app.localhost"), ["certificate: of the local authority"]);
+  assert.deepEqual(certificateLines(internal, "app.localhost", false), ["certificate: of the local authority"]);
 });

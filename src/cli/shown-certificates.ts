@@ -18,31 +18,57 @@ export function tlsInWords({ certificates, acme, internal }: Tls): string {
   return `TLS for ${shown.length === 0 ? "no name" : shown.join(", ")}`;
 }
 
-/** The lines of `explain` about the certificate for a host. @param host without port; "": none is named */
-export function certificateLines(tls: Tls, host: string): readonly string[] {
+type Rule = NonNullable<Tls["client_certificates"]>;
+
+/** What a client gets and must show under a name. */
+interface Shown {
+  /** Which certificate it gets, in words. */
+  readonly certificate: string;
+  /** Null: it is asked for no certificate. */
+  readonly rule: Rule | null;
+}
+
+/**
+ * The lines of `explain` about the certificate for a host.
+ * @param host without port; "": none is named
+ * @param showsOne whether the client would show a certificate
+ */
+export function certificateLines(tls: Tls, host: string, showsOne: boolean): readonly string[] {
+  const { certificate, rule } = shownTo(tls, host);
+  return [`certificate: ${certificate}`, ...clientLine(rule, showsOne)];
+}
+
+/** What is asked of clients that name the host; null: no certificate. */
+export function clientRuleFor(tls: Tls, host: string): Rule | null {
+  return shownTo(tls, host).rule;
+}
+
+function shownTo(tls: Tls, host: string): Shown {
   const { certificates, acme, internal, client_certificates: all } = tls;
   const name = host.toLowerCase().replace(/\.$/, "");
   const patterns = [name, name.replace(/^[^.]+/, "*")];
   const found = patterns.map((pattern) => certificates.findIndex((entry) => namesIn(entry).includes(pattern))).find((index) => index >= 0);
   const entry = found === undefined ? undefined : certificates[found];
-  if (found !== undefined && entry !== undefined) {
-    const { client_certificates: own = all } = entry;
-    return [`certificate: #${found + 1}, ${shownFile(entry.cert_file)}`, ...clientLine(own)];
-  }
-  if (acme?.domains.flat().some((domain) => patterns.includes(domain)) === true)
-    return ["certificate: obtained over ACME", ...clientLine(all)];
-  if (internal !== undefined && isLocalName(name)) return ["certificate: of the local authority", ...clientLine(all)];
-  if (acme?.on_demand !== undefined)
-    return [`certificate: obtained over ACME, if ${acme.on_demand.ask} admits the name`, ...clientLine(all)];
+  if (found !== undefined && entry !== undefined)
+    return { certificate: `#${found + 1}, ${shownFile(entry.cert_file)}`, rule: ruleOf(entry, all) };
+  const rule = all ?? null;
+  if (acme?.domains.flat().some((domain) => patterns.includes(domain)) === true) return { certificate: "obtained over ACME", rule };
+  if (internal !== undefined && isLocalName(name)) return { certificate: "of the local authority", rule };
+  if (acme?.on_demand !== undefined) return { certificate: `obtained over ACME, if ${acme.on_demand.ask} admits the name`, rule };
   const [first] = certificates;
-  if (tls.strict_sni || first === undefined) return ["certificate: none has this name, so the handshake is refused"];
-  const { client_certificates: own = all } = first;
-  return [`certificate: none has this name, so clients get #1, ${shownFile(first.cert_file)}, and refuse it`, ...clientLine(own)];
+  if (tls.strict_sni || first === undefined) return { certificate: "none has this name, so the handshake is refused", rule: null };
+  return { certificate: `none has this name, so clients get #1, ${shownFile(first.cert_file)}, and refuse it`, rule: ruleOf(first, all) };
 }
 
-function clientLine(rule: Tls["client_certificates"] | false): readonly string[] {
-  if (rule === undefined || rule === false) return [];
-  return [`client certificate: ${rule.mode}${rule.forward === undefined ? "" : `, forwarded as ${rule.forward}`}`];
+function ruleOf({ client_certificates: own }: Tls["certificates"][number], all: Tls["client_certificates"]): Rule | null {
+  return (own ?? all) || null;
+}
+
+function clientLine(rule: Rule | null, showsOne: boolean): readonly string[] {
+  if (rule === null) return showsOne ? ["client certificate: not asked for under this name, so none is shown"] : [];
+  const forwarded = rule.forward === undefined ? "" : `, forwarded as ${rule.forward}`;
+  const missing = rule.mode === "required" && !showsOne ? "; without one there is no connection (--client-cert FILE shows one)" : "";
+  return [`client certificate: ${rule.mode}${forwarded}${missing}`];
 }
 
 function namesIn(entry: Tls["certificates"][number]): readonly string[] {

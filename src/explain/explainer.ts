@@ -282,13 +282,16 @@ export class Explainer {
 }
 
 /** The facts of the client's connection; null: it is a plain one. A string says what is wrong with the certificate. */
-function tlsFacts(listener: ListenerConfig, { certificate: text }: ExplainedRequest): TlsFacts | null | string {
+function tlsFacts(listener: ListenerConfig, { certificate: text, clientRule }: ExplainedRequest): TlsFacts | null | string {
   if (listener.tls === undefined) return text === undefined ? null : "no listener has TLS, so no client can show a certificate";
   const facts = { version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", serverName: null, protocol: "http/1.1", resumed: false } as const;
   const admits = (): boolean => true;
   if (text === undefined) return { ...facts, certificate: null, admits };
   const { client_certificates: rule, certificates } = listener.tls;
-  const asking = rule ?? certificates.map((each) => each.client_certificates).find((each) => each !== undefined && each !== false);
+  // A client shows its certificate only where it is asked for one.
+  if (clientRule === null && certificates.some((each) => each.client_certificates)) return { ...facts, certificate: null, admits };
+  const asking =
+    clientRule ?? rule ?? certificates.map((each) => each.client_certificates).find((each) => each !== undefined && each !== false);
   if (asking === undefined) return "the listener asks no client for a certificate (tls.client_certificates)";
   try {
     const leaf = new X509Certificate(text);

@@ -19,6 +19,8 @@ export interface ExplainedRequest {
   readonly client?: string | undefined;
   /** The certificate that the client shows, as PEM text; it counts as verified. Absent: none. */
   readonly certificate?: string | undefined;
+  /** What is asked of clients under the certificate of the URL's host; null: none. Absent: the first rule of the listener. */
+  readonly clientRule?: Pick<NonNullable<NonNullable<ListenerConfig["tls"]>["client_certificates"]>, "forward"> | null | undefined;
 }
 
 /** A request as the data plane's parser has read it, or the answer with which it refuses it. */
