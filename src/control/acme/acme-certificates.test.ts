@@ -217,6 +217,9 @@ describe("certificates over ACME", () => {
         () => certificates.states[0]?.nextMs !== null && (start > 0 || events("certificate_order_failed").length > 0),
         5000,
       );
+      const [line] = events("certificate_order_failed");
+      if (start > 0) assert.match(String(line?.["message"]), /failed before this start, at 20.* at once if .*\.failed is removed/);
+      assert.match(certificates.states[0]?.problem ?? "", start > 0 ? /^its last order failed before/ : /busy/);
       await certificates.stop();
     }
     assert.equal(double.refusals.length, 19);

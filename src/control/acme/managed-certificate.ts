@@ -157,7 +157,10 @@ export class ManagedCertificate {
       this.nextMs = Math.max(dueMs, now);
       if (dueMs > now) {
         // What failed in an earlier run of the process counts as a failure for whoever waits.
-        if (this.material === null) this.first.resolve();
+        if (this.material === null) {
+          this.sayEarlierFailure(dueMs);
+          this.first.resolve();
+        }
         const wakeMs = this.material === null ? dueMs : Math.min(dueMs, this.askMs);
         await clock.wait(Math.min(Math.max(wakeMs - now, 1000), WAIT_MS_MAX), signal);
         // Another process may have renewed it meanwhile. What cannot be read now can be later.
@@ -307,6 +310,17 @@ export class ManagedCertificate {
       again,
     });
     this.options.ordered("failed");
+  }
+
+  /** Orders that failed before this start are why it waits: without a line somebody who has mended the cause would look for another one. */
+  private sayEarlierFailure(againMs: number): void {
+    const { failures, label } = this;
+    if (!this.hasJustStarted || this.problem !== null || failures.count === 0) return;
+    const { log, storage, wanted } = this.options;
+    this.problem = `its last order failed before this start, at ${new Date(failures.lastMs).toISOString()}`;
+    const file = `${storage.folder}/certificates/${wanted.id}.failed`;
+    const message = `no certificate for ${label}: ${this.problem}, and it is tried again; at once if ${file} is removed and the proxy started again`;
+    log.warn("certificate_order_failed", message, { name: label, failures: failures.count, again: new Date(againMs).toISOString() });
   }
 
   private storageFailed(error: unknown): void {
