@@ -284,6 +284,20 @@ test("the end of a certificate is said 14, 7, 3 and 1 days before, and when it i
   assert.deepEqual([reading?.listener, reading?.names.length, reading?.key], [":443", 4, "ecdsa"]);
 });
 
+test("a reload leaves a certificate in use whose file has been replaced by an expired one, and the log says so", async (t) => {
+  const all = stage(t);
+  const files = temporaryFiles(t, { "a.pem": first?.chain ?? "", "a.key": first?.key ?? "" });
+  const tls = { certificates: [{ cert_file: files["a.pem"], key_file: files["a.key"] }] };
+  await use(all, tls);
+  const { chain } = newest(all).certificates[0] ?? assert.fail();
+  replaceBoth(files, expired);
+  await use(all, tls);
+  assert.equal(newest(all).certificates[0]?.chain, chain);
+  await all.looks(8);
+  assert.match(all.log.at(-1) ?? "", /^certificate_file_refused: the old version stays in use: .*a\.pem has expired on /);
+  assert.equal(newest(all).certificates[0]?.chain, chain);
+});
+
 test("a reload that is refused leaves everything; what it removes stays until it is in use", async (t) => {
   const all = stage(t);
   const { certificates } = all;

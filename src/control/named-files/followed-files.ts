@@ -76,6 +76,8 @@ export class FollowedFiles<T> {
       if (this.known.get(key)?.used === state && !state.includes(MISSING)) continue;
       const reading = followed.read(false);
       if ("problems" in reading) problems.push(...reading.problems);
+      // Good enough for a start, and not to replace what is in use, such as an expired certificate: the next look says so.
+      else if (this.known.has(key) && "problems" in followed.read(true)) continue;
       else fresh.set(key, { followed, value: reading.value, used: state, seen: state, halfLooks: 0 });
     }
     if (problems.length > 0) return { problems, fresh: false };
