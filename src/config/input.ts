@@ -255,8 +255,9 @@ export interface ListenerLimitsInput {
    */
   pipelined_requests?: number | undefined;
   /**
-   * TLS handshakes that may be under way at once in each thread; further connections are closed. They cost the most work of all that a
-   * stranger can ask for, and about 45 KB each. The default is enough for tens of thousands of new clients a second.
+   * TLS handshakes that may be under way at once in each thread, and a quarter of that for one client that is no trusted proxy; further
+   * connections are closed. They cost the most work of all that a stranger can ask for, and about 45 KB each. The default is enough for
+   * tens of thousands of new clients a second.
    *
    * Whole number. Default: `4096`.
    */

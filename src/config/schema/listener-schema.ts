@@ -74,7 +74,7 @@ const limits = z
     }),
     handshakes: wholeNumber({ min: 1, max: 1_000_000 }).default(4096).meta({
       description:
-        "TLS handshakes that may be under way at once in each thread; further connections are closed. They cost the most work of all that a stranger can ask for, and about 45 KB each. The default is enough for tens of thousands of new clients a second.",
+        "TLS handshakes that may be under way at once in each thread, and a quarter of that for one client that is no trusted proxy; further connections are closed. They cost the most work of all that a stranger can ask for, and about 45 KB each. The default is enough for tens of thousands of new clients a second.",
     }),
     body_rate: size({ min: 0, max: 1024 ** 3 })
       .prefault(240)

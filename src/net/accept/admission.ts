@@ -53,11 +53,12 @@ export class Admission implements HandshakeTaker {
     // Count first and check then, so that two threads cannot both take the last place.
     this.count(client, 1);
     const { handshake } = this;
-    if (!this.isWithinLimits(client, isTrusted || handshake?.speaksForMany(client) === true)) {
+    const speaksForMany = isTrusted || handshake?.speaksForMany(client) === true;
+    if (!this.isWithinLimits(client, speaksForMany)) {
       this.turnAway(open, client);
       return true;
     }
-    if (handshake !== null && handshake.isFull) {
+    if (handshake !== null && handshake.isFullFor(speaksForMany ? null : client)) {
       this.turnAway(open, client);
       return true;
     }

@@ -17,8 +17,8 @@ export interface Handshake {
   readonly limitMs: number;
   /** Whether that peer connects for many clients, which the handshake will name: then the limit on one client's connections is not for the peer. */
   speaksForMany(peer: string): boolean;
-  /** So many handshakes are under way that no further one may begin. */
-  readonly isFull: boolean;
+  /** Whether so many handshakes are under way that no further one may begin. @param client whose it would be; null: it speaks for many */
+  isFullFor(client: string | null): boolean;
   /** Begins the handshake on an accepted connection. Calls `events` only after it has returned. */
   begin(open: OpenTransport, peer: string, events: HandshakeEvents): HandshakeRun;
 }

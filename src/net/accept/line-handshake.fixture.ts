@@ -8,7 +8,6 @@ const LINE_BYTES_MAX = 100;
 
 export class LineHandshake implements Handshake {
   readonly limitMs: number;
-  readonly isFull: boolean = false;
   /** How many handshakes have begun. */
   begun: number = 0;
   /** Called after each read of a handshake. */
@@ -16,6 +15,10 @@ export class LineHandshake implements Handshake {
 
   constructor(limitMs: number = 3000) {
     this.limitMs = limitMs;
+  }
+
+  isFullFor(): boolean {
+    return false;
   }
 
   speaksForMany(): boolean {

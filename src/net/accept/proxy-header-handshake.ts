@@ -36,8 +36,8 @@ export class ProxyHeaderHandshake implements Handshake {
     this.limitMs = settings.limitMs + (settings.next?.limitMs ?? 0);
   }
 
-  get isFull(): boolean {
-    return this.settings.next?.isFull === true;
+  isFullFor(client: string | null): boolean {
+    return this.settings.next?.isFullFor(client) === true;
   }
 
   speaksForMany(peer: string): boolean {
@@ -115,6 +115,8 @@ class ProxyHeaderRun implements HandshakeRun, TransportReader, TransportWriter {
       return transport;
     };
     if (next === null) events.finished(open, { ...said, secure: isSecure(header), tls: null });
+    // Nobody knew of this client until now.
+    else if (next.isFullFor(client)) return transport.destroy();
     else {
       this.nextRun = next.begin(open, client, {
         finished: (opened: OpenTransport, facts: ConnectionFacts) =>

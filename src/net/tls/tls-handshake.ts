@@ -24,6 +24,7 @@ import { NO_CERTIFICATE, claimedSubject, refusalInWords } from "./client-refusal
 import type { RefusedCertificate } from "./client-refusal.ts";
 import { encrypt } from "./encrypt.ts";
 import type { Encrypted } from "./encrypt.ts";
+import { HandshakeCount } from "./handshake-count.ts";
 import type { ServerContexts, Served } from "./server-contexts.ts";
 
 /** The listener of a handshake, in one thread. */
@@ -38,8 +39,8 @@ export interface TlsOwner {
 export class TlsHandshake implements Handshake {
   readonly listener: TlsOwner;
   readonly contexts: ServerContexts;
-  /** How many handshakes of the listener are under way in this thread. */
-  running: number = 0;
+  /** The handshakes of the listener that are under way in this thread. */
+  readonly running: HandshakeCount;
   /** Handshakes that wait for a certificate, by the name. */
   private readonly wanted: Map<string, Set<TlsRun>> = new Map();
   /** What has taken its place, because the listener has other certificates now. */
@@ -48,10 +49,11 @@ export class TlsHandshake implements Handshake {
   constructor(listener: TlsOwner, contexts: ServerContexts) {
     this.listener = listener;
     this.contexts = contexts;
+    this.running = new HandshakeCount(contexts.settings.handshakesMax);
   }
 
-  get isFull(): boolean {
-    return this.running >= this.contexts.settings.handshakesMax;
+  isFullFor(client: string | null): boolean {
+    return this.running.isFullFor(client);
   }
 
   speaksForMany(): boolean {
@@ -126,7 +128,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
     this.owner = owner;
     this.peer = peer;
     this.events = events;
-    owner.running++;
+    owner.running.begin(peer);
     this.transport = open(this, this);
     this.transport.start();
   }
@@ -201,9 +203,9 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   }
 
   private useOwner(owner: TlsHandshake): void {
-    this.owner.running--;
+    this.owner.running.end(this.peer);
     this.owner = owner;
-    owner.running++;
+    owner.running.begin(this.peer);
   }
 
   noCertificate(): void {
@@ -320,7 +322,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
     this.state = "over";
     this.giveUpPlace();
     this.received = null;
-    this.owner.running--;
+    this.owner.running.end(this.peer);
   }
 
   onEnd(): void {
