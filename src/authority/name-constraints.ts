@@ -2,7 +2,7 @@
  * The extension that binds an authority to names and addresses (RFC 5280 section 4.2.1.10). Certificates for others are refused by all who verify
  * them, even with the authority installed and its key stolen. The library has no class for it, so its few bytes are written here.
  */
-import type { Extension } from "@peculiar/x509";
+import type { Extension, X509Certificate } from "@peculiar/x509";
 import { parseCidr } from "../base/cidr.ts";
 import type { Block } from "../base/cidr.ts";
 import { x509 } from "./x509.ts";
@@ -27,6 +27,13 @@ export function nameConstraints(domains: readonly string[], blocks: readonly str
   ];
   const value = element(SEQUENCE, element(PERMITTED, Buffer.concat(subtrees)));
   return new x509.Extension(OID, true, value);
+}
+
+/** Whether a certificate is bound to exactly these. */
+export function isBoundTo(certificate: X509Certificate, domains: readonly string[], blocks: readonly string[]): boolean {
+  const [found, ...more] = certificate.getExtensions(OID);
+  if (found === undefined || more.length > 0 || !found.critical) return false;
+  return Buffer.from(found.value).equals(Buffer.from(nameConstraints(domains, blocks).value));
 }
 
 /** The address and the mask behind it, as RFC 5280 writes a block. */

@@ -8,7 +8,7 @@ import { webcrypto } from "node:crypto";
 import type { Extension } from "@peculiar/x509";
 import { LOCAL_BLOCKS, LOCAL_DOMAINS } from "../base/local-names.ts";
 import { ECDSA, SHA256, pemOf, privateKeyPem } from "./keys.ts";
-import { nameConstraints } from "./name-constraints.ts";
+import { isBoundTo, nameConstraints } from "./name-constraints.ts";
 import { x509 } from "./x509.ts";
 
 const DAY_MS = 86_400_000;
@@ -53,6 +53,11 @@ export async function makeAuthority(now: number): Promise<Authority> {
     ...term,
   });
   return { root: pemOf(root), certificate: pemOf(certificate), key: await privateKeyPem(keys.privateKey) };
+}
+
+/** Whether a root, as PEM text, is bound to local names, as those are that are made here. */
+export function isBoundRoot(root: string): boolean {
+  return isBoundTo(new x509.X509Certificate(root), LOCAL_DOMAINS, LOCAL_BLOCKS);
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {

@@ -1,10 +1,11 @@
 /** `millrace trust` on systems that are only described, with commands that are only noted. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { TestAuthority } from "../../test/support/certificates.ts";
 import { parseArguments } from "./arguments.ts";
 import { trustCommand } from "./trust.ts";
 import type { TrustArguments, TrustHost } from "./trust.ts";
@@ -189,4 +190,20 @@ test("a command that fails is named with its reason, and the others are run", as
   assert.equal(await trial.run({ ...DEBIAN, programs: [...DEBIAN.programs, "certutil", "chromium"] }), 2);
   assert.match(trial.err, /^millrace trust: this system .*: update-ca-certificates failed: it failed\n$/);
   assert.match(trial.out, /Done: Chromium/);
+});
+
+test("a root that somebody else has put there is neither added nor gives its name to a file", async (t) => {
+  const trial = new Trial(t);
+  for (const subject of ["CN=Millrace local authority 01234567", "CN=../../../etc/x"]) {
+    const other = await TestAuthority.create({ subject });
+    const below = await other.intermediate({ subject: "CN=signs" });
+    rmSync(trial.storage, { recursive: true, force: true });
+    mkdirSync(trial.storage);
+    writeFileSync(path.join(trial.storage, "authority-key.pem"), below.key + below.certificate + other.certificate, { mode: 0o600 });
+    assert.equal(await trial.run(DEBIAN, { yes: true }), 2);
+    assert.match(trial.err, /root\.pem was not made by millrace/);
+    assert.deepEqual(trial.ran, []);
+  }
+  assert.equal(await trial.run(DEBIAN, { yes: true, remove: true }), 2);
+  assert.deepEqual(trial.ran, []);
 });

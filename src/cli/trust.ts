@@ -2,7 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import path from "node:path";
 import readline from "node:readline/promises";
-import { makeAuthority } from "../authority/new-authority.ts";
+import { isBoundRoot, makeAuthority } from "../authority/new-authority.ts";
 import { AuthorityProblem, defaultStorage, openAuthority, readAuthority } from "../authority/storage.ts";
 import { LOCAL_NAMES_TEXT } from "../base/local-names.ts";
 import { findStores } from "./trust/trust-store.ts";
@@ -28,6 +28,12 @@ export interface TrustHost {
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
+
+/**
+ * The common name of a root that this program has made. The folder may belong to somebody else than who runs the command, root most of all, and the name becomes
+ * the name of a file.
+ */
+const OWN_NAME = /^Millrace local authority [0-9a-f]{8}$/;
 
 /** What is to be done in one store, and whether it is done. */
 interface Task {
@@ -64,6 +70,8 @@ export async function trustCommand(
     throw error;
   }
   const read = new X509Certificate(certificate);
+  if (!OWN_NAME.test(commonNameOf(read)) || !(given.remove || isBoundRoot(certificate)))
+    return fail(`${file} was not made by millrace: it is no root that is good for local names only`, 2);
   const root: TrustedRoot = { file, name: commonNameOf(read), sha1: read.fingerprint.replaceAll(":", "") };
   const { stores, byHand } = findStores(host.system, root);
   const tasks = stores.map((store) => taskOf(store, given.remove, host));
@@ -150,5 +158,5 @@ function inShell(argv: Argv): string {
 }
 
 function commonNameOf({ subject }: X509Certificate): string {
-  return /^CN=(.*)$/m.exec(subject)?.[1] ?? "Millrace local authority";
+  return /^CN=(.*)$/m.exec(subject)?.[1] ?? "";
 }
