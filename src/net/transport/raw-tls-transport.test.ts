@@ -80,3 +80,11 @@ test("a record that was decrypted to the shared buffer is not lost to the record
   assert.deepEqual(other.got, ["head", "body", "GET / HTTP/1.1"]);
   assert.equal(victim.got.join(""), "first second of the victim");
 });
+
+test("small records that came while nobody read are handed over in one piece", async () => {
+  const connection = new Connection(new Thread(), []);
+  for (let count = 0; count < 1000; count++) connection.bring(String(count % 10));
+  connection.transport.start();
+  await Promise.resolve();
+  assert.deepEqual(connection.got, ["0123456789".repeat(100)]);
+});

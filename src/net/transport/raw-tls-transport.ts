@@ -406,9 +406,10 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
 
   private deliverHeld(): void {
     while (this.held !== null && this.reading && !this.destroyed) {
-      const [first, ...rest] = this.held;
-      this.held = rest.length > 0 ? rest : null;
-      if (first !== undefined) this.bring(first, first.length);
+      // In one piece: a client may have sent thousands of records of one byte.
+      const bytes = Buffer.concat(this.held);
+      this.held = null;
+      this.bring(bytes, bytes.length);
     }
     if (this.held !== null || !this.reading || this.heldEnd === 0) return;
     const status = this.heldEnd;
