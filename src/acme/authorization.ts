@@ -4,7 +4,7 @@
  */
 import { messageOf } from "../base/errors.ts";
 import type { AcmeClient } from "./acme-client.ts";
-import { AcmeFault, AcmeProblem, listOf, property } from "./acme-error.ts";
+import { AcmeFault, AcmeProblem, listOf, property, shown } from "./acme-error.ts";
 import { objectOf, textOf } from "./answer.ts";
 import { offered, tokenOf } from "./challenge.ts";
 import type { Challenge, ChallengeAnswers, ChallengeType } from "./challenge.ts";
@@ -85,6 +85,6 @@ function refused(authorization: object, name: string): Error {
   });
   const [error] = errors;
   if (error === undefined)
-    return new AcmeFault(`the authority's answer about ${name} is ${String(property(authorization, "status")).slice(0, 50)}`);
+    return new AcmeFault(`the authority's answer about ${name} is ${shown(String(property(authorization, "status")))}`);
   return new AcmeFault(`the authority could not see that ${name} is yours: ${messageOf(new AcmeProblem(error, 200, null))}`);
 }

@@ -1,6 +1,6 @@
 /** How the control over a name is shown to the authority (RFC 8555 section 8, RFC 8737). */
 import { createHash } from "node:crypto";
-import { AcmeFault, listOf, property } from "./acme-error.ts";
+import { AcmeFault, listOf, property, shown } from "./acme-error.ts";
 
 export type ChallengeType = "http-01" | "tls-alpn-01" | "dns-01";
 
@@ -33,7 +33,7 @@ export function offered(authorization: unknown, type: ChallengeType, name: strin
   const found = challenges.find((challenge) => property(challenge, "type") === type);
   if (found !== undefined) return found;
   const types = challenges.map((challenge) => String(property(challenge, "type"))).join(", ");
-  throw new AcmeFault(`the authority does not offer ${type} for ${name}, but ${types === "" ? "nothing" : types.slice(0, 200)}`);
+  throw new AcmeFault(`the authority does not offer ${type} for ${name}, but ${types === "" ? "nothing" : shown(types)}`);
 }
 
 /** The token of a challenge. It becomes a part of a path, so its letters matter (RFC 8555 section 8.1). */

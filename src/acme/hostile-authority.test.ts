@@ -94,6 +94,18 @@ const HOSTILE: readonly (readonly [
     /does not offer http-01 for example.com, but http-02, tls-alpn-01, dns-01/,
   ],
   [
+    "challenges with characters that terminals obey",
+    /^\/authorization/,
+    (answer) => ({ body: answer.body.replace("http-01", String.raw`a\u001b[2J\nb`) }),
+    /but a \[2J b, tls-alpn-01/,
+  ],
+  [
+    "an authorization with a state that terminals obey",
+    /^\/authorization/,
+    (answer) => ({ body: answer.body.replace('"pending"', String.raw`"\u001b]0;x\u0007"`) }),
+    /answer about example.com is \]0;x$/,
+  ],
+  [
     "a token that leads out of its folder",
     /^\/authorization/,
     (answer) => ({ body: answer.body.replaceAll(/token-a\d+/g, "../../etc/passwd") }),

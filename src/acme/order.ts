@@ -3,7 +3,7 @@ import { createPrivateKey, generateKeyPair } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 import type { AcmeClient } from "./acme-client.ts";
-import { AcmeFault, AcmeProblem, listOf, property } from "./acme-error.ts";
+import { AcmeFault, AcmeProblem, listOf, property, shown } from "./acme-error.ts";
 import { objectOf } from "./answer.ts";
 import { authorize } from "./authorization.ts";
 import type { ChallengeAnswers, ChallengeType } from "./challenge.ts";
@@ -67,7 +67,7 @@ interface Order {
 async function newOrder(client: AcmeClient, signer: Signer, { names, profile, replaces }: OrderSettings): Promise<Order> {
   const directory = await client.directory();
   if (profile !== null && directory.profiles?.includes(profile) !== true) {
-    const known = directory.profiles === null ? "knows no profiles" : `has ${directory.profiles.join(", ")}`;
+    const known = directory.profiles === null ? "knows no profiles" : `has ${shown(directory.profiles.join(", "))}`;
     throw new AcmeFault(`the authority has no profile ${profile}: it ${known}`);
   }
   const identifiers = names.map((value) => ({ type: "dns", value }));
@@ -94,7 +94,7 @@ async function finalized(
 ): Promise<object> {
   const { signingRequest } = await import("./x509.ts");
   if (property(order, "status") !== "ready")
-    throw new AcmeFault(`the order is ${String(property(order, "status")).slice(0, 50)} before it was asked for`);
+    throw new AcmeFault(`the order is ${shown(String(property(order, "status")))} before it was asked for`);
   await client.post(signer, client.urlIn(order, "finalize"), { csr: await signingRequest(key, names) });
   const finished = await whenFinished(client, signer, url, ["ready", "processing"], "the certificate", untilMs);
   throwIfInvalid(finished);
