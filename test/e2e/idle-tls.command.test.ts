@@ -84,7 +84,9 @@ logging: { access: false }
       const began = performance.now();
       // Of several clients, because one may have a share of the handshakes only.
       const slow = Array.from({ length: SLOW }, (_, index) =>
-        net.connect({ port: hastyPort, host: "127.0.0.1", localAddress: `127.0.0.${2 + (index % 4)}`, noDelay: true }).on("error", () => {}),
+        net
+          .connect({ port: hastyPort, host: "127.0.0.1", localAddress: `127.0.0.${2 + (index % 4)}`, noDelay: true })
+          .on("error", () => {}),
       );
       const closed = Promise.all(slow.map((socket) => new Promise((resolve) => socket.resume().once("close", resolve))));
       await Promise.all(slow.map((socket) => once(socket, "connect")));

@@ -13,12 +13,10 @@ export class LineHandshake implements Handshake {
   /** Called after each read of a handshake. */
   onPiece: () => void = () => {};
 
+  isFullFor: (client: string | null) => boolean = () => false;
+
   constructor(limitMs: number = 3000) {
     this.limitMs = limitMs;
-  }
-
-  isFullFor(): boolean {
-    return false;
   }
 
   speaksForMany(): boolean {

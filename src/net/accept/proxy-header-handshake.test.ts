@@ -116,6 +116,15 @@ describe("after the header", () => {
     assert.deepEqual([facts?.client, facts?.secure, facts?.proxied?.sender], ["192.0.2.1", true, "10.0.0.1"]);
   });
 
+  test("a client that has its share of further handshakes already is closed", () => {
+    const next = new LineHandshake();
+    next.isFullFor = (client: string | null): boolean => client === "192.0.2.1";
+    const { said, facts } = course(["PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n"], next);
+    assert.deepEqual([said, facts, next.begun], [["closed"], null, 0]);
+    course(["PROXY TCP4 192.0.2.2 198.51.100.1 56324 443\r\n"], next);
+    assert.equal(next.begun, 1);
+  });
+
   test("a further handshake that fails closes the connection", () => {
     assert.deepEqual(course([`${V1}GET /\n`], new LineHandshake()).said, ["closed"]);
   });
