@@ -98,7 +98,7 @@ export interface StatusSource {
       {
         readonly endpoints: readonly { readonly url: string }[];
         readonly health_check?: unknown;
-        readonly tls?: Parameters<typeof isUnverified>[0];
+        readonly tls?: { readonly verify: boolean; readonly pinned_keys?: readonly string[] | undefined };
       }
     >
   >;

@@ -73,8 +73,14 @@ export function upstreamTls(config: UpstreamTlsConfig, materials: ReadonlyMap<st
   return { ...material, id, verify, serverName, minVersion, pinnedNames, pinnedKeys };
 }
 
+/** What of the settings decides whether endpoints must prove who they are. */
+export interface Verification {
+  readonly verify: boolean;
+  readonly pinned_keys?: readonly string[] | undefined;
+}
+
 /** Whether anybody on the way could stand in for an endpoint. */
-export function isUnverified({ verify, pinned_keys: pins }: Pick<UpstreamTlsConfig, "verify" | "pinned_keys">): boolean {
+export function isUnverified({ verify, pinned_keys: pins }: Verification): boolean {
   return !verify && pins === undefined;
 }
 
