@@ -9,6 +9,9 @@ import { eventually } from "./eventually.ts";
 /** The longest time that any wait may take: a busy machine moves tens of megabytes slowly. */
 const PATIENCE_MS = 30_000;
 
+/** So many session tickets OpenSSL sends after a full handshake of TLS 1.3. */
+const TICKETS = 2;
+
 export class RawClient {
   readonly socket: Socket;
   /** The connection below TLS; without TLS the same socket. */
@@ -71,7 +74,16 @@ export class RawClient {
     const half: ConnectionOptions & { readonly allowHalfOpen: true } = { ...options, socket: below, allowHalfOpen: true };
     const socket = tls.connect(half);
     const client = new RawClient(socket, below);
+    // A reset that meets the listener's session tickets would be told to nobody: its writing of them consumes it.
+    const settled = new Promise<void>((resolve) => {
+      let tickets = 0;
+      socket.on("session", () => {
+        if (++tickets === TICKETS) resolve();
+      });
+      socket.once("close", () => resolve());
+    });
     await once(socket, "secureConnect");
+    await settled;
     return client;
   }
 
