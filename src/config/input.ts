@@ -379,8 +379,8 @@ export interface ListenerTlsCertificateInput {
 /** The keys of `listeners[].tls.certificates[].client_certificates` in a configuration. */
 export interface ListenerTlsCertificateClientCertificateInput {
   /**
-   * `required`: a client without a certificate that is trusted and valid gets no connection. `optional`: a client may send none; one that
-   * it sends must be trusted and valid.
+   * `required`: a client without a certificate that is trusted and valid is served nothing. `optional`: a client may send none; one that it
+   * sends must be trusted and valid.
    *
    * `required` or `optional`. Default: `required`.
    */

@@ -43,6 +43,7 @@ export interface ReadRequest {
 
 export class EmbeddedClient extends Timed implements ClientStream, AcceptedConnection, HostedBodyReader, HostedResponseEvents {
   readonly isBackground: boolean = false;
+  readonly isCurrent: boolean = true;
   readonly owned: null = null;
   /** Called when the client is gone, or has its whole response. */
   onClosed: (() => void) | null = null;

@@ -37,6 +37,7 @@ import type { FileStore } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
+import { UNRULED } from "../proxy/ports/tls-facts.ts";
 import type { ClientCertificate, TlsFacts } from "../proxy/ports/tls-facts.ts";
 import { routeOfSide } from "../proxy/snapshot.ts";
 import type { Route, Snapshot } from "../proxy/snapshot.ts";
@@ -285,17 +286,20 @@ export class Explainer {
 function tlsFacts(listener: ListenerConfig, { certificate: text, clientRule }: ExplainedRequest): TlsFacts | null | string {
   if (listener.tls === undefined) return text === undefined ? null : "no listener has TLS, so no client can show a certificate";
   const facts = { version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", serverName: null, protocol: "http/1.1", resumed: false } as const;
-  const admits = (): boolean => true;
-  if (text === undefined) return { ...facts, certificate: null, admits };
+  if (text === undefined) return { ...facts, certificate: null, rule: UNRULED };
   const { client_certificates: rule, certificates } = listener.tls;
   // A client shows its certificate only where it is asked for one.
-  if (clientRule === null && certificates.some((each) => each.client_certificates)) return { ...facts, certificate: null, admits };
+  if (clientRule === null && certificates.some((each) => each.client_certificates)) return { ...facts, certificate: null, rule: UNRULED };
   const asking =
     clientRule ?? rule ?? certificates.map((each) => each.client_certificates).find((each) => each !== undefined && each !== false);
   if (asking === undefined) return "the listener asks no client for a certificate (tls.client_certificates)";
   try {
     const leaf = new X509Certificate(text);
-    return { ...facts, certificate: { forward: asking.forward ?? null, der: leaf.raw, chain: [], ...certificateFacts(leaf) }, admits };
+    return {
+      ...facts,
+      certificate: { forward: asking.forward ?? null, der: leaf.raw, chain: [], ...certificateFacts(leaf) },
+      rule: UNRULED,
+    };
   } catch {
     return "the file of the client's certificate holds none in PEM";
   }

@@ -37,7 +37,8 @@ export function factsOfPeer(
     certificateLines: lines,
     ownAnswers,
     forwarded: null,
-    ...whatPasses(config),
+    unsafeFieldNames: config.unsafe_field_names,
+    forwardedPathFields: config.forwarded_path_fields,
     proxied,
   };
 }
@@ -47,15 +48,14 @@ export function factsOfPeer(
  * @param direct the facts of the proxy itself, which is the connection's peer
  */
 export function behindProxy(head: RequestHead, direct: ClientFacts, context: ListenerContext): ClientFacts {
-  const { peer, secure, tls, certificateLines: lines, ownAnswers, proxied } = direct;
-  const said = { peer, trusted: true, secure, tls, certificateLines: lines, ownAnswers, ...whatPasses(context.config), proxied };
+  const said = { ...direct, trusted: true };
   if (context.addressFrom === "x_forwarded_for") {
-    return { ...said, client: clientAddress(peer, head.knownValues(Known.xForwardedFor), context.trusted), forwarded: null };
+    return { ...said, client: clientAddress(direct.peer, head.knownValues(Known.xForwardedFor), context.trusted), forwarded: null };
   }
   const elements = parseForwarded(head.knownValues(Known.forwarded)) ?? [];
   const nodes = elements.map((element) => element.for ?? "unknown");
   const forwarded = { elements, ofClient: elementOfClient(elements, context.trusted) };
-  return { ...said, client: clientAddress(peer, nodes, context.trusted), forwarded };
+  return { ...said, client: clientAddress(direct.peer, nodes, context.trusted), forwarded };
 }
 
 /**
@@ -68,8 +68,4 @@ export function hiddenOf(trusted: boolean, { addressFrom, config }: Pick<Listene
   if (trusted && addressFrom === "x_forwarded_for") return names | bit(Known.forwarded);
   const claims = config.forwarded_path_fields === "forward" ? UNTRUSTED_DROPPED & ~bit(Known.forwardedPath) : UNTRUSTED_DROPPED;
   return names | (trusted ? claims & ~bit(Known.forwarded) : claims);
-}
-
-function whatPasses(config: ListenerConfig): Pick<ClientFacts, "unsafeFieldNames" | "forwardedPathFields"> {
-  return { unsafeFieldNames: config.unsafe_field_names, forwardedPathFields: config.forwarded_path_fields };
 }

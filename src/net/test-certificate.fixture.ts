@@ -1,4 +1,5 @@
 /** Facts of TLS connections and of clients' certificates, as a handshake would find them. */
+import { UNRULED } from "../proxy/ports/tls-facts.ts";
 import type { ClientCertificate, TlsFacts } from "../proxy/ports/tls-facts.ts";
 
 export function testCertificate(more: Partial<ClientCertificate> = {}): ClientCertificate {
@@ -25,7 +26,7 @@ export function testTls(more: Partial<TlsFacts> = {}): TlsFacts {
     protocol: "http/1.1",
     resumed: false,
     certificate: testCertificate(),
-    admits: () => true,
+    rule: UNRULED,
     ...more,
   };
 }

@@ -1,7 +1,8 @@
+import { UNRULED } from "../proxy/ports/tls-facts.ts";
 import type { ClientCertificate, TlsFacts } from "../proxy/ports/tls-facts.ts";
 
 /** What is known of a test client's TLS connection. What is not given has a usual value. */
-export interface TestTls extends Partial<Omit<TlsFacts, "certificate" | "admits">> {
+export interface TestTls extends Partial<Omit<TlsFacts, "certificate" | "rule">> {
   /** The verified certificate that the client has shown; absent: none. */
   readonly certificate?: Partial<ClientCertificate>;
 }
@@ -16,7 +17,7 @@ export function tlsOf({ certificate, ...given }: TestTls): TlsFacts {
     resumed: false,
     ...given,
     certificate: certificate === undefined ? null : { ...UNNAMED, ...certificate },
-    admits: () => true,
+    rule: UNRULED,
   };
 }
 

@@ -4,7 +4,9 @@ import type { LocalAnswer } from "../../proxy/local-answer.ts";
 export interface AcceptedConnection {
   /** Address of the client for whom the connection is counted. */
   readonly peer: string;
-  /** The listener drains: the connection takes no new requests, and closes when its exchanges have ended. */
+  /** Whether the listener would still accept the connection in the same way: its rule for client certificates has not changed. */
+  readonly isCurrent: boolean;
+  /** The connection takes no new requests, and closes when its exchanges have ended: the listener drains, or the connection is not current. */
   drain(): void;
   /** Closes the connection if it is idle and has served a request before. Returns true if it was closed. */
   closeIfIdle(): boolean;

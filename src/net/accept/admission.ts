@@ -71,7 +71,7 @@ export class Admission implements HandshakeTaker {
     thread.metrics.add(CounterId.connections_open, 1);
     const connection =
       handshake === null ? context.connect(context, open, facts, isTrusted) : new PendingHandshake(context, this, handshake, open, client);
-    context.connections.add(connection);
+    this.add(connection);
     if (refused) {
       thread.metrics.add(CounterId.connections_refused, 1);
       connection.turnAway(NO_SOCKETS);
@@ -93,9 +93,7 @@ export class Admission implements HandshakeTaker {
         return this.turnAway(open, client);
       }
     }
-    const connection = context.connect(context, open, facts, isTrusted);
-    context.connections.add(connection);
-    if (context.draining) connection.drain();
+    this.add(context.connect(context, open, facts, isTrusted));
   }
 
   /** Takes over a connection that a program around the proxy has accepted. No limit is checked: the program has found room for it. */
@@ -106,8 +104,14 @@ export class Admission implements HandshakeTaker {
     this.count(facts.client, 1);
     thread.metrics.add(CounterId.connections_open, 1);
     const connection = context.connect(context, open, facts, context.trusted.contains(facts.client));
-    context.connections.add(connection);
+    this.add(connection);
     return connection;
+  }
+
+  private add(connection: AcceptedConnection): void {
+    const { context } = this;
+    context.connections.add(connection);
+    if (context.draining || !connection.isCurrent) connection.drain();
   }
 
   /** Whether there is room for one more connection. If not, closes an idle one, so that there will be. */

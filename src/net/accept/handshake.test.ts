@@ -17,6 +17,7 @@ import { Serving } from "../serving.ts";
 import { get } from "../stage.fixture.ts";
 import { MemoryNetwork } from "../transport/memory/memory-network.ts";
 import type { Transport, TransportReader, TransportWriter } from "../transport/transport.ts";
+import { settings } from "../tls/tls-listener.fixture.ts";
 import { rawAccess, takeHandle } from "../transport/raw-access.ts";
 import { RawTransport } from "../transport/raw-transport.ts";
 import { StreamTransport } from "../transport/stream-transport.ts";
@@ -32,6 +33,8 @@ class End implements TransportReader, TransportWriter {
   transport: Transport | null = null;
   received: string = "";
   isOver: boolean = false;
+  /** Does not close when the other side has ended. */
+  lingers: boolean = false;
   onData: () => void = () => {};
 
   onRead(buffer: Buffer, count: number): void {
@@ -40,8 +43,8 @@ class End implements TransportReader, TransportWriter {
   }
 
   onEnd(): void {
-    this.isOver = true;
-    this.transport?.destroy();
+    this.isOver = !this.lingers;
+    if (!this.lingers) this.transport?.destroy();
   }
 
   onClosed(): void {
@@ -213,6 +216,21 @@ for (const [what, happens] of [
     assert.deepEqual([client.received, setting.said], ["", []]);
   });
 }
+
+test("a client whose TLS is refused is told why, and has two seconds to read that and to close", (t) => {
+  const setting = new Setting(t);
+  setting.context.useTls(settings([]));
+  const [prompt, slow] = [setting.connect(), setting.connect("192.0.2.2")];
+  slow.lingers = true;
+  for (const end of [prompt, slow]) setting.send(end, "\x16\x03\x01\x00\x04garbage");
+  for (const end of [prompt, slow]) assert.equal(end.received, "\x15\x03\x03\x00\x02\x02\x32");
+  assert.deepEqual([prompt.isOver, slow.isOver, setting.open], [true, false, [1, 1, 1]]);
+  setting.pass(1800);
+  setting.send(slow, "more");
+  assert.deepEqual(setting.open, [1, 1, 1]);
+  setting.pass(400);
+  assert.deepEqual(setting.open, [0, 0, 0]);
+});
 
 test("a drain gives handshakes a moment: one that ends in time gets its answer, the others are cut", (t) => {
   const setting = new Setting(t);

@@ -3,6 +3,7 @@
  * names the client for which it connects.
  *
  *     accepted --begin--> under way --finished--> a connection of the listener's protocol
+ *                             |  |`--refused: the client is told, and given a moment to read it; then closed
  *                             |  `--closed: by the client, by the handshake itself, or after an abort
  *                             `--abort: the time limit is over, the listener drains, file descriptors are short
  *
@@ -25,7 +26,7 @@ export interface Handshake {
 
 /** The handshake of one connection. */
 export interface HandshakeRun {
-  /** Closes the connection. `closed` follows, no other event does. */
+  /** Closes the connection at once. `closed` follows, no other event does. */
   abort(): void;
 }
 
@@ -35,6 +36,8 @@ export interface HandshakeEvents {
    * protocol that were read already are given to the new reader after this call has returned.
    */
   finished(open: OpenTransport, facts: ConnectionFacts): void;
+  /** The handshake was refused. The client was told why, and has so many milliseconds to read that and close. `closed` follows. */
+  refused(lingerMs: number): void;
   /** The connection was closed before the handshake was finished. */
   closed(): void;
 }

@@ -20,7 +20,7 @@ import type { ConnectionThread } from "../connection-thread.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import { Admission } from "./admission.ts";
 import { listenerHandshake } from "./listener-handshake.ts";
-import { HostsOfConnection, ListenerAnswers, PlainOnTls } from "./own-answers.ts";
+import { HostsOfConnection, REFUSED_CLIENT, ListenerAnswers, PlainOnTls } from "./own-answers.ts";
 import type { MakeConnection } from "./protocol.ts";
 
 export type ListenerConfig = Config["listeners"][number];
@@ -77,7 +77,7 @@ export class ListenerContext {
 
   /** What a connection answers itself, before a route is looked for; null: nothing. @param tls null: it is a plain connection */
   ownAnswersFor(tls: TlsFacts | null): OwnAnswers | null {
-    if (tls !== null) return new HostsOfConnection(tls);
+    if (tls !== null) return tls.rule.refusesAll ? REFUSED_CLIENT : new HostsOfConnection(tls.rule);
     if (this.tls !== null) return new PlainOnTls(this.tls.plainHttp, this.config.address);
     return this.answers.isSilent ? null : this.answers;
   }
@@ -100,7 +100,10 @@ export class ListenerContext {
     this.tlsHandshake =
       tls === null ? null : new TlsHandshake(this, new ServerContexts(tls, this.config.address, before?.contexts ?? null));
     this.admission.handshake = listenerHandshake(this, this.tlsHandshake);
-    if (this.tlsHandshake !== null) before?.handOver(this.tlsHandshake);
+    if (this.tlsHandshake === null) return;
+    before?.handOver(this.tlsHandshake);
+    // Who would not be let in today, or not be known, may have connections that are open for days.
+    for (const connection of this.connections) if (!connection.isCurrent) connection.drain();
   }
 
   onCertificateRefused(refused: RefusedCertificate): void {

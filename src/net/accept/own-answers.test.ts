@@ -9,6 +9,7 @@ import { Event } from "../../http1/message-reader.ts";
 import type { AskedRequest } from "../../proxy/ports/own-answers.ts";
 import { OK, get, stageOfBoth } from "../stage.fixture.ts";
 import { testTls } from "../test-certificate.fixture.ts";
+import { UNRULED } from "../../proxy/ports/tls-facts.ts";
 import { HostsOfConnection, ListenerAnswers, httpsPort } from "./own-answers.ts";
 
 /** The request as the parser reads it; null: it refuses it. */
@@ -132,7 +133,7 @@ test("the port of https is that of the first listener with TLS, where it is know
 
 test("the host that was admitted last is not asked for again", () => {
   const questions: string[] = [];
-  const hosts = new HostsOfConnection(testTls({ admits: (host) => questions.push(host) > 0 && host !== "c.test" }));
+  const hosts = new HostsOfConnection({ ...UNRULED, admits: (host) => questions.push(host) > 0 && host !== "c.test" });
   for (const host of ["a.test", "A.test.:443", "b.test", "c.test", "c.test", "b.test", "a.test"]) {
     const given = asked(`GET / HTTP/1.1\r\nHost: ${host}`);
     assert.ok(given !== null);
@@ -142,7 +143,7 @@ test("the host that was admitted last is not asked for again", () => {
 });
 
 test("on a TLS connection a host of other certificates gets 421, by Host or an absolute target, and the next request is served", async (t) => {
-  const tls = testTls({ admits: (host) => host === "a.test" });
+  const tls = testTls({ rule: { ...UNRULED, admits: (host) => host === "a.test" } });
   const { client, dialled, records } = stageOfBoth(t, () => {}, tls);
   for (const head of [
     "GET / HTTP/1.1\r\nHost: b.test",

@@ -9,7 +9,7 @@ import * as answers from "../../proxy/exchange/answers.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { AskedRequest, OwnAnswers } from "../../proxy/ports/own-answers.ts";
 import type { ListenerTls } from "../../shared/listener-tls.ts";
-import type { TlsFacts } from "../../proxy/ports/tls-facts.ts";
+import type { TlsRule } from "../../proxy/ports/tls-facts.ts";
 
 type ListenerConfig = Config["listeners"][number];
 
@@ -17,19 +17,22 @@ const HTTPS_PORT = 443;
 /** Where authorities look for the answer to an http-01 challenge (RFC 8555 section 8.3). The token follows. */
 const CHALLENGE_PATH = "/.well-known/acme-challenge/";
 
+/** Answers every request of a client whose certificate was refused: TLS 1.3 has no alert for it once the handshake is finished. */
+export const REFUSED_CLIENT: OwnAnswers = { answerTo: () => answers.CLIENT_CERTIFICATE_REFUSED };
+
 /** Refuses hosts for which another certificate or another rule about client certificates holds (RFC 9110 section 15.5.20). */
 export class HostsOfConnection implements OwnAnswers {
-  private readonly tls: TlsFacts;
+  private readonly rule: TlsRule;
   /** The host that was admitted last: nearly all requests of a connection are for one. */
   private admitted: string | null = null;
 
-  constructor(tls: TlsFacts) {
-    this.tls = tls;
+  constructor(rule: TlsRule) {
+    this.rule = rule;
   }
 
   answerTo({ request: { host } }: AskedRequest): LocalAnswer | null {
     if (host === this.admitted) return null;
-    if (!this.tls.admits(host)) return answers.MISDIRECTED;
+    if (!this.rule.admits(host)) return answers.MISDIRECTED;
     this.admitted = host;
     return null;
   }

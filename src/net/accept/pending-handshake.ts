@@ -37,6 +37,10 @@ export class PendingHandshake extends Timed implements AcceptedConnection, Hands
     this.taker.handshakeFinished(this, open, facts);
   }
 
+  refused(lingerMs: number): void {
+    if (!this.isOver) this.endBy(lingerMs);
+  }
+
   closed(): void {
     this.isOver = true;
     this.context.thread.deadlines.remove(this);
@@ -48,8 +52,12 @@ export class PendingHandshake extends Timed implements AcceptedConnection, Hands
   }
 
   drain(): void {
-    const { deadlines, now } = this.context.thread;
-    if (!this.isOver && this.dueTick > deadlines.tickOf(now + DRAIN_MS)) this.endWithin(DRAIN_MS);
+    if (!this.isOver) this.endBy(DRAIN_MS);
+  }
+
+  /** What the listener asks of the client is looked up when the handshake is finished. */
+  get isCurrent(): boolean {
+    return true;
   }
 
   /** A connection in its handshake is never idle: its client has just come. */
@@ -72,6 +80,12 @@ export class PendingHandshake extends Timed implements AcceptedConnection, Hands
     this.isOver = true;
     this.context.thread.deadlines.remove(this);
     this.run.abort();
+  }
+
+  /** Brings the end forward. */
+  private endBy(ms: number): void {
+    const { deadlines, now } = this.context.thread;
+    if (this.dueTick > deadlines.tickOf(now + ms)) this.endWithin(ms);
   }
 
   private endWithin(ms: number): void {

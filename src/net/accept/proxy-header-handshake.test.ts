@@ -60,6 +60,7 @@ function course(
         const transport: AcceptedTransport = open(reader, reader);
         transport.start();
       },
+      refused: () => assert.fail(),
       closed: () => void said.push("closed"),
     });
   });
@@ -160,7 +161,11 @@ test("a sender that may not speak for others is closed before its first byte is 
     onRefused: (sender, why) => void said.push(`${sender} ${why}`),
   });
   network.listen("proxy:80", (open, peer) => {
-    handshake.begin(open, peer ?? "", { finished: () => assert.fail(), closed: () => void said.push("closed") });
+    handshake.begin(open, peer ?? "", {
+      finished: () => assert.fail(),
+      refused: () => assert.fail(),
+      closed: () => void said.push("closed"),
+    });
     assert.deepEqual(said, ["10.0.1.1 outside"], "`closed` comes after `begin`");
   });
   const client = new End();

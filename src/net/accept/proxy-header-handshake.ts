@@ -121,6 +121,7 @@ class ProxyHeaderRun implements HandshakeRun, TransportReader, TransportWriter {
       this.nextRun = next.begin(open, client, {
         finished: (opened: OpenTransport, facts: ConnectionFacts) =>
           events.finished(opened, { ...facts, ...said, secure: facts.secure || isSecure(header) }),
+        refused: (lingerMs: number) => events.refused(lingerMs),
         closed: () => events.closed(),
       });
     }

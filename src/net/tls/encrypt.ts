@@ -8,7 +8,8 @@ import { ACME_PROTOCOL } from "../../tls/certificate-names.ts";
 import { codeOf } from "../../base/errors.ts";
 import { RawTlsTransport } from "../transport/raw-tls-transport.ts";
 import type { HandshakeSink } from "../transport/raw-tls-transport.ts";
-import type { RawHandle } from "../transport/raw-access.ts";
+import type { RawAccess, RawHandle } from "../transport/raw-access.ts";
+import { RawTransport } from "../transport/raw-transport.ts";
 import { StreamTransport } from "../transport/stream-transport.ts";
 import { tlsAccess } from "../transport/tls-access.ts";
 import type { PeerCertificate, TlsHandle } from "../transport/tls-access.ts";
@@ -28,6 +29,8 @@ export interface Encrypted extends PeerProof {
   readonly transport: AcceptedTransport;
   /** Gives OpenSSL the client's first message. */
   begin(): void;
+  /** Takes TLS away again after it has failed. Returns what is left of the connection; null: it was closed. Not for use within `failed`. */
+  clear(reader: TransportReader, writer: TransportWriter): AcceptedTransport | null;
   isResumed(): boolean;
   protocolFacts(): Pick<TlsFacts, "version" | "cipher" | "protocol">;
 }
@@ -62,7 +65,7 @@ function rawEncrypted(tcp: RawHandle, served: Served, received: Buffer, hello: C
   if (clients !== null) handle.setVerifyMode(true, clients.mode === "required");
   if (served.ocsp !== null) handle.setOCSPResponse(served.ocsp);
   const transport = new RawTlsTransport(access, tcp, handle, users);
-  return new RawEncrypted(transport, handle, received);
+  return new RawEncrypted(access, transport, handle, received);
 }
 
 function protocolsFor(hello: ClientHello): Buffer {
@@ -73,8 +76,10 @@ class RawEncrypted implements Encrypted {
   readonly transport: RawTlsTransport;
   private readonly handle: TlsHandle;
   private readonly received: Buffer;
+  private readonly access: RawAccess;
 
-  constructor(transport: RawTlsTransport, handle: TlsHandle, received: Buffer) {
+  constructor(access: RawAccess, transport: RawTlsTransport, handle: TlsHandle, received: Buffer) {
+    this.access = access;
     this.transport = transport;
     this.handle = handle;
     this.received = received;
@@ -83,6 +88,11 @@ class RawEncrypted implements Encrypted {
   begin(): void {
     this.transport.begin();
     if (!this.transport.destroyed) this.handle.receive(this.received);
+  }
+
+  clear(reader: TransportReader, writer: TransportWriter): AcceptedTransport | null {
+    const { transport, access } = this;
+    return transport.destroyed ? null : new RawTransport(access, transport.release(), reader, writer);
   }
 
   isResumed(): boolean {
@@ -139,6 +149,12 @@ class StreamEncrypted implements Encrypted {
   }
 
   begin(): void {}
+
+  /** A socket of Node's reads nothing more when TLS has failed. */
+  clear(): null {
+    this.socket.destroy();
+    return null;
+  }
 
   isResumed(): boolean {
     return this.socket.isSessionReused();

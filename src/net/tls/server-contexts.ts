@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { constants, createHash, randomFillSync } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
-import type { ListenerTls } from "../../shared/listener-tls.ts";
+import type { ClientCertificateRule, ListenerTls } from "../../shared/listener-tls.ts";
 import { CertificateNames, sameRule } from "../../tls/certificate-names.ts";
 import type { CertificateSet } from "../../tls/certificate-names.ts";
 import { useTicketKeys } from "./ticket-keys.ts";
@@ -47,10 +47,19 @@ export class ServerContexts {
    * a certificate. Throws if OpenSSL does not take the certificate.
    */
   forName(name: string | null): Served | null {
+    const set = this.setFor(name);
+    return set === null ? null : this.served(set);
+  }
+
+  private setFor(name: string | null): CertificateSet | null {
     const found = name === null ? null : this.names.find(name);
     const fallback = name !== null && (this.settings.strictSni || this.settings.onDemand) ? null : this.names.first;
-    const set = found ?? fallback;
-    return set === null ? null : this.served(set);
+    return found ?? fallback;
+  }
+
+  /** What is asked of clients that name `name`; null: no certificate is. */
+  ruleFor(name: string | null): ClientCertificateRule | null {
+    return this.setFor(name)?.clients ?? null;
   }
 
   /** What answers the ACME challenge for `name`; null: none is under way. */

@@ -5,19 +5,22 @@
  *   hello --read--> chosen --a place in this turn--> under way --established--> finished
  *     |                `--no certificate--> wanted --it came--'
  *     `--plain HTTP: the connection goes on without TLS, to be told so
- *   each: --refused, failed, closed by the client, aborted--> over
+ *   each: --finished, closed by the client, aborted--> over
+ *         --refused, failed--> told --the client closes, or has had time to read it--> over
  * ```
  */
 import { Buffer } from "node:buffer";
-import type { ClientCertificate, TlsFacts } from "../../proxy/ports/tls-facts.ts";
+import type { TlsFacts, TlsRule } from "../../proxy/ports/tls-facts.ts";
 import { CounterId } from "../../shared/metric-table.ts";
-import { ACME_PROTOCOL } from "../../tls/certificate-names.ts";
+import { ACME_PROTOCOL, sameRule } from "../../tls/certificate-names.ts";
+import type { CertificateSet } from "../../tls/certificate-names.ts";
 import { readClientHello } from "../../tls/client-hello.ts";
 import type { ClientHello } from "../../tls/client-hello.ts";
 import type { Handshake, HandshakeEvents, HandshakeRun } from "../accept/handshake.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { ConnectionThread } from "../connection-thread.ts";
 import type { AcceptedTransport, OpenTransport, TransportReader, TransportWriter } from "../transport/transport.ts";
+import { DISCARD_BYTES_MAX, LINGER_MS } from "../refused-body.ts";
 import { ALERT, alertRecord } from "./alert.ts";
 import { judgeClient } from "./client-certificate.ts";
 import { NO_CERTIFICATE, claimedSubject, refusalInWords } from "./client-refusal.ts";
@@ -115,7 +118,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   /** The connection: in the clear, and from `begin` on encrypted. */
   private transport: AcceptedTransport;
   private encrypted: Encrypted | null = null;
-  private state: "hello" | "chosen" | "wanted" | "under way" | "over" = "hello";
+  private state: "hello" | "chosen" | "wanted" | "under way" | "told" | "over" = "hello";
   /** What has come of the client's first message, if it took several reads or waits. */
   private received: Buffer | null = null;
   /** So many bytes are to come at least before it can be whole. */
@@ -123,6 +126,8 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   private hello: ClientHello | null = null;
   private served: Served | null = null;
   private giveUpPlace: () => void = () => {};
+  /** Bytes that came after the client was told that it is refused. */
+  private discarded: number = 0;
 
   constructor(owner: TlsHandshake, open: OpenTransport, peer: string, events: HandshakeEvents) {
     this.owner = owner;
@@ -135,11 +140,14 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
 
   abort(): void {
     this.fail();
+    this.state = "over";
+    this.transport.destroy();
   }
 
   // ---- the client's first message -------------------------------------------------------------------------------------
 
   onRead(buffer: Buffer, count: number): void {
+    if (this.state === "told") return this.discard(count);
     if (this.state !== "hello") return;
     const { received } = this;
     const bytes = received === null ? buffer.subarray(0, count) : Buffer.concat([received, buffer.subarray(0, count)]);
@@ -225,7 +233,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
       handshake: { established: () => void setImmediate(() => this.established()), failed: (code) => this.failedWith(code) },
     });
     if (encrypted === null) {
-      this.fail(() => {});
+      this.fail();
       return this.events.closed();
     }
     this.encrypted = encrypted;
@@ -238,24 +246,25 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
     if (this.state !== "under way" || encrypted === null || served === null || hello === null || transport.destroyed) return;
     const { metrics, platform } = owner.listener.thread;
     const { clients } = served.set;
-    let certificate: ClientCertificate | null = null;
-    if (clients !== null) {
-      const judged = judgeClient(encrypted, clients, platform.epochMs());
-      if (judged !== null && "refused" in judged) return this.refuseClient(judged.refused);
-      certificate = judged;
-    }
-    metrics.add(CounterId.tls_handshakes, 1);
+    const judged = clients === null ? null : judgeClient(encrypted, clients, platform.epochMs());
+    const refused = judged !== null && "refused" in judged ? judged.refused : null;
+    const certificate = judged === null || "refused" in judged ? null : judged;
     const resumed = encrypted.isResumed();
-    if (resumed) metrics.add(CounterId.tls_handshakes_resumed, 1);
+    if (refused === null) {
+      metrics.add(CounterId.tls_handshakes, 1);
+      if (resumed) metrics.add(CounterId.tls_handshakes_resumed, 1);
+    } else {
+      metrics.add(CounterId.tls_handshakes_failed, 1);
+      this.reportRefused(refused);
+    }
     if (hello.protocols.includes(ACME_PROTOCOL)) return this.endChallenge();
     this.over();
-    const { contexts } = owner;
     const facts: TlsFacts = {
       ...encrypted.protocolFacts(),
       serverName: hello.serverName,
       resumed,
       certificate,
-      admits: (host) => contexts.admits(served.set, host),
+      rule: new ListenerRule(owner, served.set, hello.serverName, refused !== null),
     };
     const open: OpenTransport = (reader, writer) => {
       transport.handTo(reader, writer);
@@ -287,36 +296,69 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   }
 
   private refuse(alert: number): void {
-    this.fail(() => {
-      this.transport.write(alertRecord(alert));
-      this.transport.destroySoon();
-    });
+    if (!this.fail()) return;
+    this.transport.write(alertRecord(alert));
+    this.tell();
   }
 
-  /** The handshake has failed with a code of OpenSSL or Node. */
+  /** The handshake has failed with a code of OpenSSL or Node. OpenSSL has sent an alert. */
   private failedWith(code: string): void {
-    if (code === NO_CERTIFICATE) this.refuseClient(code);
-    else this.fail();
+    if (!this.fail()) return;
+    if (code === NO_CERTIFICATE) this.reportRefused(code);
+    this.state = "told";
+    // OpenSSL works until the end of this turn.
+    setImmediate(() => this.clear());
   }
 
-  private refuseClient(code: string): void {
-    const { owner, peer, hello, encrypted, state } = this;
-    if (state === "over") return;
+  private clear(): void {
+    if (this.state !== "told" || this.transport.destroyed) return;
+    const rest = this.encrypted?.clear(this, this) ?? null;
+    if (rest === null) return;
+    this.transport = rest;
+    rest.start();
+    this.tell();
+  }
+
+  /**
+   * Ends the connection, but not at once: the system would answer what the client still sends with a reset, and a reset discards what the client has not
+   * read yet, such as the alert that says why.
+   */
+  private tell(): void {
+    const { transport } = this;
+    if (transport.destroyed) return;
+    this.state = "told";
+    transport.end();
+    transport.resume();
+    this.events.refused(LINGER_MS);
+  }
+
+  private discard(count: number): void {
+    this.discarded += count;
+    if (this.discarded > DISCARD_BYTES_MAX) this.transport.destroy();
+  }
+
+  private reportRefused(code: string): void {
+    const { owner, peer, hello, encrypted } = this;
     const subject = claimedSubject(encrypted?.peerCertificate()?.raw);
     const refused = { client: peer, serverName: hello?.serverName ?? null, code, why: refusalInWords(code), subject };
     owner.listener.onCertificateRefused(refused);
-    this.fail();
   }
 
-  private fail(end: () => void = () => this.transport.destroy()): void {
-    if (this.state === "over") return;
+  /** The handshake has come to nothing. Returns false if it was over before. */
+  private fail(): boolean {
+    if (this.isOver) return false;
     this.owner.listener.thread.metrics.add(CounterId.tls_handshakes_failed, 1);
     this.over();
-    end();
+    return true;
   }
 
+  private get isOver(): boolean {
+    return this.state === "told" || this.state === "over";
+  }
+
+  /** The handshake takes nothing any more of what it shares with others. */
   private over(): void {
-    if (this.state === "over") return;
+    if (this.isOver) return;
     const name = this.hello?.serverName ?? null;
     if (this.state === "wanted" && name !== null) this.owner.wantNoMore(name, this);
     this.state = "over";
@@ -326,18 +368,43 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   }
 
   onEnd(): void {
-    this.fail();
+    this.abort();
   }
 
   onClosed(): void {
-    this.fail(() => {});
+    this.fail();
+    this.state = "over";
     this.events.closed();
   }
 
   onWritten(): void {}
 
   onWriteFailed(): void {
-    this.fail();
+    this.abort();
+  }
+}
+
+/** What a listener says of the requests on a connection whose handshake is finished. */
+class ListenerRule implements TlsRule {
+  readonly refusesAll: boolean;
+  private readonly owner: TlsHandshake;
+  private readonly set: CertificateSet;
+  private readonly serverName: string | null;
+
+  constructor(owner: TlsHandshake, set: CertificateSet, serverName: string | null, refusesAll: boolean) {
+    this.owner = owner;
+    this.set = set;
+    this.serverName = serverName;
+    this.refusesAll = refusesAll;
+  }
+
+  admits(host: string): boolean {
+    return this.owner.contexts.admits(this.set, host);
+  }
+
+  isCurrent(): boolean {
+    const { contexts } = this.owner.newest;
+    return contexts === this.owner.contexts || sameRule(contexts.ruleFor(this.serverName), this.set.clients);
   }
 }
 

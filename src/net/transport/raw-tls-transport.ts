@@ -147,6 +147,15 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
     this.writer = writer;
   }
 
+  /** Gives back the connection below, on which TLS has failed; its alert, if any, was sent. Not for use within `failed`. */
+  release(): RawHandle {
+    this.handle.readStop();
+    this.destroyed = true;
+    this.access.records.forget(this);
+    this.handle.destroySSL();
+    return this.tcp;
+  }
+
   get readable(): boolean {
     return !this.destroyed && !this.inputEnded;
   }

@@ -34,6 +34,10 @@ export const PLAIN_HTTP: LocalAnswer = {
   ...malformed("plain_http", "This port speaks HTTPS, and the request came without TLS."),
   body: { contentType: "text/plain; charset=utf-8", text: "This port speaks HTTPS, and the request came without TLS.\n" },
 };
+export const CLIENT_CERTIFICATE_REFUSED: LocalAnswer = malformed(
+  "client_certificate_refused",
+  "The certificate that you have shown is not accepted here.",
+);
 export const CONNECTION_NAMES_NEEDED: LocalAnswer = malformed(
   "connection_names_needed",
   "The Connection field names a field that is not for one hop.",

@@ -12,12 +12,22 @@ export interface TlsFacts {
   readonly resumed: boolean;
   /** The client's verified certificate; null: it sent none, or none was asked for. */
   readonly certificate: ClientCertificate | null;
-  /**
-   * Whether a request for this host (lower case, without port) belongs on this connection: no other certificate or client-certificate rule serves it.
-   * @internal
-   */
-  admits(host: string): boolean;
+  /** @internal */
+  readonly rule: TlsRule;
 }
+
+/** What a listener with TLS says of the requests on one of its connections. */
+export interface TlsRule {
+  /** The client's certificate was refused: no request is served. */
+  readonly refusesAll: boolean;
+  /** Whether a request for this host (lower case, without port) belongs here: no other certificate or client-certificate rule serves it. */
+  admits(host: string): boolean;
+  /** Whether the listener still asks the same of clients that come by this connection's name: certificates, authorities, revocation lists. */
+  isCurrent(): boolean;
+}
+
+/** The rule of a connection on which everything is served. */
+export const UNRULED: TlsRule = { refusesAll: false, admits: () => true, isCurrent: () => true };
 
 /** A client's certificate that was verified. */
 export interface ClientCertificate {

@@ -6,7 +6,7 @@ import { filePath } from "../../../values/texts.ts";
 export const clientCertificatesSchema = z.strictObject({
   mode: z.enum(["required", "optional"]).default("required").meta({
     description:
-      "`required`: a client without a certificate that is trusted and valid gets no connection. `optional`: a client may send none; one that it sends must be trusted and valid.",
+      "`required`: a client without a certificate that is trusted and valid is served nothing. `optional`: a client may send none; one that it sends must be trusted and valid.",
   }),
   ca_file: filePath.meta({
     description:

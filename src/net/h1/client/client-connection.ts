@@ -91,6 +91,8 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
   headStartedAt: number = 0;
   /** The deadline wheel's tick by which the head that has begun must be complete. */
   headDueTick: number = 0;
+  /** No request after the current one is taken: the listener drains, or asks other things of its clients than when this one came. */
+  draining: boolean = false;
   /** The deadline wheel's tick at which an idle connection is closed. */
   idleUntil: number = 0;
 
@@ -267,8 +269,13 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
 
   // ---- called by the listener -----------------------------------------------------------------------------------------
 
-  /** The listener drains: an idle connection waits a short time for a last request. If response bytes are unsent, that time begins after them. */
+  get isCurrent(): boolean {
+    return this.direct.tls === null || this.direct.tls.rule.isCurrent();
+  }
+
+  /** Takes no new requests: an idle connection waits a short time for a last request. If response bytes are unsent, that time begins after them. */
   drain(): void {
+    this.draining = true;
     if (this.state === State.idle && !this.outlet.blocked) input.waitIdle(this);
   }
 
@@ -322,6 +329,7 @@ export class ClientConnection extends Timed implements ClientStream, AcceptedCon
     if (!this.context.forget(this)) return;
     thread.tick();
     this.owned?.close();
+    if (this.state === State.idle) input.giveReaderBack(this);
     if (this.state !== State.closed) this.enter(State.closed);
     this.deadline = Deadline.none;
     thread.deadlines.remove(this);

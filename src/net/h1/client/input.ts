@@ -157,7 +157,7 @@ function beginHead(connection: ClientConnection): void {
   connection.enter(State.head);
   connection.headStartedAt = thread.now;
   // The first request's time began with the connection.
-  const isFirst = connection.requests === 0 && !context.draining;
+  const isFirst = connection.requests === 0 && !connection.draining;
   connection.headDueTick = isFirst ? connection.dueTick : thread.deadlines.tickOf(thread.now + context.config.timeouts.request_head);
   connection.setDeadlineTick(Deadline.head, connection.headDueTick);
 }
@@ -181,7 +181,7 @@ function beginExchange(connection: ClientConnection): void {
   connection.headStartedAt = 0;
   connection.enter(length === 0 ? State.answering : State.receiving);
   // RFC 9112 section 9.3: a proxy does not keep an HTTP/1.0 connection alive on the client's word.
-  connection.isLast = options.close || head.version === "1.0" || context.draining;
+  connection.isLast = options.close || head.version === "1.0" || connection.draining;
   const { requests_per_connection: requestsMax, pipelined_requests: pipelinedMax } = context.config.limits;
   if (++connection.requests >= requestsMax || ++connection.pipelined >= pipelinedMax) connection.isLast = true;
   head.hidden = connection.hidden;
@@ -351,7 +351,7 @@ function nextRequest(connection: ClientConnection): void {
 /** Starts the idle time after a response: until the next request, or a short time when the listener drains. */
 export function waitIdle(connection: ClientConnection): void {
   const { thread, context, reader } = connection;
-  const idleMs = context.draining ? DRAIN_IDLE_MS : context.config.timeouts.keep_alive;
+  const idleMs = connection.draining ? DRAIN_IDLE_MS : context.config.timeouts.keep_alive;
   connection.idleUntil = thread.deadlines.tickOf(thread.now + idleMs);
   connection.setDeadline(Deadline.settle, Math.min(idleMs, reader.remembers ? SETTLE_MS : SETTLE_SOON_MS));
 }
@@ -364,7 +364,7 @@ export function settle(connection: ClientConnection): void {
 }
 
 /** Returns the reader to the listener. Only while no request is being read or answered. */
-function giveReaderBack(connection: ClientConnection): void {
+export function giveReaderBack(connection: ClientConnection): void {
   const { reader } = connection;
   if (reader === NO_READER) return;
   connection.reader = NO_READER;

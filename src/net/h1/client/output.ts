@@ -34,7 +34,7 @@ export function respond(connection: ClientConnection, head: ResponseHead, length
   if (exchange === null) return;
   const mode = bodyModeOf(length, exchange.request.version);
   connection.bodyMode = mode;
-  if (connection.context.draining || connection.state === State.receiving || mode === BodyMode.untilClose) connection.isLast = true;
+  if (connection.draining || connection.state === State.receiving || mode === BodyMode.untilClose) connection.isLast = true;
   const epochMs = thread.now + thread.epochOffset;
   connection.outlet.append(responseHeadText(head, edits, { mode, close: connection.isLast, epochMs }));
 }
@@ -43,7 +43,7 @@ export function answer(connection: ClientConnection, answer: LocalAnswer, edits:
   const { exchange, thread } = connection;
   if (exchange === null) return;
   const isUnread = connection.state === State.receiving && !isWorthReading(exchange);
-  if (answer.endsConnection === true || isUnread || connection.context.draining) connection.isLast = true;
+  if (answer.endsConnection === true || isUnread || connection.draining) connection.isLast = true;
   const finished = finishAnswer(answer, exchange.request, edits, thread.now + thread.epochOffset);
   connection.outlet.append(answerText(finished, connection.isLast));
   connection.outlet.flush();
