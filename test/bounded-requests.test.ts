@@ -31,7 +31,7 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
   }
 }
 
-const bounds = { userAgent: "test/1", ca: authority.certificate, timeoutMs: 5000, bodyBytesMax: 10_000 };
+const bounds = { userAgent: "test/1", ca: (): string | null => authority.certificate, timeoutMs: 5000, bodyBytesMax: 10_000 };
 const none = new AbortController().signal;
 const get = (url: string, change: Partial<typeof bounds> = {}, signal: AbortSignal = none): Promise<AcmeResponse> => {
   const { ask, close } = boundedRequests({ ...bounds, ...change });
@@ -75,8 +75,20 @@ describe("a bounded request", () => {
 
   test("fails where the certificate is of another authority, or for another name", async () => {
     const other = await TestAuthority.create();
-    await assert.rejects(get(at(secure, "/"), { ca: other.certificate }), /cannot be asked: /);
+    await assert.rejects(get(at(secure, "/"), { ca: () => other.certificate }), /cannot be asked: /);
     await assert.rejects(get(at(secure, "/").replace("localhost", "127.0.0.1")), /cannot be asked: /);
+  });
+
+  test("is judged by whom is trusted now, and reuses no connection of another trust", async () => {
+    const other = await TestAuthority.create();
+    let trusted = authority.certificate;
+    const { ask, close } = boundedRequests({ ...bounds, ca: () => trusted });
+    const asked = { method: "GET", url: at(secure, "/"), signal: none } as const;
+    assert.equal((await ask(asked)).status, 200);
+    trusted = other.certificate;
+    await assert.rejects(ask(asked), /cannot be asked: /);
+    trusted = authority.certificate;
+    assert.equal((await ask(asked).finally(close)).status, 200);
   });
 
   test("ends when it is given up", async () => {

@@ -16,8 +16,8 @@ export interface BoundedRequests {
 export interface RequestBounds {
   /** Value of User-Agent. */
   readonly userAgent: string;
-  /** Trusted certificates as PEM text; null: those that Node trusts. */
-  readonly ca: string | null;
+  /** Trusted certificates as PEM text, asked for at each request; null: those that Node trusts. */
+  readonly ca: () => string | null;
   /** Time for a whole exchange, in milliseconds. */
   readonly timeoutMs: number;
   readonly bodyBytesMax: number;
@@ -27,9 +27,8 @@ export interface RequestBounds {
 const HEAD_BYTES_MAX = 16 * 1024;
 
 export function boundedRequests(bounds: RequestBounds): BoundedRequests {
-  const trust = bounds.ca === null ? {} : { ca: bounds.ca };
   const settings = { keepAlive: true, maxSockets: 4, timeout: bounds.timeoutMs };
-  const [secure, plain] = [new https.Agent({ ...settings, ...trust, minVersion: "TLSv1.2" }), new http.Agent(settings)];
+  const [secure, plain] = [new https.Agent({ ...settings, minVersion: "TLSv1.2" }), new http.Agent(settings)];
   return {
     ask: (request) => exchange(request, bounds, request.url.startsWith("https:") ? secure : plain),
     close: () => {
@@ -39,16 +38,20 @@ export function boundedRequests(bounds: RequestBounds): BoundedRequests {
   };
 }
 
-function exchange(asked: AcmeRequest, { userAgent, timeoutMs, bodyBytesMax }: RequestBounds, agent: http.Agent): Promise<AcmeResponse> {
+function exchange(asked: AcmeRequest, bounds: RequestBounds, agent: http.Agent): Promise<AcmeResponse> {
+  const { userAgent, timeoutMs, bodyBytesMax } = bounds;
   const { method, url, body, signal } = asked;
   const headers: Record<string, string | number> = { "user-agent": userAgent };
   if (asked.accept !== undefined) headers["accept"] = asked.accept;
   if (asked.contentType !== undefined) headers["content-type"] = asked.contentType;
   if (body !== undefined) headers["content-length"] = Buffer.byteLength(body);
   const host = new URL(url).host;
+  const ca = bounds.ca();
+  // Node lends a connection only to a request with the same trust.
+  const trust = ca === null ? {} : { ca };
   return new Promise((resolve, reject) => {
     const module = url.startsWith("https:") ? https : http;
-    const request = module.request(url, { method, headers, agent, signal, maxHeaderSize: HEAD_BYTES_MAX });
+    const request = module.request(url, { method, headers, agent, signal, ...trust, maxHeaderSize: HEAD_BYTES_MAX });
     const fail = (why: string): void => {
       clearTimeout(limit);
       request.destroy();

@@ -1,5 +1,4 @@
 /** Runs the whole proxy for `run` and `demo`: log output, control plane, signals, exit code. */
-import fs from "node:fs";
 import os from "node:os";
 import { stackOf } from "../base/errors.ts";
 import { ControlPlane } from "../control/control-plane.ts";
@@ -85,7 +84,6 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
     takeLines: (data, lines, taken) => sink.write(data, lines, taken),
     logDroppedLines: () => sink.dropped,
     refusedReloads: () => reloads.refused,
-    readFile: (path) => fs.readFileSync(path, "utf8"),
     environment: process.env,
     startedAtMs: Date.now() - Math.round(process.uptime() * 1000),
     now: Date.now,

@@ -1,5 +1,4 @@
 /** `millrace check --acme`: orders the certificates of a configuration on trial. */
-import { readFileSync } from "node:fs";
 import type { Config } from "../config/schema/schema.ts";
 import { orderOnTrial } from "../control/acme/trial-orders.ts";
 
@@ -12,7 +11,6 @@ export async function tryOrders(
 ): Promise<number> {
   const isFine = await orderOnTrial(listeners, {
     version,
-    readFile: (path) => readFileSync(path, "utf8"),
     say: (line) => out(`${line}\n`),
     complain: (line) => err(`${line}\n`),
   });

@@ -52,8 +52,6 @@ export interface ControlPlaneOptions {
   readonly refusedReloads: () => number;
   /** The environment variables that the configuration may name. */
   readonly environment: Environment;
-  /** Text of a certificate file; throws node:fs errors. */
-  readonly readFile: (path: string) => string;
   /** Epoch milliseconds when the process started. */
   readonly startedAtMs: number;
   /** Epoch milliseconds. */
@@ -163,7 +161,7 @@ export class ControlPlane {
       metrics: () => this.metrics(),
       onFault: (error: unknown) => log.error("admin_fault", stackOf(error)),
     };
-    this.admin = new AdminAddress({ log, pages });
+    this.admin = new AdminAddress({ log, watch: this.needs.watch, epochMs: options.now, pages });
     this.probe = probeWith(this.names.table.lookup);
     this.monitor = new HealthMonitor({
       table: this.endpoints,

@@ -35,7 +35,6 @@ export async function plane(
     },
     logDroppedLines: () => 0,
     refusedReloads: () => 0,
-    readFile: () => "",
     environment: process.env,
     startedAtMs: Date.now(),
     now: Date.now,

@@ -5,6 +5,7 @@ import type { AppLog } from "../observe/app-log.ts";
 import type { TlsReading } from "../observe/certificate-reading.ts";
 import { AcmeSource } from "./acme/acme-source.ts";
 import { afterMs } from "./after-ms.ts";
+import { CertificateWatch } from "./certificates/certificate-watch.ts";
 import { internalCertificates } from "./certificates/own-authorities.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { UpstreamCertificates } from "./certificates/upstream-certificates.ts";
@@ -18,8 +19,6 @@ export interface ThreadNeedsOptions {
   readonly now: () => number;
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
-  /** Text of a certificate file; throws node:fs errors. */
-  readonly readFile: (path: string) => string;
 }
 
 export class ThreadNeeds {
@@ -27,27 +26,31 @@ export class ThreadNeeds {
   readonly certificates: ListenerCertificates;
   readonly upstreams: UpstreamCertificates;
   readonly acme: AcmeSource;
+  readonly watch: CertificateWatch;
   private readonly threads: () => Pick<Supervisor, "tell">;
 
   /** @param upstreamsChanged called when a file of TLS towards endpoints has changed */
   constructor(
     log: AppLog,
     threads: () => Pick<Supervisor, "tell">,
-    { version, now, monotonic, readFile }: ThreadNeedsOptions,
+    { version, now, monotonic }: ThreadNeedsOptions,
     upstreamsChanged: () => void,
   ) {
     this.threads = threads;
+    this.watch = new CertificateWatch({ log, epochMs: now, after: afterMs, looked: () => this.certificates.dropOldResponses() });
+    const { watch } = this;
     this.acme = new AcmeSource({
       log,
       version,
       now,
-      readFile,
+      watch,
       changed: () => this.certificates.changed(),
       tellChallenges: (answers) => threads().tell({ type: "challenges", answers }),
     });
     this.lists = new AddressListFiles({ log, tell: (lists) => threads().tell({ type: "lists", lists }), after: afterMs });
     this.certificates = new ListenerCertificates({
       log,
+      watch,
       sources: [this.acme, internalCertificates(log, () => this.certificates.changed())],
       tell: (listeners) => threads().tell({ type: "tls", listeners }),
       epochMs: now,
@@ -56,6 +59,8 @@ export class ThreadNeeds {
     });
     this.upstreams = new UpstreamCertificates({
       log,
+      watch,
+      epochMs: now,
       after: afterMs,
       tell: (upstreams) => threads().tell({ type: "tls", upstreams }),
       changed: upstreamsChanged,
@@ -69,10 +74,8 @@ export class ThreadNeeds {
 
   /** What is known of TLS now. */
   get reading(): TlsReading {
-    const { certificates, upstreams, acme } = this;
-    const [one, other] = [certificates.counts, upstreams.counts];
-    const certificateFiles = { read: one.read + other.read, refused: one.refused + other.refused };
-    return { certificates: certificates.readings(), certificateFiles, acme: acme.reading };
+    const { watch, acme } = this;
+    return { certificates: watch.readings(), certificateFiles: watch.counts, acme: acme.reading };
   }
 
   /** What a thread that starts is told. */
@@ -105,6 +108,7 @@ export class ThreadNeeds {
 
   /** Resolves when nothing is left of orders that were under way. */
   async stop(): Promise<void> {
+    this.watch.stop();
     this.lists.stop();
     this.certificates.stop();
     this.upstreams.stop();

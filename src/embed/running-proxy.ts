@@ -93,7 +93,6 @@ class RunningProxy extends EventEmitter<ProxyEvents> implements MillraceProxy {
       takeLines: (data, lines, taken) => this.log.takeLines(data, lines, taken),
       logDroppedLines: () => this.log.dropped,
       refusedReloads: () => this.refusedReloads,
-      readFile: (path) => readFileSync(path, "utf8"),
       environment: place.environment,
       startedAtMs: Date.now(),
       now: Date.now,

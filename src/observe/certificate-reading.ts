@@ -11,10 +11,15 @@ export interface TlsReading {
 /** The reading of a process without TLS. */
 export const NO_TLS: TlsReading = { certificates: [], certificateFiles: { read: 0, refused: 0 }, acme: null };
 
-/** A certificate that a listener serves, for /status and /metrics. It says nothing of the key but its kind. */
+/** What a certificate is used for: served by a listener, shown to the endpoints of an upstream, served by the admin address. */
+export const CERTIFICATE_USES = ["listener", "upstream", "admin"] as const;
+export type CertificateUse = (typeof CERTIFICATE_USES)[number];
+
+/** A certificate that is in use, for /status and /metrics. It says nothing of the key but its kind. */
 export interface CertificateReading {
-  /** Address of the listener, as configured. */
-  readonly listener: string;
+  readonly use: CertificateUse;
+  /** Address of the listener, name of the upstream, or the admin address, as configured. */
+  readonly of: string;
   readonly names: readonly string[];
   /** Kind of the key. */
   readonly key: "ecdsa" | "rsa" | "other";

@@ -18,10 +18,10 @@ const reading: ProcessReading = {
   limiterEvictions: 4,
   logDroppedLines: 5,
   certificates: [
-    { listener: ":443", names: ["a.test", "b.test"], key: "ecdsa", notAfterMs: 1_800_000_000_999, readAtMs: 1_700_000_000_000 },
-    { listener: ":443", names: ["a.test"], key: "rsa", notAfterMs: 1_900_000_000_000, readAtMs: 1_700_000_000_000 },
-    { listener: ":443", names: ["a.test"], key: "rsa", notAfterMs: 1_600_000_000_000, readAtMs: 1_700_000_000_000 },
-    { listener: ":8443", names: [], key: "other", notAfterMs: 1_850_000_000_000, readAtMs: 1_750_000_000_000 },
+    { use: "listener", of: ":443", names: ["a.test", "b.test"], key: "ecdsa", notAfterMs: 1_800_000_000_999, readAtMs: 1_700_000_000_000 },
+    { use: "listener", of: ":443", names: ["a.test"], key: "rsa", notAfterMs: 1_900_000_000_000, readAtMs: 1_700_000_000_000 },
+    { use: "listener", of: ":443", names: ["a.test"], key: "rsa", notAfterMs: 1_600_000_000_000, readAtMs: 1_700_000_000_000 },
+    { use: "upstream", of: "app", names: [], key: "other", notAfterMs: 1_850_000_000_000, readAtMs: 1_750_000_000_000 },
   ],
   certificateFiles: { read: 12, refused: 13 },
   acme: {
@@ -125,10 +125,10 @@ test("certificates by listener, first name and kind of key; of two with the same
   assert.deepEqual(lines, [
     'millrace_certificate_expiry_timestamp_seconds{listener=":443",name="a.test",key="ecdsa"} 1800000000',
     'millrace_certificate_expiry_timestamp_seconds{listener=":443",name="a.test",key="rsa"} 1900000000',
-    'millrace_certificate_expiry_timestamp_seconds{listener=":8443",name="",key="other"} 1850000000',
+    'millrace_certificate_expiry_timestamp_seconds{upstream="app",name="",key="other"} 1850000000',
     'millrace_certificate_read_timestamp_seconds{listener=":443",name="a.test",key="ecdsa"} 1700000000',
     'millrace_certificate_read_timestamp_seconds{listener=":443",name="a.test",key="rsa"} 1700000000',
-    'millrace_certificate_read_timestamp_seconds{listener=":8443",name="",key="other"} 1750000000',
+    'millrace_certificate_read_timestamp_seconds{upstream="app",name="",key="other"} 1750000000',
     "millrace_certificate_files_read_total 12",
     "millrace_certificate_files_refused_total 13",
   ]);

@@ -155,9 +155,9 @@ function writeCertificates(page: Page, certificates: readonly CertificateReading
   }
 }
 
-function certificateLabels({ listener, names, key }: CertificateReading): Labels {
+function certificateLabels({ use, of, names, key }: CertificateReading): Labels {
   return [
-    ["listener", listener],
+    [use, of],
     ["name", names[0] ?? ""],
     ["key", key],
   ];

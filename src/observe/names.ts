@@ -129,7 +129,7 @@ export const METRICS: {
   logDroppedLines: counter("millrace_log_dropped_lines_total", "Log lines dropped because the output was blocked or full."),
   certificateEnd: gauge(
     "millrace_certificate_expiry_timestamp_seconds",
-    "When a certificate of a listener ends, in seconds since 1970, by listener, its first name and the kind of its key.",
+    "When a certificate ends, in seconds since 1970, by its user (`listener`, `upstream` or `admin`), its first name and the kind of its key.",
   ),
   certificateRead: gauge(
     "millrace_certificate_read_timestamp_seconds",
@@ -180,8 +180,9 @@ export const EVENTS = {
   certificate_not_made:
     "The local authority made no certificate: clients named names that it does not serve or too many new ones, `names` says how many, or something failed.",
   certificate_expires:
-    "A certificate of a listener ends within 14 days; said again at 7, 3 and 1 days. One that the proxy renews itself: in the last tenth of its life.",
-  certificate_expired: "A certificate of a listener has expired, and clients refuse it.",
+    "A certificate of a listener, of an upstream or of the admin address ends within 14 days; said again at 7, 3 and 1 days. One that the proxy renews itself: in the last tenth of its life.",
+  certificate_expired:
+    "A certificate of a listener, of an upstream or of the admin address has expired, and those to whom it is shown refuse it.",
   certificate_obtained: "An authority has given out a certificate, a first one or a renewed one; new connections use it.",
   certificate_order_failed:
     "No certificate could be had for a name, and why. It is tried again at the time that `again` says; a certificate that there is stays in use.",

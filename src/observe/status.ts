@@ -24,7 +24,7 @@ export interface StatusDocument {
   readonly uptime: number;
   /** The endpoints of each upstream, by its name, in the order of the configuration. */
   readonly upstreams: Readonly<Record<string, UpstreamStatus>>;
-  /** The certificates of listeners with TLS, in the order of the configuration; absent when there are none. */
+  /** The certificates of listeners, of upstreams and of the admin address, in the order of the configuration; absent when there are none. */
   readonly certificates?: readonly CertificateStatus[];
   /** Certificates over ACME. Only on the admin address, and only where a listener has `tls.acme`. */
   readonly acme?: readonly AcmeCertificateStatus[];
@@ -32,8 +32,12 @@ export interface StatusDocument {
 
 /** One certificate in a {@link StatusDocument}. */
 export interface CertificateStatus {
-  /** Address of its listener, as configured. */
-  readonly listener: string;
+  /** Address of the listener that serves it, as configured. Exactly one of `listener`, `upstream` and `admin` is there. */
+  readonly listener?: string;
+  /** Name of the upstream whose endpoints are shown it. */
+  readonly upstream?: string;
+  /** The admin address that serves it, as configured. */
+  readonly admin?: string;
   /** DNS names and IP addresses that it serves. */
   readonly names: readonly string[];
   /** Kind of its key: `ecdsa`, `rsa` or `other`. */
@@ -60,8 +64,8 @@ export interface AcmeCertificateStatus {
 
 /** The certificates as `/status` shows them. */
 export function certificateStatus(readings: readonly CertificateReading[]): readonly CertificateStatus[] {
-  return readings.map(({ listener, names, key, notAfterMs, readAtMs }) => ({
-    listener,
+  return readings.map(({ use, of, names, key, notAfterMs, readAtMs }) => ({
+    [use]: of,
     names,
     key,
     expires: new Date(notAfterMs).toISOString(),

@@ -75,7 +75,7 @@ describe("the ACME client with pebble", { skip: missing ?? false }, () => {
   };
 
   function client(ca: string = pebble.ca): AcmeClient {
-    const { ask } = boundedRequests({ userAgent: "millrace/test", ca, timeoutMs: 10_000, bodyBytesMax: 256 * 1024 });
+    const { ask } = boundedRequests({ userAgent: "millrace/test", ca: () => ca, timeoutMs: 10_000, bodyBytesMax: 256 * 1024 });
     return new AcmeClient({ directory: pebble.directory, ask, clock: quickClock, signal: new AbortController().signal });
   }
 
@@ -140,7 +140,7 @@ describe("the ACME client with pebble", { skip: missing ?? false }, () => {
   test("an account is bound to a customer of the authority", async () => {
     const bound = await startPebble({ bindings: { "kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W" } });
     try {
-      const { ask } = boundedRequests({ userAgent: "millrace/test", ca: bound.ca, timeoutMs: 10_000, bodyBytesMax: 256 * 1024 });
+      const { ask } = boundedRequests({ userAgent: "millrace/test", ca: () => bound.ca, timeoutMs: 10_000, bodyBytesMax: 256 * 1024 });
       const asking = new AcmeClient({ directory: bound.directory, ask, clock: quickClock, signal: new AbortController().signal });
       await assert.rejects(openAccount(asking, null, NO_ACCOUNT), /eab is needed/);
       const eab = { key_id: "kid-1", hmac_key: "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W" };

@@ -1,6 +1,5 @@
 /** A middleware that blocks its worker's event loop: the worker is ended and replaced, and the log names the middleware. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -63,7 +62,6 @@ routes: [{ upstream: app }]
     takeLines: (_data, _lines, taken) => taken(),
     logDroppedLines: () => 0,
     refusedReloads: () => 0,
-    readFile: (file) => readFileSync(file, "utf8"),
     environment: process.env,
     startedAtMs: Date.now(),
     now: Date.now,

@@ -1,6 +1,5 @@
 /** A worker that dies of an injected fault is replaced, and no request on another thread fails. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { parseConfig } from "../../src/config/load.ts";
 import { WorkerThreads } from "../../src/control/workers/worker-threads.ts";
@@ -41,7 +40,6 @@ routes:
     },
     logDroppedLines: () => 0,
     refusedReloads: () => 0,
-    readFile: (path) => readFileSync(path, "utf8"),
     environment: process.env,
     startedAtMs: Date.now(),
     now: Date.now,

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { AcmeDouble, problem } from "../../acme/acme-double.fixture.ts";
 import type { AcmeResponse } from "../../acme/acme-http.ts";
+import { TestAuthority, temporaryFiles } from "../../../test/support/certificates.ts";
 import { acmeSchema } from "../../config/schema/tls/acme-schema.ts";
 import { createAppLog } from "../../observe/app-log.ts";
 import { AcmeCertificates } from "./acme-certificates.ts";
@@ -23,6 +24,8 @@ interface Stage {
   readonly told: (readonly (readonly [string, string])[])[];
   readonly refused: string[];
   readonly asked: string[];
+  /** Whom each request to an authority has trusted; null: whom Node trusts. */
+  readonly trusted: (string | null)[];
   /** Names of what listener 3 serves now. */
   served(): readonly (readonly string[])[];
   events(name: string): Record<string, unknown>[];
@@ -55,18 +58,19 @@ async function startProcess(
   isListening: boolean,
 ): Promise<Stage> {
   const lines: Record<string, unknown>[] = [];
-  const [told, refused, asked]: [Stage["told"], string[], string[]] = [[], [], []];
+  const [told, refused, asked, trusted]: [Stage["told"], string[], string[], (string | null)[]] = [[], [], [], []];
   // The authority looks at what this process answers.
   const certificates: AcmeCertificates = new AcmeCertificates({
     log: createAppLog({ level: "debug", format: "json", write: (line) => lines.push(JSON.parse(line)), now: clock.now }),
     clock,
     random: () => 0.5,
     version: "1",
-    readFile: () => "",
-    requests: () => ({
+    watch: { fileRead: () => {}, fileRefused: () => {} },
+    requests: ({ ca }) => ({
       close: () => {},
       ask: async (request): Promise<AcmeResponse> => {
         const url = new URL(request.url);
+        trusted.push(ca());
         if (url.host === "ca.example") return double.ask(request);
         asked.push(url.searchParams.get("domain") ?? "");
         return { status: service.status, body: "", field: () => null };
@@ -94,12 +98,30 @@ async function startProcess(
     told,
     refused,
     asked,
+    trusted,
     served: () => certificates.servedBy(SLOT).map(({ names }) => names),
     events: (name) => lines.filter(({ event }) => event === name),
   };
 }
 
 describe("certificates over ACME", () => {
+  test("are asked for under the trust of now: ca_file is followed, and a bad version of it is not used", async (t) => {
+    const { clock, process } = machine(t);
+    const [one, other] = await Promise.all([TestAuthority.create(), TestAuthority.create()]);
+    const files = temporaryFiles(t, { "ca.pem": one.certificate });
+    const { trusted, served, events } = await process({ ca_file: files["ca.pem"] });
+    await clock.until(() => served().length === 1);
+    assert.deepEqual(new Set(trusted), new Set([one.certificate]));
+    writeFileSync(files["ca.pem"], other.certificate);
+    await clock.until(() => events("certificate_file_read").length === 1);
+    writeFileSync(files["ca.pem"], "nothing");
+    await clock.until(() => events("certificate_file_refused").length === 1);
+    const before = trusted.length;
+    clock.jump(90 * DAY_MS);
+    await clock.until(() => trusted.length > before);
+    assert.deepEqual(new Set(trusted.slice(before)), new Set([other.certificate]));
+  });
+
   test("are obtained, one for each entry, and lie in the storage for nobody else to read", async (t) => {
     const { clock, process, storage } = machine(t);
     const { served, told, events } = await process({ domains: ["example.com", ["example.org", "www.example.org"]] });

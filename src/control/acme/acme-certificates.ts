@@ -10,6 +10,8 @@ import type { AppLog } from "../../observe/app-log.ts";
 import { retryTime } from "../../policy/renewal/retry-time.ts";
 import type { ServedCertificate } from "../../shared/listener-tls.ts";
 import type { ChallengeAnswers } from "../../shared/protocol.ts";
+import { FollowedMaterial } from "../certificates/followed-material.ts";
+import type { FollowedMaterialOptions, MaterialNeeds } from "../certificates/followed-material.ts";
 import { AcmeSite } from "./acme-site.ts";
 import { wantedBy, wantedCertificate } from "./certificate-order.ts";
 import type { WantedCertificate } from "./certificate-order.ts";
@@ -29,7 +31,8 @@ export interface AcmeCertificatesOptions {
   /** At least 0 and below 1. */
   readonly random: () => number;
   readonly version: string;
-  readonly readFile: (path: string) => string;
+  /** Counts what changes of files. */
+  readonly watch: FollowedMaterialOptions["watch"];
   readonly requests: (bounds: RequestBounds) => BoundedRequests;
   /** Called when other certificates are served than before. */
   readonly changed: () => void;
@@ -64,6 +67,8 @@ export class AcmeCertificates {
   private readonly gate: Gate = new Gate();
   private readonly sites: Map<string, AcmeSite> = new Map();
   private readonly challenges: ChallengeFolders;
+  /** Whom orders trust, where the configuration says so. */
+  private readonly material: FollowedMaterial;
   private readonly held: Map<string, Held> = new Map();
   /** ACME of the listeners of the configuration that is in use, by their slots. */
   private listeners: AcmeListeners = new Map();
@@ -76,6 +81,8 @@ export class AcmeCertificates {
 
   constructor(options: AcmeCertificatesOptions) {
     this.options = options;
+    const { log, watch, clock } = options;
+    this.material = new FollowedMaterial({ log, watch, epochMs: clock.now, after: clock.after, changed: () => {} });
     this.challenges = new ChallengeFolders({
       clock: options.clock,
       log: options.log,
@@ -89,11 +96,9 @@ export class AcmeCertificates {
    * reason to refuse a configuration: it may be back later, and the log says so.
    */
   async prepare(listeners: AcmeListeners): Promise<readonly string[]> {
-    try {
-      for (const [key, { wanted, slots }] of wantedOf(listeners)) if (!this.held.has(key)) this.hold(key, wanted, slots, "");
-    } catch (error) {
-      return [messageOf(error)];
-    }
+    const { problems } = this.material.read(needsOf(listeners));
+    if (problems.length > 0) return problems;
+    for (const [key, { wanted, slots }] of wantedOf(listeners)) if (!this.held.has(key)) this.hold(key, wanted, slots, "");
     // Whoever has prepared this tells threads of all of it at once.
     this.preparing++;
     await Promise.all([...this.held.values()].map(({ certificate }) => certificate.adopted));
@@ -104,6 +109,7 @@ export class AcmeCertificates {
   /** The listeners of the configuration that is in use now. What they have in common with those of before goes on. */
   keep(listeners: AcmeListeners): void {
     this.listeners = listeners;
+    this.material.keep(needsOf(listeners));
     const wanted = wantedOf(listeners);
     for (const [key, held] of this.held) {
       const slots = held.onDemandName === "" ? wanted.get(key)?.slots : this.slotsOf(held.site);
@@ -167,6 +173,7 @@ export class AcmeCertificates {
 
   async stop(): Promise<void> {
     this.isStopped = true;
+    this.material.stop();
     for (const site of this.sites.values()) site.close();
     const enough = new AbortController();
     const stopped = Promise.all([...this.held.values()].map(({ certificate }) => certificate.stop()));
@@ -270,12 +277,18 @@ export class AcmeCertificates {
     const key = siteKey(acme);
     const known = this.sites.get(key);
     if (known !== undefined) return known;
-    const { log, clock, version, readFile, requests } = this.options;
+    const { log, clock, version, requests } = this.options;
     const storage = new AcmeStorage(acme.storage);
     const challenges = this.challenges.in(storage);
-    const made = new AcmeSite(acme, { storage, challenges, clock, log, version, readFile, requests });
+    const made = new AcmeSite(acme, { storage, challenges, clock, log, version, trusted: (file) => this.trusted(file), requests });
     this.sites.set(key, made);
     return made;
+  }
+
+  private trusted(file: string): string {
+    const ca = this.material.trust({ ca_file: file })?.ca;
+    if (typeof ca !== "string") throw new Error(`${file} was not read`);
+    return ca;
   }
 
   private announce(): void {
@@ -292,6 +305,10 @@ export class AcmeCertificates {
 async function ready(certificate: ManagedCertificate): Promise<boolean> {
   if (certificate.served === null) await certificate.settled;
   return certificate.served !== null;
+}
+
+function needsOf(listeners: AcmeListeners): MaterialNeeds {
+  return { trusts: [...listeners.values()].flatMap(({ ca_file: file }) => (file === undefined ? [] : [{ ca_file: file }])) };
 }
 
 function siteKey({ directory, email, eab, ca_file: caFile, storage, dns, on_demand: onDemand }: AcmeConfig): string {

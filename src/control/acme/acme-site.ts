@@ -24,8 +24,8 @@ export interface SiteParts {
   readonly clock: LockClock;
   readonly log: AppLog;
   readonly version: string;
-  /** Text of a certificate file; throws node:fs errors. */
-  readonly readFile: (path: string) => string;
+  /** The trusted certificates of a `ca_file` as they are now, PEM text. */
+  readonly trusted: (file: string) => string;
   readonly requests: (bounds: RequestBounds) => BoundedRequests;
 }
 
@@ -41,19 +41,20 @@ export class AcmeSite implements ChallengeAnswers {
   /** Answers of dns-01 that are set, one after the other: programs that change a zone seldom bear company. */
   private hooks: Promise<unknown> = Promise.resolve();
 
-  /** Throws an Error of one plain line where `ca_file` cannot be read. */
   constructor(acme: AcmeConfig, parts: SiteParts) {
     this.acme = acme;
     this.parts = parts;
-    const { storage, clock, log, version } = parts;
+    const { storage, clock, log, version, trusted } = parts;
     this.storage = storage;
     const userAgent = `millrace/${version}`;
-    const ca = acme.ca_file === undefined ? null : parts.readFile(acme.ca_file);
+    const { ca_file: caFile } = acme;
+    const ca = (): string | null => (caFile === undefined ? null : trusted(caFile));
     const requests = parts.requests({ userAgent, ca, timeoutMs: AUTHORITY_MS, bodyBytesMax: AUTHORITY_BYTES_MAX });
     const { signal } = this.abort;
     this.authority = new Authority({ acme, storage, requests, clock, log, signal });
     const { on_demand: settings } = acme;
-    this.asked = settings === undefined ? null : parts.requests({ userAgent, ca: null, timeoutMs: ASK_MS, bodyBytesMax: ASK_BYTES_MAX });
+    this.asked =
+      settings === undefined ? null : parts.requests({ userAgent, ca: () => null, timeoutMs: ASK_MS, bodyBytesMax: ASK_BYTES_MAX });
     this.onDemand =
       settings === undefined || this.asked === null ? null : new OnDemand({ settings, ask: this.asked.ask, clock, log, signal });
   }

@@ -4,6 +4,7 @@ import type { AppLog } from "../../observe/app-log.ts";
 import type { ChallengeAnswers } from "../../shared/protocol.ts";
 import { afterMs } from "../after-ms.ts";
 import type { CertificateSource, SourcedCertificate, TlsListener, TlsListeners } from "../certificates/certificate-source.ts";
+import type { FollowedMaterialOptions } from "../certificates/followed-material.ts";
 import type { AcmeCertificates, AcmeListeners } from "./acme-certificates.ts";
 import type { LockClock } from "./storage-lock.ts";
 import { waitMs } from "./wait-ms.ts";
@@ -13,7 +14,8 @@ export interface AcmeSourceOptions {
   readonly version: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  readonly readFile: (path: string) => string;
+  /** Counts what changes of files. */
+  readonly watch: FollowedMaterialOptions["watch"];
   /** Called when other certificates are served than before. */
   readonly changed: () => void;
   /** Tells all threads what http-01 challenges are answered with; null: they will not be asked. */

@@ -10,6 +10,7 @@ import type { AcmeConfig } from "../../config/schema/tls/acme-schema.ts";
 import { boundedRequests } from "../../acme/bounded-request.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import { afterMs } from "../after-ms.ts";
+import { readTrust } from "../certificates/read-material.ts";
 import { AcmeSite } from "./acme-site.ts";
 import { wantedBy } from "./certificate-order.ts";
 import { Challenges } from "./challenges.ts";
@@ -20,7 +21,6 @@ import { waitMs } from "./wait-ms.ts";
 
 export interface TrialOptions {
   readonly version: string;
-  readonly readFile: (path: string) => string;
   /** Takes a line for the operator. */
   readonly say: (line: string) => void;
   /** Takes a line about something wrong. */
@@ -45,7 +45,7 @@ async function orderFor(address: string, acme: AcmeConfig, listeners: Listeners,
   const storage = new AcmeStorage(acme.storage);
   const challenges = new Challenges({ storage, clock, log: QUIET, changed: () => {} });
   const onTrial = { ...acme, directory: staging ?? acme.directory };
-  const parts = { storage, challenges, clock, log: QUIET, version: options.version, readFile: options.readFile, requests: boundedRequests };
+  const parts = { storage, challenges, clock, log: QUIET, version: options.version, trusted, requests: boundedRequests };
   const site = new AcmeSite(onTrial, parts);
   const host = URL.parse(onTrial.directory)?.host ?? "";
   try {
@@ -89,6 +89,13 @@ async function orderEach(site: AcmeSite, acme: AcmeConfig, host: string, { say, 
     }
   }
   return isFine;
+}
+
+/** Throws an Error of one plain line where the file cannot be read. */
+function trusted(file: string): string {
+  const read = readTrust({ ca_file: file });
+  if (!("value" in read)) throw new Error(read.problem);
+  return read.value.ca ?? "";
 }
 
 const QUIET: AppLog = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, log: () => {} };

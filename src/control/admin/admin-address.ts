@@ -3,11 +3,12 @@ import type { Config } from "../../config/schema/schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import { afterMs } from "../after-ms.ts";
 import { AdminCertificates } from "./admin-certificates.ts";
+import type { AdminCertificatesOptions } from "./admin-certificates.ts";
 import type { AdminPages, AdminServer } from "./admin.ts";
 
 type AdminConfig = Config["admin"];
 
-export interface AdminAddressOptions {
+export interface AdminAddressOptions extends Pick<AdminCertificatesOptions, "watch" | "epochMs"> {
   readonly log: Pick<AppLog, "info" | "error">;
   readonly pages: Omit<AdminPages, "access">;
 }
@@ -29,10 +30,9 @@ export class AdminAddress {
   /** Servers of earlier configurations that are still answering their last requests. */
   private readonly retired: Set<AdminServer> = new Set();
 
-  constructor({ log, pages }: AdminAddressOptions) {
+  constructor({ log, watch, epochMs, pages }: AdminAddressOptions) {
     this.pages = { ...pages, access: () => ({ token: this.config?.token, hosts: this.config?.hosts ?? [] }) };
-    const changed = (): void => this.server?.useTls(this.certificates.of(this.config?.tls));
-    this.certificates = new AdminCertificates({ log, changed, after: afterMs });
+    this.certificates = new AdminCertificates({ log, watch, epochMs, changed: () => this.useTls(), after: afterMs });
   }
 
   /** Null: there is none. */
@@ -42,7 +42,7 @@ export class AdminAddress {
 
   /** Reads the files that a configuration names, and opens its address if that is another one. Rejects with an Error of one plain line. */
   async change(to: AdminConfig): Promise<AdminChange> {
-    const problems = this.certificates.read(to?.tls);
+    const problems = this.certificates.read(to);
     if (problems.length > 0) throw new Error(problems.join("; "));
     if (this.config?.address === to?.address) return { commit: () => this.adapt(to), abandon: () => Promise.resolve(this.keep()) };
     let server: AdminServer | null;
@@ -74,15 +74,14 @@ export class AdminAddress {
   private adapt(to: AdminConfig): ReturnType<AdminChange["commit"]> {
     this.config = to;
     this.keep();
-    this.server?.useTls(this.certificates.of(to?.tls));
     return { adminUrl: null, adminClosed: null };
   }
 
   private move(to: AdminConfig, server: AdminServer | null): ReturnType<AdminChange["commit"]> {
     const before = this.server;
     this.config = to;
-    this.keep();
     this.server = server;
+    this.keep();
     if (before !== null) {
       this.retired.add(before);
       void before.retire().then(() => this.retired.delete(before));
@@ -90,7 +89,13 @@ export class AdminAddress {
     return { adminUrl: server?.url ?? null, adminClosed: before?.url ?? null };
   }
 
+  /** Also after a change that was abandoned: it has read files that had changed. */
   private keep(): void {
-    this.certificates.keep(this.config?.tls);
+    this.certificates.keep(this.config);
+    this.useTls();
+  }
+
+  private useTls(): void {
+    this.server?.useTls(this.certificates.of(this.config?.tls));
   }
 }

@@ -4,9 +4,9 @@ import type { SecureContextOptions } from "node:tls";
 import { CIPHERS, CURVES } from "../../config/schema/tls/cipher-lists.ts";
 import type { AdminTlsConfig } from "../../config/schema/tls/admin-tls-schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";
-import { readPair, readTrust } from "../certificates/read-material.ts";
-import { FollowedFiles } from "../named-files/followed-files.ts";
-import type { Reading } from "../named-files/followed-files.ts";
+import type { CertificateWatch } from "../certificates/certificate-watch.ts";
+import { FollowedMaterial } from "../certificates/followed-material.ts";
+import type { MaterialNeeds } from "../certificates/followed-material.ts";
 
 /** What the server of the admin address needs for TLS. */
 export interface AdminTls {
@@ -15,8 +15,17 @@ export interface AdminTls {
   readonly clients: "required" | "optional" | null;
 }
 
+/** An admin address as the configuration has it. */
+export interface AdminSettings {
+  readonly address: string;
+  readonly tls?: AdminTlsConfig | undefined;
+}
+
 export interface AdminCertificatesOptions {
   readonly log: Pick<AppLog, "info" | "error">;
+  readonly watch: Pick<CertificateWatch, "use" | "fileRead" | "fileRefused">;
+  /** Epoch milliseconds. */
+  readonly epochMs: () => number;
   /** A file has changed, and what was made of it is in use from now on. */
   readonly changed: () => void;
   /** Calls back after that many milliseconds; the returned function cancels the call. */
@@ -24,84 +33,68 @@ export interface AdminCertificatesOptions {
 }
 
 export class AdminCertificates {
-  private readonly files: FollowedFiles<SecureContextOptions>;
+  private readonly material: FollowedMaterial;
+  private readonly watch: AdminCertificatesOptions["watch"];
+  /** What is in use now. */
+  private current: AdminSettings | undefined = undefined;
 
-  constructor({ log, changed, after }: AdminCertificatesOptions) {
-    this.files = new FollowedFiles({
-      after,
-      changed: (key) => {
-        changed();
-        log.info("certificate_file_read", `${fileIn(key)} changed: the admin address uses the new version`, { file: fileIn(key) });
-      },
-      refused: (key, problems) => {
-        log.error("certificate_file_refused", `the old version stays in use: ${problems.join("; ")}`, { file: fileIn(key) });
-      },
-    });
+  constructor(options: AdminCertificatesOptions) {
+    this.watch = options.watch;
+    const changed = (): void => {
+      this.use();
+      options.changed();
+    };
+    this.material = new FollowedMaterial({ ...options, changed });
   }
 
   /** Reads what a configuration needs that may come into use. Returns what is wrong, one line each: then nothing has changed. */
-  read(tls: AdminTlsConfig | undefined): readonly string[] {
-    if (tls === undefined) return [];
-    return this.files.read(new Map([[keyOf(tls), { files: filesOf(tls), read: () => contextOf(tls) }]])).problems;
+  read(admin: AdminSettings | undefined): readonly string[] {
+    return this.material.read(needsOf(admin)).problems.map((problem) => `admin.tls: ${problem}`);
   }
 
-  /** TLS of the configuration that is in use now: what others needed is forgotten. */
-  keep(tls: AdminTlsConfig | undefined): void {
-    this.files.keep(new Set(tls === undefined ? [] : [keyOf(tls)]));
+  /** The admin address of the configuration that is in use now: what others needed is forgotten. */
+  keep(admin: AdminSettings | undefined): void {
+    this.current = admin;
+    this.material.keep(needsOf(admin));
+    this.use();
   }
 
   /** What was read; null: the configuration has no TLS there. */
   of(tls: AdminTlsConfig | undefined): AdminTls | null {
     if (tls === undefined) return null;
-    const context = this.files.valueOf(keyOf(tls));
-    if (context === undefined) throw new Error("the certificate of the admin address was not read");
-    return { context, clients: tls.client_certificates?.mode ?? null };
+    const { client_certificates: clients } = tls;
+    const pair = this.material.pair(tls);
+    const { ca = null, crl = null } = (clients === undefined ? undefined : this.material.trust(clients)) ?? {};
+    // Without trusted certificates every client would be let in.
+    if (pair === undefined || (clients !== undefined && ca === null)) throw new Error("the files of the admin address were not read");
+    const { chain: cert, key } = pair;
+    const context = {
+      cert,
+      key,
+      minVersion: tls.min_version === "1.3" ? "TLSv1.3" : "TLSv1.2",
+      ciphers: CIPHERS.join(":"),
+      ecdhCurve: CURVES.join(":"),
+      // A session that is resumed would be judged by the trust of its first handshake.
+      secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+      ...(ca === null ? {} : { ca }),
+      ...(crl === null ? {} : { crl }),
+    } as const;
+    return { context, clients: clients?.mode ?? null };
   }
 
   stop(): void {
-    this.files.stop();
+    this.material.stop();
+  }
+
+  private use(): void {
+    const { address: of = "", tls } = this.current ?? {};
+    const pair = tls === undefined ? undefined : this.material.pair(tls);
+    this.watch.use("admin", pair === undefined ? [] : [{ of, names: pair.names, key: pair.keyKind, chain: pair.chain, isRenewed: false }]);
   }
 }
 
-function contextOf(tls: AdminTlsConfig): Reading<SecureContextOptions> {
-  const pair = readPair(tls);
-  if (!("value" in pair)) return { problems: [`admin.tls.${pair.key}: ${pair.problem}`], mayBeHalf: pair.mayBeHalf === true };
-  const { client_certificates: clients } = tls;
-  const trust = clients === undefined ? null : readTrust(clients);
-  if (trust !== null && !("value" in trust)) return { problems: [`admin.tls.client_certificates.${trust.key}: ${trust.problem}`] };
-  const { chain: cert, key } = pair.value;
-  const { ca, crl } = trust?.value ?? { ca: null, crl: null };
-  const context = {
-    cert,
-    key,
-    minVersion: tls.min_version === "1.3" ? "TLSv1.3" : "TLSv1.2",
-    ciphers: CIPHERS.join(":"),
-    ecdhCurve: CURVES.join(":"),
-    // A session that is resumed would be judged by the trust of its first handshake.
-    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
-    ...(ca === null ? {} : { ca }),
-    ...(crl === null ? {} : { crl }),
-  } as const;
-  return { value: context };
-}
-
-function filesOf({ cert_file: file, key_file: keyFile = file, client_certificates: clients }: AdminTlsConfig): readonly string[] {
-  const all = [file, keyFile, clients?.ca_file, clients?.crl_file];
-  return [...new Set(all.filter((each) => each !== undefined))];
-}
-
-/** Paths hold no NUL. Only the first path is ever shown. */
-function keyOf(tls: AdminTlsConfig): string {
-  const {
-    cert_file: file,
-    key_file: keyFile = file,
-    key_passphrase: passphrase = "",
-    min_version: version,
-    client_certificates: clients,
-  } = tls;
-  return [file, keyFile, passphrase, version, clients?.ca_file ?? "", clients?.crl_file ?? ""].join("\0");
-}
-
-function fileIn(key: string): string {
-  return key.split("\0", 1)[0] ?? "";
+function needsOf(admin: AdminSettings | undefined): MaterialNeeds {
+  const tls = admin?.tls;
+  if (tls === undefined) return {};
+  return { pairs: [tls], trusts: tls.client_certificates === undefined ? [] : [tls.client_certificates] };
 }

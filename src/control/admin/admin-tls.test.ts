@@ -11,6 +11,7 @@ import { TestAuthority, temporaryFiles } from "../../../test/support/certificate
 import type { TestCertificate } from "../../../test/support/certificates.ts";
 import { adminTlsSchema } from "../../config/schema/tls/admin-tls-schema.ts";
 import { AdminCertificates } from "./admin-certificates.ts";
+import type { AdminSettings } from "./admin-certificates.ts";
 import { startAdmin } from "./admin.ts";
 import type { AdminPages, AdminServer } from "./admin.ts";
 
@@ -34,6 +35,8 @@ before(async () => {
   crl = await authority.crl(revoked === undefined ? [] : [revoked]);
 });
 
+const NO_WATCH = { use: (): void => {}, fileRead: (): void => {}, fileRefused: (): void => {} };
+
 const PAGES: AdminPages = {
   access: () => ({ token: undefined, hosts: [] }),
   notReady: () => [],
@@ -54,12 +57,14 @@ interface Stage {
 
 async function stage(t: TestContext, mode: "required" | "optional" | null, withList: boolean = false): Promise<Stage> {
   const files = temporaryFiles(t, { cert: site?.chain ?? "", key: site?.key ?? "", ca: authority.certificate, crl });
-  const settings = (rule: typeof mode): ReturnType<typeof adminTlsSchema.parse> =>
-    adminTlsSchema.parse({
+  const settings = (rule: typeof mode): AdminSettings => ({
+    address: "127.0.0.1:0",
+    tls: adminTlsSchema.parse({
       cert_file: files.cert,
       key_file: files.key,
       ...(rule === null ? {} : { client_certificates: { mode: rule, ca_file: files.ca, ...(withList ? { crl_file: files.crl } : {}) } }),
-    });
+    }),
+  });
   let current = settings(mode);
   const log: string[] = [];
   let due: (() => void) | null = null;
@@ -67,7 +72,9 @@ async function stage(t: TestContext, mode: "required" | "optional" | null, withL
   const say = (event: string, message: string): void => void log.push(`${event}: ${message}`);
   const certificates = new AdminCertificates({
     log: { info: say, error: say },
-    changed: () => server.useTls(certificates.of(current)),
+    watch: NO_WATCH,
+    epochMs: Date.now,
+    changed: () => server.useTls(certificates.of(current.tls)),
     after: (ms, then) => {
       assert.equal(ms, LOOK_MS);
       due = then;
@@ -76,7 +83,7 @@ async function stage(t: TestContext, mode: "required" | "optional" | null, withL
     },
   });
   assert.deepEqual(certificates.read(current), []);
-  const server = await startAdmin("127.0.0.1:0", PAGES, undefined, certificates.of(current));
+  const server = await startAdmin("127.0.0.1:0", PAGES, undefined, certificates.of(current.tls));
   certificates.keep(current);
   t.after(async () => {
     certificates.stop();
@@ -96,7 +103,7 @@ async function stage(t: TestContext, mode: "required" | "optional" | null, withL
     const problems = certificates.read(next);
     if (problems.length === 0) {
       current = next;
-      server.useTls(certificates.of(current));
+      server.useTls(certificates.of(current.tls));
     }
     certificates.keep(current);
     return problems;
@@ -207,7 +214,7 @@ test("a changed certificate or authority is used by the next handshake, and a ba
     one.log.map((line) => line.slice(0, line.indexOf(":"))),
     ["certificate_file_read", "certificate_file_refused", "certificate_file_read"],
   );
-  assert.match(one.log[1] ?? "", /admin\.tls\.client_certificates\.ca_file: .*holds no PEM certificate/);
+  assert.match(one.log[1] ?? "", /the old version stays in use: .*ca holds no PEM certificate/);
 });
 
 test("a page of the address itself may ask by https, and no other", async (t) => {
@@ -219,14 +226,17 @@ test("a page of the address itself may ask by https, and no other", async (t) =>
   }
 });
 
-test("what cannot be read is named by its key", async (t) => {
+test("what cannot be read is named by its file", async (t) => {
   const files = temporaryFiles(t, { cert: other?.chain ?? "", key: site?.key ?? "", ca: "" });
-  const certificates = new AdminCertificates({ log: { info: () => {}, error: () => {} }, changed: () => {}, after: () => () => {} });
-  const problems = (more: object): string =>
-    certificates.read(adminTlsSchema.parse({ cert_file: files.cert, key_file: files.key, ...more })).join("\n");
-  assert.match(problems({}), /^admin\.tls\.key_file: .* holds the key of another certificate$/);
-  assert.match(problems({ key_file: `${files.folder}/none` }), /^admin\.tls\.key_file: .*none does not exist$/);
+  const log = { info: () => {}, error: () => {} };
+  const certificates = new AdminCertificates({ log, watch: NO_WATCH, epochMs: Date.now, changed: () => {}, after: () => () => {} });
+  const problems = (more: object): string => {
+    const tls = adminTlsSchema.parse({ cert_file: files.cert, key_file: files.key, ...more });
+    return certificates.read({ address: ":1", tls }).join("\n");
+  };
+  assert.match(problems({}), /^admin\.tls: .*key holds the key of another certificate$/);
+  assert.match(problems({ key_file: `${files.folder}/none` }), /^admin\.tls: .*none does not exist$/);
   const rule = { cert_file: files.cert, key_file: files.key, client_certificates: { ca_file: files.ca } };
   writeFileSync(files.key, other?.key ?? "");
-  assert.match(problems(rule), /^admin\.tls\.client_certificates\.ca_file: .* holds no PEM certificate: it is empty$/);
+  assert.match(problems(rule), /^admin\.tls: .*ca holds no PEM certificate: it is empty$/);
 });

@@ -1,9 +1,12 @@
-/** The certificates that listeners serve now, for /status and /metrics; warns in time before one expires. */
+/**
+ * The certificates that are in use now, of listeners, of upstreams and of the admin address, for /status and /metrics; warns in time before one expires. Counts
+ * how often files of TLS have changed.
+ */
 import { X509Certificate } from "node:crypto";
 import { dayOf, inDays } from "../../certificates/pair-findings.ts";
 import type { AppLog } from "../../observe/app-log.ts";
-import type { CertificateReading } from "../../observe/certificate-reading.ts";
-import type { ListenerTls, ServedCertificate } from "../../shared/listener-tls.ts";
+import { CERTIFICATE_USES } from "../../observe/certificate-reading.ts";
+import type { CertificateFileCounts, CertificateReading, CertificateUse } from "../../observe/certificate-reading.ts";
 
 const DAY_MS = 86_400_000;
 /** Times before the end of a certificate at which the log warns, each once: time to renew it by hand, then more urgently. The last one: it has expired. */
@@ -20,13 +23,21 @@ export interface CertificateWatchOptions {
   readonly epochMs: () => number;
   /** Calls back after that many milliseconds; the returned function cancels the call. */
   readonly after: (ms: number, then: () => void) => () => void;
-  /** Called once a minute. */
+  /** Called once a minute while there are certificates. */
   readonly looked: () => void;
 }
 
-/** What is known of a certificate, by its PEM text. */
+/** A certificate that is in use. */
+export interface UsedCertificate extends Pick<CertificateReading, "of" | "names" | "key"> {
+  /** PEM text of the certificate and of those after it. */
+  readonly chain: string;
+  /** Whether the proxy itself renews it. */
+  readonly isRenewed: boolean;
+}
+
+/** What is known of a certificate. */
 interface Known {
-  /** As its first listener serves it. */
+  /** Of its first user. */
   readonly reading: CertificateReading;
   /** The most time before its end at which it may be warned of. */
   readonly warnFromMs: number;
@@ -34,59 +45,82 @@ interface Known {
   warned: number;
 }
 
+/** The certificates of one kind of user: all, and each that differs by its PEM text. */
+interface Users {
+  readonly readings: readonly CertificateReading[];
+  readonly known: ReadonlyMap<string, Known>;
+}
+
+const NOBODY: Users = { readings: [], known: new Map() };
+
 export class CertificateWatch {
   private readonly options: CertificateWatchOptions;
-  private known: ReadonlyMap<string, Known> = new Map();
-  private served: readonly CertificateReading[] = [];
+  private readonly users: Map<CertificateUse, Users> = new Map();
+  private readonly counted: { read: number; refused: number } = { read: 0, refused: 0 };
   private cancelLook: (() => void) | null = null;
+  private isStopped: boolean = false;
 
   constructor(options: CertificateWatchOptions) {
     this.options = options;
   }
 
-  /**
-   * @param listeners what each listener serves from now on, with its address
-   * @param renewed whether the proxy itself renews the certificate with this PEM text
-   */
-  use(listeners: readonly (readonly [address: string, tls: ListenerTls])[], renewed: (chain: string) => boolean): void {
+  /** What is used in that way from now on. */
+  use(use: CertificateUse, certificates: readonly UsedCertificate[]): void {
+    const before = (this.users.get(use) ?? NOBODY).known;
     const known = new Map<string, Known>();
-    const served: CertificateReading[] = [];
-    for (const [listener, { certificates }] of listeners) {
-      for (const certificate of certificates) {
-        if (certificate.isChallenge) continue;
-        const { chain, names, keyKind: key } = certificate;
-        const before = known.get(chain) ?? this.known.get(chain) ?? this.read(listener, certificate, renewed(chain));
-        const { notAfterMs, readAtMs } = before.reading;
-        const reading = { listener, names, key, notAfterMs, readAtMs };
-        // The warnings that were given count on.
-        if (!known.has(chain)) known.set(chain, { ...before, reading });
-        served.push(reading);
-      }
+    const readings: CertificateReading[] = [];
+    for (const certificate of certificates) {
+      const { of, names, key, chain } = certificate;
+      const found = known.get(chain) ?? before.get(chain) ?? this.read(use, certificate);
+      const { notAfterMs, readAtMs } = found.reading;
+      const reading = { use, of, names, key, notAfterMs, readAtMs };
+      // The warnings that were given count on.
+      if (!known.has(chain)) known.set(chain, { ...found, reading });
+      readings.push(reading);
     }
-    this.known = known;
-    this.served = served;
+    this.users.set(use, { readings, known });
     this.warn();
     this.plan();
   }
 
+  /** Those of listeners first, then those of upstreams, then that of the admin address. */
   readings(): readonly CertificateReading[] {
-    return this.served;
+    return CERTIFICATE_USES.flatMap((use) => this.users.get(use)?.readings ?? []);
+  }
+
+  /** How often files of TLS have changed since the start. */
+  get counts(): CertificateFileCounts {
+    return this.counted;
+  }
+
+  fileRead(): void {
+    this.counted.read++;
+  }
+
+  fileRefused(): void {
+    this.counted.refused++;
   }
 
   stop(): void {
+    this.isStopped = true;
+    this.users.clear();
     this.cancelLook?.();
     this.cancelLook = null;
   }
 
-  private read(listener: string, { chain, names, keyKind: key }: ServedCertificate, isRenewed: boolean): Known {
+  private read(use: CertificateUse, { of, names, key, chain, isRenewed }: UsedCertificate): Known {
     const { validFromDate, validToDate } = new X509Certificate(chain);
     const notAfterMs = validToDate.getTime();
     const warnFromMs = isRenewed ? (notAfterMs - validFromDate.getTime()) * RENEWED_SHARE : Infinity;
-    return { reading: { listener, names, key, notAfterMs, readAtMs: this.options.epochMs() }, warnFromMs, warned: 0 };
+    return { reading: { use, of, names, key, notAfterMs, readAtMs: this.options.epochMs() }, warnFromMs, warned: 0 };
+  }
+
+  private all(): readonly Known[] {
+    return [...this.users.values()].flatMap(({ known }) => [...known.values()]);
   }
 
   private plan(): void {
-    if (this.cancelLook !== null || this.known.size === 0) return;
+    if (this.cancelLook !== null || this.isStopped || this.all().length === 0) return;
     this.cancelLook = this.options.after(LOOK_MS, () => {
       this.cancelLook = null;
       this.warn();
@@ -97,7 +131,7 @@ export class CertificateWatch {
 
   private warn(): void {
     const now = this.options.epochMs();
-    for (const known of this.known.values()) {
+    for (const known of this.all()) {
       const left = known.reading.notAfterMs - now;
       const due = WARN_BEFORE_MS.filter((before) => left <= Math.min(before, known.warnFromMs)).length;
       if (due <= known.warned) continue;
@@ -106,13 +140,24 @@ export class CertificateWatch {
     }
   }
 
-  private say({ listener, names, notAfterMs }: CertificateReading, left: number): void {
+  private say({ use, of, names, notAfterMs }: CertificateReading, left: number): void {
     const { log } = this.options;
-    const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "";
-    const what = `the certificate for ${names.length === 0 ? "no name" : names.slice(0, NAMES_SHOWN).join(", ")}${more}`;
-    const fields = { listener, expires: new Date(notAfterMs).toISOString(), days: Math.max(0, Math.floor(left / DAY_MS)) };
-    if (left <= 0)
-      log.error("certificate_expired", `${what} on ${listener} has expired on ${dayOf(notAfterMs)}: clients refuse it`, fields);
-    else log.warn("certificate_expires", `${what} on ${listener} expires on ${dayOf(notAfterMs)}, in ${inDays(left)}`, fields);
+    const { what, who } = WORDS[use](of, shownNames(names));
+    const fields = { [use]: of, expires: new Date(notAfterMs).toISOString(), days: Math.max(0, Math.floor(left / DAY_MS)) };
+    if (left <= 0) log.error("certificate_expired", `${what} has expired on ${dayOf(notAfterMs)}: ${who} refuse it`, fields);
+    else log.warn("certificate_expires", `${what} expires on ${dayOf(notAfterMs)}, in ${inDays(left)}`, fields);
   }
+}
+
+/** What a certificate is called, and who refuses it once it has expired. */
+const WORDS: Readonly<Record<CertificateUse, (of: string, names: string) => { readonly what: string; readonly who: string }>> = {
+  listener: (of, names) => ({ what: `the certificate for ${names} on ${of}`, who: "clients" }),
+  upstream: (of) => ({ what: `the certificate that endpoints of upstream ${of} are shown`, who: "endpoints" }),
+  admin: (of, names) => ({ what: `the certificate for ${names} on the admin address ${of}`, who: "clients" }),
+};
+
+/** The first names, and how many more there are. */
+export function shownNames(names: readonly string[]): string {
+  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "";
+  return names.length === 0 ? "no name" : `${names.slice(0, NAMES_SHOWN).join(", ")}${more}`;
 }

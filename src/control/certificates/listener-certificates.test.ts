@@ -10,6 +10,7 @@ import { TestAuthority, temporaryFiles } from "../../../test/support/certificate
 import type { TestCertificate } from "../../../test/support/certificates.ts";
 import { ocspResponse } from "../../certificates/ocsp-response.fixture.ts";
 import type { CertificateSource } from "./certificate-source.ts";
+import { CertificateWatch } from "./certificate-watch.ts";
 import { ListenerCertificates } from "./listener-certificates.ts";
 
 let authority: TestAuthority;
@@ -27,6 +28,7 @@ const LOOK_MS = 1000;
 
 interface Stage {
   readonly certificates: ListenerCertificates;
+  readonly watch: CertificateWatch;
   readonly log: readonly string[];
   /** What threads were told, the newest last. */
   readonly told: readonly TlsOfListeners[];
@@ -51,15 +53,22 @@ function stage(t: TestContext, sources: readonly CertificateSource[] = []): Stag
     if (ms === LOOK_MS && running > 0 && --running === 0) rest?.();
     return () => timers.delete(timer);
   };
-  const certificates = new ListenerCertificates({
+  const epochMs = (): number => Date.now() + now;
+  const said = { info: say, warn: say, error: say };
+  const watch = new CertificateWatch({ log: said, epochMs, after, looked: () => certificates.dropOldResponses() });
+  const certificates: ListenerCertificates = new ListenerCertificates({
     sources,
-    log: { info: say, warn: say, error: say },
+    log: said,
+    watch,
     tell: (listeners) => told.push(listeners),
-    epochMs: () => Date.now() + now,
+    epochMs,
     now: () => now,
     after,
   });
-  t.after(() => certificates.stop());
+  t.after(() => {
+    certificates.stop();
+    watch.stop();
+  });
   const advance = async (ms: number): Promise<void> => {
     now += ms;
     const due = [...timers].filter(({ at }) => at <= now);
@@ -74,7 +83,7 @@ function stage(t: TestContext, sources: readonly CertificateSource[] = []): Stag
   const looks = async (count: number = 2): Promise<void> => {
     for (let look = 0; look < count; look++) await advance(LOOK_MS);
   };
-  return { certificates, log, told, looks, advance };
+  return { certificates, watch, log, told, looks, advance };
 }
 
 function listener(tls: unknown): ListenerConfig {
@@ -280,8 +289,8 @@ test("the end of a certificate is said 14, 7, 3 and 1 days before, and when it i
     all.log[0] ?? "",
     /^certificate_expires: the certificate for a\.test, b\.test, c\.test and 1 more on :443 expires on [-\d]+, in 13 days$/,
   );
-  const [reading] = all.certificates.readings();
-  assert.deepEqual([reading?.listener, reading?.names.length, reading?.key], [":443", 4, "ecdsa"]);
+  const [reading] = all.watch.readings();
+  assert.deepEqual([reading?.of, reading?.names.length, reading?.key], [":443", 4, "ecdsa"]);
 });
 
 test("a reload leaves a certificate in use whose file has been replaced by an expired one, and the log says so", async (t) => {

@@ -8,15 +8,16 @@ import type { Config } from "../../config/schema/schema.ts";
 import type { ClientCertificatesConfig } from "../../config/schema/tls/client-certificates-schema.ts";
 import type { CertificateConfig, ListenerTlsConfig } from "../../config/schema/tls/listener-tls-schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";
-import type { CertificateFileCounts, CertificateReading } from "../../observe/certificate-reading.ts";
 import type { ClientCertificateRule, ListenerTls, ServedCertificate, TicketKey, TlsOfListeners } from "../../shared/listener-tls.ts";
 import type { CertificateSource, TlsListener, TlsListeners } from "./certificate-source.ts";
-import { CertificateWatch } from "./certificate-watch.ts";
+import type { CertificateWatch, UsedCertificate } from "./certificate-watch.ts";
+import { FollowedMaterial } from "./followed-material.ts";
+import type { MaterialNeeds } from "./followed-material.ts";
 import { TicketRings } from "./ticket-rings.ts";
-import { TlsMaterial } from "./tls-material.ts";
 
 export interface ListenerCertificatesOptions {
-  readonly log: Pick<AppLog, "info" | "warn" | "error">;
+  readonly log: Pick<AppLog, "info" | "error">;
+  readonly watch: Pick<CertificateWatch, "use" | "fileRead" | "fileRefused">;
   /** Where further certificates come from. */
   readonly sources: readonly CertificateSource[];
   /** Sends what all listeners need to all threads. */
@@ -33,9 +34,8 @@ type Settings = Config["listeners"][number];
 
 export class ListenerCertificates {
   private readonly options: ListenerCertificatesOptions;
-  private readonly material: TlsMaterial;
+  private readonly material: FollowedMaterial;
   private readonly rings: TicketRings;
-  private readonly watch: CertificateWatch;
   /** Those of the configuration that is in use. */
   private listeners: TlsListeners = new Map();
   /** Those that threads were told of last: during a reload those of the new configuration too. */
@@ -45,10 +45,9 @@ export class ListenerCertificates {
 
   constructor(options: ListenerCertificatesOptions) {
     this.options = options;
-    const { log, epochMs, now, after } = options;
-    this.material = new TlsMaterial({ log, epochMs, after, changed: () => this.tell() });
+    const { log, watch, epochMs, now, after } = options;
+    this.material = new FollowedMaterial({ log, watch, epochMs, after, changed: () => this.tell() });
     this.rings = new TicketRings({ now, after, renewed: () => this.tell() });
-    this.watch = new CertificateWatch({ log, epochMs, after, looked: () => this.dropOldResponses() });
   }
 
   /**
@@ -57,7 +56,7 @@ export class ListenerCertificates {
    */
   async prepare(listeners: readonly Settings[], slots: readonly number[]): Promise<readonly string[]> {
     const wanted = bySlot(listeners, slots);
-    const problems = [...this.material.read(configsOf(wanted))];
+    const problems = [...this.material.read(needsOf(wanted)).problems];
     for (const source of this.options.sources) if (problems.length === 0) problems.push(...(await source.prepare(wanted)));
     const all = new Map([...this.listeners, ...wanted]);
     if (problems.length === 0 && all.size > 0) this.tell(all);
@@ -67,7 +66,7 @@ export class ListenerCertificates {
   /** The listeners of the configuration that is in use now. What others needed is forgotten. */
   keep(listeners: readonly Settings[], slots: readonly number[]): void {
     this.listeners = bySlot(listeners, slots);
-    this.material.keep(configsOf(this.listeners));
+    this.material.keep(needsOf(this.listeners));
     for (const source of this.options.sources) source.keep(this.listeners);
     if (this.listeners.size > 0 || this.told.size > 0) this.tell(this.listeners);
     this.rings.keep(new Set([...this.listeners].flatMap(([slot, { tls }]) => (makesTicketKeys(tls) ? [slot] : []))));
@@ -93,20 +92,14 @@ export class ListenerCertificates {
     return this.of(this.told);
   }
 
-  /** The certificates that are served now. */
-  readings(): readonly CertificateReading[] {
-    return this.watch.readings();
-  }
-
-  /** How often files have changed since the start. */
-  get counts(): CertificateFileCounts {
-    return this.material.counts;
+  /** To be called once a minute: OCSP responses that have ended are sent no more, for clients take them for an attack. */
+  dropOldResponses(): void {
+    if (this.options.epochMs() >= this.ocspEndsMs) this.tell();
   }
 
   stop(): void {
     this.material.stop();
     this.rings.stop();
-    this.watch.stop();
     for (const source of this.options.sources) source.stop();
   }
 
@@ -114,10 +107,9 @@ export class ListenerCertificates {
     this.told = listeners;
     this.ocspEndsMs = Infinity;
     const all = this.of(listeners);
-    const ofFiles = new Set(this.material.allPairs().map(({ chain }) => chain));
-    this.watch.use(
-      all.map(([slot, tls]) => [listeners.get(slot)?.address ?? "", tls]),
-      (chain) => !ofFiles.has(chain),
+    this.options.watch.use(
+      "listener",
+      all.flatMap(([slot, tls]) => usedOf(listeners.get(slot), tls)),
     );
     this.options.tell(all);
   }
@@ -129,7 +121,7 @@ export class ListenerCertificates {
   private tlsOf(slot: number, listener: TlsListener): ListenerTls {
     const { tls, timeouts, limits } = listener;
     return {
-      certificates: [...tls.certificates.flatMap((entry) => this.certificateOf(entry, tls) ?? []), ...this.sourced(slot, listener)],
+      certificates: [...tls.certificates.map((entry) => this.certificateOf(entry, tls)), ...this.sourced(slot, listener)],
       strictSni: tls.strict_sni,
       onDemand: this.options.sources.some((source) => source.isOnDemand(listener)),
       minVersion: tls.min_version === "1.3" ? "TLSv1.3" : "TLSv1.2",
@@ -149,9 +141,9 @@ export class ListenerCertificates {
     );
   }
 
-  private certificateOf(entry: CertificateConfig, tls: ListenerTlsConfig): ServedCertificate | null {
+  private certificateOf(entry: CertificateConfig, tls: ListenerTlsConfig): ServedCertificate {
     const pair = this.material.pair(entry);
-    if (pair === undefined) return null;
+    if (pair === undefined) throw new Error("a certificate of a listener was not read");
     const { names, chain, key, keyKind } = pair;
     const clients = this.ruleOf(ruleFor(entry, tls));
     return { names, chain, key, keyKind, ocsp: this.ocspFor(entry, pair), clients, isChallenge: false };
@@ -159,24 +151,19 @@ export class ListenerCertificates {
 
   /** The response, while it says something that clients accept. */
   private ocspFor(entry: CertificateConfig, { certificates: [leaf] }: ServedPair): Uint8Array | null {
-    const response = this.material.response(entry);
+    const response = entry.ocsp_file === undefined ? undefined : this.material.response(entry.ocsp_file);
     if (response === undefined || leaf === undefined) return null;
     if (ocspFault(response, leaf, this.options.epochMs()) !== null) return null;
     this.ocspEndsMs = Math.min(this.ocspEndsMs, response.endsMs);
     return response.bytes;
   }
 
-  /** OCSP responses that have ended are sent no more: clients take them for an attack. */
-  private dropOldResponses(): void {
-    if (this.options.epochMs() >= this.ocspEndsMs) this.tell();
-  }
-
   private ruleOf(rule: ClientCertificatesConfig | null): ClientCertificateRule | null {
     if (rule === null) return null;
-    const trust = this.material.trust(rule);
+    const { ca = null, crl = null } = this.material.trust(rule) ?? {};
     // Without it every certificate would be trusted, or none asked for.
-    if (trust === undefined) throw new Error("what verifies clients was not read");
-    return { mode: rule.mode, ...trust, verifyDepth: rule.verify_depth, forward: rule.forward ?? null };
+    if (ca === null) throw new Error("what verifies clients was not read");
+    return { mode: rule.mode, ca, crl, verifyDepth: rule.verify_depth, forward: rule.forward ?? null };
   }
 
   private ticketKeysOf(slot: number, { tickets }: ListenerTlsConfig): readonly TicketKey[] {
@@ -194,8 +181,24 @@ function bySlot(listeners: readonly Settings[], slots: readonly number[]): TlsLi
   );
 }
 
-function configsOf(listeners: TlsListeners): readonly ListenerTlsConfig[] {
-  return [...listeners.values()].map(({ tls }) => tls);
+function needsOf(listeners: TlsListeners): MaterialNeeds {
+  const all = [...listeners.values()].map(({ tls }) => tls);
+  const entries = all.flatMap(({ certificates }) => certificates);
+  return {
+    pairs: entries,
+    trusts: [...all, ...entries].flatMap(({ client_certificates: rule }) => (rule === undefined || rule === false ? [] : [rule])),
+    responses: entries.flatMap(({ ocsp_file: file }) => file ?? []),
+    ticketKeys: all.flatMap(({ tickets }) => (tickets === false ? [] : (tickets.key_file ?? []))),
+  };
+}
+
+/** The certificates of a listener. Those of files come first; the others are made or ordered by the proxy, which renews them. */
+function usedOf(listener: TlsListener | undefined, { certificates }: ListenerTls): readonly UsedCertificate[] {
+  const { address: of = "", tls } = listener ?? {};
+  const files = tls?.certificates.length ?? 0;
+  return certificates.flatMap(({ isChallenge, names, chain, keyKind: key }, index) =>
+    isChallenge ? [] : [{ of, names, key, chain, isRenewed: index >= files }],
+  );
 }
 
 /** What is asked of clients under the names of a certificate. */

@@ -1,6 +1,5 @@
-/** Reads the files of TLS: certificates with their keys, OCSP responses, what clients' certificates are verified with, ticket keys. */
+/** Reads the files of TLS: certificates with their keys, OCSP responses, what certificates are verified with, ticket keys. */
 import type { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import { authoritiesProblem, revocationProblem } from "../../certificates/client-trust.ts";
 import { readOcspResponse } from "../../certificates/ocsp-response.ts";
 import type { OcspResponse } from "../../certificates/ocsp-response.ts";
@@ -8,13 +7,9 @@ import { servedPair } from "../../certificates/served-pair.ts";
 import type { ServedPair } from "../../certificates/served-pair.ts";
 import { parseTicketKeys } from "../../certificates/ticket-keys.ts";
 import { shownFile } from "../../config/problems/shown.ts";
-import type { ClientCertificatesConfig } from "../../config/schema/tls/client-certificates-schema.ts";
 import type { CertificateConfig } from "../../config/schema/tls/listener-tls-schema.ts";
-import type { UpstreamTlsConfig } from "../../config/schema/tls/upstream-tls-schema.ts";
 import type { TicketKey } from "../../shared/listener-tls.ts";
-import type { UpstreamMaterial } from "../../shared/upstream-tls.ts";
 import { lineOf, readBytes } from "../named-files/config-files.ts";
-import type { Reading } from "../named-files/followed-files.ts";
 
 /** What was read, or what is wrong. */
 export type ReadMaterial<T> = { readonly value: T } | MaterialProblem;
@@ -35,9 +30,15 @@ export interface OcspFile extends OcspResponse {
   readonly bytes: Uint8Array;
 }
 
-/** PEM texts by which the certificates of clients are verified. */
-export interface ClientTrust {
-  readonly ca: string;
+/** Files by which the certificates of clients or endpoints are verified. */
+export interface TrustFiles {
+  readonly ca_file?: string | undefined;
+  readonly crl_file?: string | undefined;
+}
+
+/** The PEM texts of {@link TrustFiles}; null: no such file is named. */
+export interface Trust {
+  readonly ca: string | null;
   readonly crl: string | null;
 }
 
@@ -66,30 +67,11 @@ export function readOcsp(file: string): ReadMaterial<OcspFile> {
   return { value: { ...response, bytes } };
 }
 
-export function readTrust({
-  ca_file: caFile,
-  crl_file: crlFile,
-}: Pick<ClientCertificatesConfig, "ca_file" | "crl_file">): ReadMaterial<ClientTrust> {
-  const ca = readChecked("ca_file", caFile, authoritiesProblem);
-  if (!("value" in ca)) return ca;
-  const crl = crlFile === undefined ? NONE : readChecked("crl_file", crlFile, revocationProblem);
-  return "value" in crl ? { value: { ca: ca.value, crl: crl.value } } : crl;
-}
-
-/** The files that TLS towards endpoints names. */
-export function readUpstreamFiles(config: UpstreamTlsConfig): ReadMaterial<UpstreamMaterial> {
-  const { ca_file: caFile, crl_file: crlFile, cert_file: certFile } = config;
+export function readTrust({ ca_file: caFile, crl_file: crlFile }: TrustFiles): ReadMaterial<Trust> {
   const ca = caFile === undefined ? NONE : readChecked("ca_file", caFile, authoritiesProblem);
   if (!("value" in ca)) return ca;
   const crl = crlFile === undefined ? NONE : readChecked("crl_file", crlFile, revocationProblem);
-  if (!("value" in crl)) return crl;
-  const pair = certFile === undefined ? NONE : readPair({ ...config, cert_file: certFile });
-  if (!("value" in pair)) return pair;
-  const certificate = pair.value === null ? null : { chain: pair.value.chain, key: pair.value.key };
-  // The key is left out: its certificate stands for it.
-  const known = JSON.stringify([ca.value, crl.value, certificate?.chain ?? null]);
-  const id = createHash("sha256").update(known).digest("base64");
-  return { value: { id, ca: ca.value, crl: crl.value, certificate } };
+  return "value" in crl ? { value: { ca: ca.value, crl: crl.value } } : crl;
 }
 
 const NONE: { readonly value: null } = { value: null };
@@ -106,11 +88,6 @@ export function readTicketKeys(file: string): ReadMaterial<readonly TicketKey[]>
   if (!("value" in read)) return read;
   const keys = parseTicketKeys(textOf(read.value));
   return typeof keys === "string" ? { key: "key_file", problem: `${shownFile(file)} ${keys}` } : { value: keys };
-}
-
-export function asReading<T>(read: ReadMaterial<T>): Reading<T> {
-  if ("value" in read) return read;
-  return { problems: [read.problem], mayBeHalf: read.mayBeHalf === true };
 }
 
 function readFile(key: string, file: string): ReadMaterial<Buffer> {

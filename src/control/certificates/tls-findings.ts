@@ -19,7 +19,7 @@ import { error, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { acmeFindings } from "../acme/acme-findings.ts";
 import type { NoteFile } from "../named-files/config-files.ts";
-import { readOcsp, readPair, readTicketKeys, readTrust, readUpstreamFiles } from "./read-material.ts";
+import { readOcsp, readPair, readTicketKeys, readTrust } from "./read-material.ts";
 import type { ReadMaterial } from "./read-material.ts";
 import { namesTwice, unservedHosts } from "./served-names.ts";
 import type { PlacedCertificate } from "./served-names.ts";
@@ -93,12 +93,13 @@ class TlsCheck {
   upstream({ path, tls: given }: PlacedUpstreamTls): Finding[] {
     const tls = { ...given };
     mapUpstreamTlsFiles(tls, (name) => this.pathOf(name));
-    const read = readUpstreamFiles(tls);
-    if (!("value" in read)) return problemOf(read, path);
-    const ended = this.endedList(read.value.crl, tls.crl_file, "endpoint", path);
     const { cert_file: file, key_file: keyFile = file } = tls;
+    const trust = readTrust(tls);
+    if (!("value" in trust)) return problemOf(trust, path);
+    const ended = this.endedList(trust.value.crl, tls.crl_file, "endpoint", path);
     const pair = file === undefined ? null : readPair({ ...tls, cert_file: file });
-    if (file === undefined || keyFile === undefined || pair === null || !("value" in pair)) return ended;
+    if (file === undefined || keyFile === undefined || pair === null) return ended;
+    if (!("value" in pair)) return problemOf(pair, path);
     return [
       ...ended,
       ...clientPairFindings(pair.value, this.nowMs).map((doubt) => warning([...path, "cert_file"], `${shownFile(file)} ${doubt}`)),

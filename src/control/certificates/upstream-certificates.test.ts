@@ -8,6 +8,7 @@ import type { Config } from "../../config/schema/schema.ts";
 import { createAppLog } from "../../observe/app-log.ts";
 import type { TlsOfUpstreams } from "../../shared/upstream-tls.ts";
 import { afterMs } from "../after-ms.ts";
+import { CertificateWatch } from "./certificate-watch.ts";
 import { UpstreamCertificates } from "./upstream-certificates.ts";
 
 const authority = await TestAuthority.create();
@@ -16,6 +17,7 @@ const [one, other] = [await authority.client("CN=one"), await authority.client("
 /** Under a clock that the test moves. Looks at files take turns of the real event loop. */
 function followed(t: TestContext): {
   readonly all: UpstreamCertificates;
+  readonly watch: CertificateWatch;
   readonly told: TlsOfUpstreams[];
   readonly lines: string[];
   readonly pass: (until: () => boolean) => Promise<void>;
@@ -23,8 +25,12 @@ function followed(t: TestContext): {
   const told: TlsOfUpstreams[] = [];
   const lines: string[] = [];
   const due: (() => void)[] = [];
+  const log = createAppLog({ level: "info", format: "text", write: (line) => lines.push(line), now: () => 0 });
+  const watch = new CertificateWatch({ log, epochMs: Date.now, after: () => () => {}, looked: () => {} });
   const all = new UpstreamCertificates({
-    log: createAppLog({ level: "info", format: "text", write: (line) => lines.push(line), now: () => 0 }),
+    log,
+    watch,
+    epochMs: Date.now,
     after: (_, then) => {
       due.push(then);
       return () => void due.splice(due.indexOf(then), 1);
@@ -40,7 +46,7 @@ function followed(t: TestContext): {
       await new Promise((resolve) => afterMs(1, () => resolve(null)));
     }
   };
-  return { all, told, lines, pass };
+  return { all, watch, told, lines, pass };
 }
 
 function upstreamsOf(...settings: readonly string[]): Config["upstreams"] {
@@ -78,7 +84,7 @@ test("upstreams with the same files share what they hold; a wrong file is told w
 });
 
 test("a changed file is used, once its key has come too; a bad one is not", async (t) => {
-  const { all, told, lines, pass } = followed(t);
+  const { all, watch, told, lines, pass } = followed(t);
   const files = temporaryFiles(t, { "me.pem": one.chain, "me.key": one.key, "next.pem": other.chain, "next.key": other.key });
   const upstreams = upstreamsOf(`{ cert_file: ${files["me.pem"]}, key_file: ${files["me.key"]} }`);
   const tls = Object.values(upstreams)[0]?.tls ?? assert.fail();
@@ -90,10 +96,20 @@ test("a changed file is used, once its key has come too; a bad one is not", asyn
   await pass(() => lines.includes("changed"));
   assert.equal(told.at(-1)?.[0]?.[1].certificate?.key, other.key);
   assert.notEqual(all.tlsOf(tls).id, id);
-  assert.deepEqual(all.counts, { read: 1, refused: 0 });
+  assert.deepEqual(watch.counts, { read: 1, refused: 0 });
+  assert.deepEqual(
+    watch.readings().map(({ use, of, key }) => [use, of, key]),
+    [["upstream", "u0", "ecdsa"]],
+  );
   writeFileSync(files["me.pem"], "damaged");
-  await pass(() => all.counts.refused > 0);
+  await pass(() => watch.counts.refused > 0);
   assert.match(lines.join(""), /certificate_file_refused the old version stays in use: \S+me\.pem holds no PEM certificate/);
+  assert.equal(all.tlsOf(tls).certificate?.key, other.key);
+  const { chain, key } = await authority.client("CN=old", { valid: "expired" });
+  writeFileSync(files["me.key"], key);
+  writeFileSync(files["me.pem"], chain);
+  await pass(() => watch.counts.refused > 1);
+  assert.match(lines.join(""), /me\.pem has expired on [-\d]+: endpoints refuse it/);
   assert.equal(all.tlsOf(tls).certificate?.key, other.key);
   assert.ok(!lines.join("").includes(other.key.slice(40, 80)));
 });

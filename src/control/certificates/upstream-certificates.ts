@@ -1,16 +1,20 @@
 /** What the files hold that TLS towards endpoints names. It is read with a configuration, and again whenever one of the files changes. */
+import { createHash } from "node:crypto";
 import type { Config } from "../../config/schema/schema.ts";
 import type { UpstreamTlsConfig } from "../../config/schema/tls/upstream-tls-schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";
-import type { CertificateFileCounts } from "../../observe/certificate-reading.ts";
 import { filesOf, upstreamTls } from "../../shared/upstream-tls.ts";
 import type { TlsOfUpstreams, UpstreamMaterial, UpstreamTls } from "../../shared/upstream-tls.ts";
-import { FollowedFiles } from "../named-files/followed-files.ts";
-import type { Followed } from "../named-files/followed-files.ts";
-import { asReading, readUpstreamFiles } from "./read-material.ts";
+import type { CertificateWatch, UsedCertificate } from "./certificate-watch.ts";
+import { FollowedMaterial } from "./followed-material.ts";
+import type { MaterialNeeds } from "./followed-material.ts";
+import type { CertificateFiles } from "./read-material.ts";
 
 export interface UpstreamCertificatesOptions {
   readonly log: Pick<AppLog, "info" | "error">;
+  readonly watch: Pick<CertificateWatch, "use" | "fileRead" | "fileRefused">;
+  /** Epoch milliseconds. */
+  readonly epochMs: () => number;
   /** Calls back after that many milliseconds; the returned function cancels the call. */
   readonly after: (ms: number, then: () => void) => () => void;
   /** Sends what all upstreams need to all threads. */
@@ -23,29 +27,26 @@ type Upstreams = Config["upstreams"];
 
 export class UpstreamCertificates {
   private readonly options: UpstreamCertificatesOptions;
-  /** By the files and the passphrase. */
-  private readonly followed: FollowedFiles<UpstreamMaterial>;
+  private readonly material: FollowedMaterial;
   /** What threads know, by the files. */
   private materials: ReadonlyMap<string, UpstreamMaterial> = new Map();
-  /** The upstreams whose files are in use, and during a reload those of the new configuration too. */
+  /** The upstreams of the configuration that is in use. */
+  private upstreams: Upstreams = {};
+  /** The settings whose files are in use, and during a reload those of the new configuration too. */
   private wanted: readonly UpstreamTlsConfig[] = [];
-  private readonly counted: { read: number; refused: number } = { read: 0, refused: 0 };
 
   constructor(options: UpstreamCertificatesOptions) {
     this.options = options;
-    const { log, after, changed } = options;
-    this.followed = new FollowedFiles<UpstreamMaterial>({
+    const { log, watch, epochMs, after, changed } = options;
+    this.material = new FollowedMaterial({
+      log,
+      watch,
+      epochMs,
       after,
-      changed: (key) => {
-        this.counted.read++;
-        const file = this.fileOf(key);
+      judges: "endpoints",
+      changed: () => {
         this.tell();
         changed();
-        log.info("certificate_file_read", `${file} changed: new connections use the new version`, { file });
-      },
-      refused: (key, problems) => {
-        this.counted.refused++;
-        log.error("certificate_file_refused", `the old version stays in use: ${problems.join("; ")}`, { file: this.fileOf(key) });
       },
     });
   }
@@ -53,17 +54,21 @@ export class UpstreamCertificates {
   /** Reads what upstreams need that may come into use, and tells it to all threads. Returns what is wrong, one line each: then nothing has changed. */
   prepare(upstreams: Upstreams): readonly string[] {
     const more = withFiles(upstreams);
-    const { problems, fresh } = this.followed.read(needsOf(more));
+    const { problems, fresh } = this.material.read(needsOf(more));
     if (problems.length > 0) return problems;
     this.wanted = [...this.wanted, ...more];
-    if (fresh) this.tell();
+    if (fresh || more.some((config) => !this.materials.has(filesOf(config)))) this.tell();
     return [];
   }
 
   /** The upstreams of the configuration that is in use now: what others needed is forgotten. */
   keep(upstreams: Upstreams): void {
+    this.upstreams = upstreams;
     this.wanted = withFiles(upstreams);
-    if (this.followed.keep(new Set(needsOf(this.wanted).keys()))) this.tell();
+    this.material.keep(needsOf(this.wanted));
+    const files = new Set(this.wanted.map(filesOf));
+    if (files.size < this.materials.size) this.tell();
+    else this.use();
   }
 
   /** How connections to endpoints of a configuration are secured that was prepared. */
@@ -76,29 +81,41 @@ export class UpstreamCertificates {
     return [...this.materials];
   }
 
-  /** How often files have changed since the start. */
-  get counts(): CertificateFileCounts {
-    return this.counted;
-  }
-
   stop(): void {
-    this.followed.stop();
+    this.material.stop();
   }
 
   private tell(): void {
-    const materials = new Map<string, UpstreamMaterial>();
-    for (const config of this.wanted) {
-      const material = this.followed.valueOf(keyOf(config));
-      if (material !== undefined) materials.set(filesOf(config), material);
-    }
-    this.materials = materials;
-    this.options.tell([...materials]);
+    this.materials = new Map(this.wanted.map((config) => [filesOf(config), this.materialOf(config)]));
+    this.use();
+    this.options.tell([...this.materials]);
   }
 
-  /** The first of the files that a key stands for. */
-  private fileOf(key: string): string {
-    const config = this.wanted.find((each) => keyOf(each) === key);
-    return config === undefined ? "" : (filesIn(config)[0] ?? "");
+  private use(): void {
+    this.options.watch.use(
+      "upstream",
+      Object.entries(this.upstreams).flatMap(([name, { tls }]) => this.usedBy(name, tls)),
+    );
+  }
+
+  private usedBy(name: string, tls: UpstreamTlsConfig): readonly UsedCertificate[] {
+    const files = pairIn(tls);
+    const pair = files === null ? undefined : this.material.pair(files);
+    if (pair === undefined) return [];
+    const { names, keyKind: key, chain } = pair;
+    return [{ of: name, names, key, chain, isRenewed: false }];
+  }
+
+  private materialOf(config: UpstreamTlsConfig): UpstreamMaterial {
+    const files = pairIn(config);
+    const pair = files === null ? null : this.material.pair(files);
+    const trust = this.material.trust(config);
+    if (pair === undefined || trust === undefined) throw new Error("the files of TLS towards endpoints were not read");
+    const { ca, crl } = trust;
+    const certificate = pair === null ? null : { chain: pair.chain, key: pair.key };
+    // The key is left out: its certificate stands for it.
+    const known = JSON.stringify([ca, crl, certificate?.chain ?? null]);
+    return { id: createHash("sha256").update(known).digest("base64"), ca, crl, certificate };
   }
 }
 
@@ -106,16 +123,11 @@ function withFiles(upstreams: Upstreams): readonly UpstreamTlsConfig[] {
   return Object.values(upstreams).flatMap(({ tls }) => (filesOf(tls) === "" ? [] : [tls]));
 }
 
-function needsOf(configs: readonly UpstreamTlsConfig[]): ReadonlyMap<string, Followed<UpstreamMaterial>> {
-  return new Map(
-    configs.map((config) => [keyOf(config), { files: filesIn(config), read: () => asReading(readUpstreamFiles(config)) }] as const),
-  );
+function needsOf(configs: readonly UpstreamTlsConfig[]): MaterialNeeds {
+  return { pairs: configs.flatMap((config) => pairIn(config) ?? []), trusts: configs };
 }
 
-function filesIn({ ca_file: ca, crl_file: crl, cert_file: certificate, key_file: key }: UpstreamTlsConfig): readonly string[] {
-  return [...new Set([ca, crl, certificate, key].filter((file) => file !== undefined))];
-}
-
-function keyOf(config: UpstreamTlsConfig): string {
-  return JSON.stringify([filesOf(config), config.key_passphrase]);
+/** The certificate that endpoints are shown; null: none. */
+function pairIn({ cert_file: file, key_file: keyFile, key_passphrase: passphrase }: UpstreamTlsConfig): CertificateFiles | null {
+  return file === undefined ? null : { cert_file: file, key_file: keyFile, key_passphrase: passphrase };
 }
