@@ -158,7 +158,7 @@ ${table("event", { ...EVENTS, ...ofFeatures(({ events }) => events) })}
 
 | metric | type | meaning |
 |---|---|---|
-${[...Object.values(METRICS), ...Object.values(COUNTER_METRICS), ...FEATURE_METRICS.values()].map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`).join("\n")}
+${[...new Set([...Object.values(METRICS), ...Object.values(COUNTER_METRICS), ...FEATURE_METRICS.values()].map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`))].join("\n")}
 
 ## The other pages of the admin address
 

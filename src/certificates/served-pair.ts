@@ -2,6 +2,7 @@
 import type { X509Certificate } from "node:crypto";
 import tls from "node:tls";
 import { namesOf } from "./certificate-names.ts";
+import { opensslReason } from "./openssl-reason.ts";
 import { withoutCertificate } from "./pem.ts";
 import { keyKindOf, readPrivateKey } from "./private-key.ts";
 import { readCertificates } from "./read-certificates.ts";
@@ -51,20 +52,12 @@ function mismatch(owner: number): PairProblem {
   return { in: "certificate", problem, mayBeHalf: false };
 }
 
-/** OpenSSL's reasons in other words. */
-const REASONS: Readonly<Record<string, string>> = {
-  "ee key too small": "its key is too short, RSA keys have at least 2048 bits",
-  "ca key too small": "the key of an intermediate certificate is too short, RSA keys have at least 2048 bits",
-  "ca md too weak": "it is signed with SHA-1 or MD5",
-};
-
 /** Why OpenSSL takes no such certificate, such as a key that is too short; null: it does. */
 function whyUnusable(cert: string, key: string): string | null {
   try {
     tls.createSecureContext({ cert, key });
     return null;
   } catch (error) {
-    const reason = error instanceof Error ? (/^error:\w+:[^:]*:[^:]*:(.+)$/.exec(error.message)?.[1] ?? error.message) : String(error);
-    return `cannot be used: ${REASONS[reason] ?? reason}`;
+    return `cannot be used: ${opensslReason(error)}`;
   }
 }

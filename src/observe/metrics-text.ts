@@ -51,7 +51,7 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   writeRequests(page, totals);
   writeRoutes(page, totals);
   writeEndpoints(page, endpoints);
-  for (const name of COUNTER_NAMES) page.single(COUNTER_METRICS[name], totals.counters[name]);
+  writeCounters(page, totals);
   for (const [name, metric] of FEATURE_METRICS) page.single(metric, totals.featureCounters.get(name) ?? 0);
   writeMiddleware(page, totals);
   page.single(METRICS.limiterEvictions, process.limiterEvictions);
@@ -61,6 +61,17 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   page.single(METRICS.certificateFilesRefused, process.certificateFiles.refused);
   if (process.acme !== null) writeAcme(page, process.acme);
   return page.text();
+}
+
+function writeCounters(page: Page, { counters }: MetricSnapshot): void {
+  let family = "";
+  for (const name of COUNTER_NAMES) {
+    const metric = COUNTER_METRICS[name];
+    // Metrics that differ in their labels alone follow each other.
+    if (metric.name !== family) page.family(metric);
+    family = metric.name;
+    page.sample(metric.name, metric.labels ?? [], counters[name]);
+  }
 }
 
 function writeAcme(page: Page, { orders, certificates }: AcmeReading): void {

@@ -4,6 +4,7 @@
  */
 import { DECLARED } from "../features/declared.ts";
 import type { FeatureEvent } from "../features/declared.ts";
+import type { HandshakeFailure } from "../shared/handshake-failure.ts";
 import type { CounterName } from "../shared/metric-table.ts";
 import type { FeatureFacts } from "../values/feature-facts.ts";
 
@@ -14,6 +15,8 @@ export interface MetricName {
   readonly name: string;
   readonly type: MetricType;
   readonly help: string;
+  /** Labels with fixed values: metrics of one name differ in them alone. */
+  readonly labels?: readonly (readonly [name: string, value: string])[];
 }
 
 /** The metrics of gauges and counters, one for each {@link CounterName}. */
@@ -63,10 +66,16 @@ export const COUNTER_METRICS: Readonly<Record<CounterName, MetricName>> = {
   ),
   tls_handshakes: counter("millrace_tls_handshakes_total", "Finished TLS handshakes of clients."),
   tls_handshakes_resumed: counter("millrace_tls_handshakes_resumed_total", "Those of them that resumed an earlier session."),
-  tls_handshakes_failed: counter(
-    "millrace_tls_handshakes_failed_total",
-    "TLS handshakes that did not finish: the client left, was refused, or spoke something else than TLS.",
-  ),
+  tls_failed_client_left: handshakesFailed("client_left"),
+  tls_failed_timed_out: handshakesFailed("timed_out"),
+  tls_failed_turned_away: handshakesFailed("turned_away"),
+  tls_failed_not_tls: handshakesFailed("not_tls"),
+  tls_failed_unknown_name: handshakesFailed("unknown_name"),
+  tls_failed_no_common_parameters: handshakesFailed("no_common_parameters"),
+  tls_failed_refused_certificate: handshakesFailed("refused_certificate"),
+  tls_failed_refused_by_client: handshakesFailed("refused_by_client"),
+  tls_failed_unusable_certificate: handshakesFailed("unusable_certificate"),
+  tls_failed_other: handshakesFailed("other"),
   buffers_refused: counter(
     "millrace_buffers_refused_total",
     "Times that a body was not held, or held no further, because `limits.buffered_bytes` was used up.",
@@ -223,9 +232,12 @@ export const EVENTS = {
   log_moved: "A reload changed `logging.output`: this is the last line in the old one.",
   log_lines_dropped: "Log lines were dropped because the output was blocked or full.",
   log_output_failed: "The log output cannot be written.",
-  connections_refused: "A limit of a listener turned connections away; said once a minute at most, with their number and the last client.",
+  connections_refused:
+    "A limit of a listener (`limit` names it) turned connections away; said once a minute at most, with their number and the last client.",
   proxy_header_refused:
     "A connection to a listener with `proxy_protocol` was closed: its PROXY header was wrong, or its sender may send none; said once a minute at most.",
+  certificate_unusable:
+    "OpenSSL does not take a certificate that the proxy has taken: clients of its names get no connection. Said once a minute at most.",
   client_certificate_refused:
     "A client got no connection because of its certificate, or because it showed none; the message says why. Said once a minute at most.",
   proxy_not_trusted: "A client that is not in `trusted_proxies` sends `X-Forwarded-*`; said once an hour at most.",
@@ -251,6 +263,11 @@ export const FEATURE_METRICS: ReadonlyMap<string, MetricName> = new Map(
 
 function gauge(name: string, help: string): MetricName {
   return { name, type: "gauge", help };
+}
+
+function handshakesFailed(reason: HandshakeFailure): MetricName {
+  const help = "TLS handshakes of clients that came to nothing, by reason; docs/tls.md explains them.";
+  return { ...counter("millrace_tls_handshakes_failed_total", help), labels: [["reason", reason]] };
 }
 
 function counter(name: string, help: string): MetricName {

@@ -41,7 +41,16 @@ export const CounterId: {
   readonly proxy_headers_refused: 22;
   readonly tls_handshakes: 23;
   readonly tls_handshakes_resumed: 24;
-  readonly tls_handshakes_failed: 25;
+  readonly tls_failed_client_left: 25;
+  readonly tls_failed_timed_out: 26;
+  readonly tls_failed_turned_away: 27;
+  readonly tls_failed_not_tls: 28;
+  readonly tls_failed_unknown_name: 29;
+  readonly tls_failed_no_common_parameters: 30;
+  readonly tls_failed_refused_certificate: 31;
+  readonly tls_failed_refused_by_client: 32;
+  readonly tls_failed_unusable_certificate: 33;
+  readonly tls_failed_other: 34;
 } = {
   connections_open: 0,
   exchanges_in_flight: 1,
@@ -68,7 +77,16 @@ export const CounterId: {
   proxy_headers_refused: 22,
   tls_handshakes: 23,
   tls_handshakes_resumed: 24,
-  tls_handshakes_failed: 25,
+  tls_failed_client_left: 25,
+  tls_failed_timed_out: 26,
+  tls_failed_turned_away: 27,
+  tls_failed_not_tls: 28,
+  tls_failed_unknown_name: 29,
+  tls_failed_no_common_parameters: 30,
+  tls_failed_refused_certificate: 31,
+  tls_failed_refused_by_client: 32,
+  tls_failed_unusable_certificate: 33,
+  tls_failed_other: 34,
 };
 export type CounterId = (typeof CounterId)[keyof typeof CounterId];
 export type CounterName = keyof typeof CounterId;
@@ -78,7 +96,7 @@ export const COUNTER_NAMES: readonly CounterName[] = Object.keys(CounterId) as C
 /** How many of {@link CounterId} are gauges. */
 export const GAUGES = 4;
 /** Cells for gauges and counters, those of features included. There are more cells than counters, so that a new counter moves nothing. */
-export const COUNTERS = 40;
+export const COUNTERS = 48;
 
 /**
  * The cells of the features' counters, by the counter's name; they follow those of {@link CounterId}. They are in the order of the names, so

@@ -119,6 +119,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 export type WorkerEvent =
   | FeatureEvent
   | "accept_failed"
+  | "certificate_unusable"
   | "client_certificate_refused"
   | "connections_refused"
   | "endpoint_response_malformed"

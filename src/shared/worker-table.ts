@@ -36,7 +36,16 @@ const SHORT_UNTIL_CELL = 4;
 const SHORTAGE_LASTS_S = 2;
 
 /** Things that the log reports about a listener once in a while, with how often they happened since. */
-export const NOTICE = { connections: 0, connections_per_client: 1, forwarding: 2, header_refused: 3, certificate_refused: 4 } as const;
+export const NOTICE = {
+  connections: 0,
+  connections_per_client: 1,
+  forwarding: 2,
+  header_refused: 3,
+  certificate_refused: 4,
+  handshakes: 5,
+  handshakes_per_client: 6,
+  certificate_unusable: 7,
+} as const;
 
 export type Notice = (typeof NOTICE)[keyof typeof NOTICE];
 

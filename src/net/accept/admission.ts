@@ -58,7 +58,9 @@ export class Admission implements HandshakeTaker {
       this.turnAway(open, client);
       return true;
     }
-    if (handshake !== null && handshake.isFullFor(speaksForMany ? null : client)) {
+    const limit = handshake?.limitFor(speaksForMany ? null : client) ?? null;
+    if (limit !== null) {
+      context.notices.onRefused(limit, client);
       this.turnAway(open, client);
       return true;
     }

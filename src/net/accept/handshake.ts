@@ -18,16 +18,25 @@ export interface Handshake {
   readonly limitMs: number;
   /** Whether that peer connects for many clients, which the handshake will name: then the limit on one client's connections is not for the peer. */
   speaksForMany(peer: string): boolean;
-  /** Whether so many handshakes are under way that no further one may begin. @param client whose it would be; null: it speaks for many */
-  isFullFor(client: string | null): boolean;
+  /**
+   * The limit because of which no further handshake may begin, since too many are under way; null: one may.
+   * @param client whose it would be; null: it speaks for many
+   */
+  limitFor(client: string | null): HandshakeLimit | null;
   /** Begins the handshake on an accepted connection. Calls `events` only after it has returned. */
   begin(open: OpenTransport, peer: string, events: HandshakeEvents): HandshakeRun;
 }
 
+/** How many handshakes may be under way in a thread, and how many of them may be one client's. */
+export type HandshakeLimit = "handshakes" | "handshakes_per_client";
+
+/** The time limit is over, or the proxy needs the place or ends. */
+export type AbortReason = "timed_out" | "turned_away";
+
 /** The handshake of one connection. */
 export interface HandshakeRun {
   /** Closes the connection at once. `closed` follows, no other event does. */
-  abort(): void;
+  abort(why: AbortReason): void;
 }
 
 export interface HandshakeEvents {

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { AcceptedTransport, OpenTransport, TransportReader, TransportWriter } from "../transport/transport.ts";
-import type { Handshake, HandshakeEvents, HandshakeRun } from "./handshake.ts";
+import type { Handshake, HandshakeEvents, HandshakeLimit, HandshakeRun } from "./handshake.ts";
 
 const LINE_BYTES_MAX = 100;
 
@@ -13,7 +13,7 @@ export class LineHandshake implements Handshake {
   /** Called after each read of a handshake. */
   onPiece: () => void = () => {};
 
-  isFullFor: (client: string | null) => boolean = () => false;
+  limitFor: (client: string | null) => HandshakeLimit | null = () => null;
 
   constructor(limitMs: number = 3000) {
     this.limitMs = limitMs;

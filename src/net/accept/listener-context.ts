@@ -15,6 +15,7 @@ import { CounterId } from "../../shared/metric-table.ts";
 import { ServerContexts } from "../tls/server-contexts.ts";
 import type { RefusedCertificate } from "../tls/client-refusal.ts";
 import { TlsHandshake } from "../tls/tls-handshake.ts";
+import type { UnusableCertificate } from "../tls/tls-handshake.ts";
 import { ListenerNotices } from "./listener-notices.ts";
 import type { ConnectionThread } from "../connection-thread.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
@@ -108,6 +109,10 @@ export class ListenerContext {
 
   onCertificateRefused(refused: RefusedCertificate): void {
     this.notices.onCertificateRefused(refused, this.config);
+  }
+
+  onCertificateUnusable(unusable: UnusableCertificate): void {
+    this.notices.onCertificateUnusable(unusable, this.config);
   }
 
   /** There will be no certificate for that name. */

@@ -21,5 +21,9 @@ export function listenerHandshake(context: ListenerContext, next: Handshake | nu
       thread.metrics.add(CounterId.proxy_headers_refused, 1);
       notices.onHeaderRefused(sender, why, context.config);
     },
+    onTurnedAway: (limit, client) => {
+      thread.metrics.add(CounterId.connections_refused, 1);
+      notices.onRefused(limit, client);
+    },
   });
 }

@@ -86,6 +86,8 @@ test("refusals are said after half a second, then once a minute, with their numb
 
 test("each limit has a minute of its own", () => {
   const setting = threads(1);
+  setting.notices[0]?.onRefused("handshakes", "192.0.2.1");
+  setting.notices[0]?.onRefused("handshakes_per_client", "192.0.2.1");
   setting.notices[0]?.onRefused("connections_per_client", "192.0.2.1");
   setting.notices[0]?.onRefused("connections", "192.0.2.1");
   later(setting, 500);
@@ -94,6 +96,8 @@ test("each limit has a minute of its own", () => {
     [
       ":80 turned away 1 connection, the last from 192.0.2.1: as many are open as the listener may have (limits.connections: 9)",
       ":80 turned away 1 connection, the last from 192.0.2.1: it has as many open as one client may (limits.connections_per_client: 3)",
+      ":80 turned away 1 connection, the last from 192.0.2.1: as many TLS handshakes are under way as a thread may have (limits.handshakes: 4096)",
+      ":80 turned away 1 connection, the last from 192.0.2.1: it has a quarter of the TLS handshakes under way that a thread may have (limits.handshakes: 4096)",
     ],
   );
 });

@@ -6,12 +6,23 @@
 import { clientKey } from "../../base/client-key.ts";
 import { NOTICE } from "../../shared/worker-table.ts";
 import type { Notice } from "../../shared/worker-table.ts";
+import type { HandshakeLimit } from "./handshake.ts";
 import type { ListenerConfig } from "./listener-context.ts";
 import type { HeaderRefusal } from "./proxy-header-handshake.ts";
 import type { ConnectionThread } from "../connection-thread.ts";
 import type { RefusedCertificate } from "../tls/client-refusal.ts";
+import type { UnusableCertificate } from "../tls/tls-handshake.ts";
 
-type Limit = "connections" | "connections_per_client";
+type Limit = "connections" | "connections_per_client" | HandshakeLimit;
+
+/** The key of each limit, and why it has turned a client away. */
+const LIMITS: Readonly<Record<Limit, { readonly key: "connections" | "connections_per_client" | "handshakes"; readonly why: string }>> = {
+  connections: { key: "connections", why: "as many are open as the listener may have" },
+  connections_per_client: { key: "connections_per_client", why: "it has as many open as one client may" },
+  handshakes: { key: "handshakes", why: "as many TLS handshakes are under way as a thread may have" },
+  handshakes_per_client: { key: "handshakes", why: "it has a quarter of the TLS handshakes under way that a thread may have" },
+};
+const LIMIT_NAMES = Object.keys(LIMITS) as readonly Limit[];
 
 interface Refused {
   /** Address of the client that was refused last. */
@@ -34,7 +45,12 @@ export class ListenerNotices {
   private readonly thread: Pick<ConnectionThread, "workers" | "now" | "report">;
   private readonly listener: number;
   /** For each limit the refusals of this thread that no line has reported yet. */
-  private readonly refused: Record<Limit, Refused | null> = { connections: null, connections_per_client: null };
+  private readonly refused: Record<Limit, Refused | null> = {
+    connections: null,
+    connections_per_client: null,
+    handshakes: null,
+    handshakes_per_client: null,
+  };
   /** The untrusted client whose request had such fields last, in this thread. */
   private lastForwarding: string = "";
 
@@ -81,10 +97,24 @@ export class ListenerNotices {
     this.thread.report("warn", "client_certificate_refused", message, fields);
   }
 
+  /** Counts a connection that was closed because OpenSSL does not take the certificate for its name. Writes the line at most once a minute. */
+  onCertificateUnusable({ client, serverName, why }: UnusableCertificate, { address }: ListenerConfig): void {
+    this.thread.workers.count(this.listener, NOTICE.certificate_unusable);
+    const count = this.take(NOTICE.certificate_unusable, REFUSALS_EVERY_S);
+    if (count === 0) return;
+    const closed = `${address} closed ${count} ${count === 1 ? "connection" : "connections"}, the last from ${client}`;
+    const message = `${closed}: OpenSSL does not take the certificate for ${serverName ?? "clients that name none"} (${why})`;
+    this.thread.report("error", "certificate_unusable", message, {
+      listener: address,
+      client,
+      server_name: serverName ?? "",
+      closed: count,
+    });
+  }
+
   /** Called at intervals: writes the lines that are due. */
   tick(config: ListenerConfig): void {
-    this.sayRefused("connections", config);
-    this.sayRefused("connections_per_client", config);
+    for (const limit of LIMIT_NAMES) this.sayRefused(limit, config);
   }
 
   private sayRefused(limit: Limit, { address, limits }: ListenerConfig): void {
@@ -98,14 +128,14 @@ export class ListenerNotices {
     }
     this.refused[limit] = null;
     const { client } = last;
-    const why =
-      limit === "connections" ? "as many are open as the listener may have" : `it has as many open as one client may${this.hint(client)}`;
+    const { key, why } = LIMITS[limit];
+    const hint = limit === "connections" || limit === "handshakes" ? "" : this.hint(client);
     const turnedAway = `${address} turned away ${count} ${count === 1 ? "connection" : "connections"}, the last from ${client}`;
-    const message = `${turnedAway}: ${why} (limits.${limit}: ${limits[limit]})`;
+    const message = `${turnedAway}: ${why}${hint} (limits.${key}: ${limits[key]})`;
     this.thread.report("warn", "connections_refused", message, {
       listener: address,
-      limit,
-      allowed: limits[limit],
+      limit: key,
+      allowed: limits[key],
       client,
       refused: count,
     });

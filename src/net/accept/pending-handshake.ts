@@ -2,7 +2,7 @@ import { Timed } from "../../base/deadlines.ts";
 import type { OpenTransport } from "../transport/transport.ts";
 import type { AcceptedConnection } from "./accepted-connection.ts";
 import type { ConnectionFacts } from "./connection-facts.ts";
-import type { Handshake, HandshakeEvents, HandshakeRun } from "./handshake.ts";
+import type { AbortReason, Handshake, HandshakeEvents, HandshakeRun } from "./handshake.ts";
 import type { ListenerContext } from "./listener-context.ts";
 
 /** What takes a connection over when its handshake is finished: the listener's admission. */
@@ -48,7 +48,7 @@ export class PendingHandshake extends Timed implements AcceptedConnection, Hands
   }
 
   onDeadline(): void {
-    this.abort();
+    this.abort("timed_out");
   }
 
   drain(): void {
@@ -67,19 +67,19 @@ export class PendingHandshake extends Timed implements AcceptedConnection, Hands
 
   /** Closes without sending the answer, because the protocol is not known yet. */
   turnAway(): void {
-    this.abort();
+    this.abort("turned_away");
   }
 
   cutNow(): boolean {
-    this.abort();
+    this.abort("turned_away");
     return false;
   }
 
-  private abort(): void {
+  private abort(why: AbortReason): void {
     if (this.isOver) return;
     this.isOver = true;
     this.context.thread.deadlines.remove(this);
-    this.run.abort();
+    this.run.abort(why);
   }
 
   /** Brings the end forward. */

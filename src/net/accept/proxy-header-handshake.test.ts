@@ -52,7 +52,8 @@ function course(
   const reader = new End();
   let facts: ConnectionFacts | null = null;
   const onRefused = (sender: string, why: string): void => void said.push(`${sender} ${why}`);
-  const handshake = new ProxyHeaderHandshake({ from: compileCidrs(["10.0.0.0/24"]), limitMs: 5000, next, onRefused });
+  const onTurnedAway = (limit: string, client: string): void => void said.push(`${client} ${limit}`);
+  const handshake = new ProxyHeaderHandshake({ from: compileCidrs(["10.0.0.0/24"]), limitMs: 5000, next, onRefused, onTurnedAway });
   network.listen("proxy:80", (open, peer) => {
     handshake.begin(open, peer ?? "", {
       finished(open, found) {
@@ -119,9 +120,9 @@ describe("after the header", () => {
 
   test("a client that has its share of further handshakes already is closed", () => {
     const next = new LineHandshake();
-    next.isFullFor = (client: string | null): boolean => client === "192.0.2.1";
+    next.limitFor = (client) => (client === "192.0.2.1" ? "handshakes_per_client" : null);
     const { said, facts } = course(["PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n"], next);
-    assert.deepEqual([said, facts, next.begun], [["closed"], null, 0]);
+    assert.deepEqual([said, facts, next.begun], [["192.0.2.1 handshakes_per_client", "closed"], null, 0]);
     course(["PROXY TCP4 192.0.2.2 198.51.100.1 56324 443\r\n"], next);
     assert.equal(next.begun, 1);
   });
@@ -159,6 +160,7 @@ test("a sender that may not speak for others is closed before its first byte is 
     limitMs: 5000,
     next: null,
     onRefused: (sender, why) => void said.push(`${sender} ${why}`),
+    onTurnedAway: () => assert.fail(),
   });
   network.listen("proxy:80", (open, peer) => {
     handshake.begin(open, peer ?? "", {

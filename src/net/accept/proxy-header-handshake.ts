@@ -9,7 +9,7 @@ import { ProxyHeaderReader } from "../../proxy-protocol/header-reader.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { AcceptedTransport, OpenTransport, TransportReader, TransportWriter } from "../transport/transport.ts";
 import type { ConnectionFacts } from "./connection-facts.ts";
-import type { Handshake, HandshakeEvents, HandshakeRun } from "./handshake.ts";
+import type { AbortReason, Handshake, HandshakeEvents, HandshakeLimit, HandshakeRun } from "./handshake.ts";
 
 export interface ProxyHeaderSettings {
   /** Who may send a header. */
@@ -22,6 +22,8 @@ export interface ProxyHeaderSettings {
   readonly next: Handshake | null;
   /** A connection is closed because of this. */
   readonly onRefused: (sender: string, why: HeaderRefusal) => void;
+  /** A connection is closed because too many handshakes are under way, which is known only once the header has named its client. */
+  readonly onTurnedAway: (limit: HandshakeLimit, client: string) => void;
 }
 
 /** Why a connection is closed: a fault of the header, its end before the header's, or a sender that may send none. */
@@ -36,8 +38,8 @@ export class ProxyHeaderHandshake implements Handshake {
     this.limitMs = settings.limitMs + (settings.next?.limitMs ?? 0);
   }
 
-  isFullFor(client: string | null): boolean {
-    return this.settings.next?.isFullFor(client) === true;
+  limitFor(client: string | null): HandshakeLimit | null {
+    return this.settings.next?.limitFor(client) ?? null;
   }
 
   speaksForMany(peer: string): boolean {
@@ -69,8 +71,8 @@ class ProxyHeaderRun implements HandshakeRun, TransportReader, TransportWriter {
     this.transport.start();
   }
 
-  abort(): void {
-    if (this.nextRun !== null) this.nextRun.abort();
+  abort(why: AbortReason): void {
+    if (this.nextRun !== null) this.nextRun.abort(why);
     else this.transport.destroy();
   }
 
@@ -105,7 +107,7 @@ class ProxyHeaderRun implements HandshakeRun, TransportReader, TransportWriter {
 
   private finish(header: ProxyHeader, rest: Buffer): void {
     const { transport, events, sender } = this;
-    const { next } = this.settings;
+    const { next, onTurnedAway } = this.settings;
     const client = header.addresses?.source ?? sender;
     const said = { peer: client, client, proxied: { sender, header } };
     let reader: TransportReader | null = null;
@@ -114,10 +116,12 @@ class ProxyHeaderRun implements HandshakeRun, TransportReader, TransportWriter {
       transport.handTo(nextReader, writer);
       return transport;
     };
+    const limit = next?.limitFor(client) ?? null;
     if (next === null) events.finished(open, { ...said, secure: isSecure(header), tls: null });
-    // Nobody knew of this client until now.
-    else if (next.isFullFor(client)) return transport.destroy();
-    else {
+    else if (limit !== null) {
+      onTurnedAway(limit, client);
+      return transport.destroy();
+    } else {
       this.nextRun = next.begin(open, client, {
         finished: (opened: OpenTransport, facts: ConnectionFacts) =>
           events.finished(opened, { ...facts, ...said, secure: facts.secure || isSecure(header) }),

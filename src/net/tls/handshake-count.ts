@@ -3,6 +3,7 @@
  * thousand connections on which it says nothing, because each of these has ten seconds.
  */
 import { clientKey } from "../../base/client-key.ts";
+import type { HandshakeLimit } from "../accept/handshake.ts";
 
 /** The part of all that one client may have. */
 const SHARE = 1 / 4;
@@ -22,9 +23,10 @@ export class HandshakeCount {
     this.mostOfClient = Math.max(SHARE_MIN, Math.ceil(most * SHARE));
   }
 
-  /** Whether no further one may begin. @param client its address; null: it speaks for many */
-  isFullFor(client: string | null): boolean {
-    return this.all >= this.most || (client !== null && this.of(clientKey(client)) >= this.mostOfClient);
+  /** The limit because of which no further one may begin; null: one may. @param client its address; null: it speaks for many */
+  limitFor(client: string | null): HandshakeLimit | null {
+    if (this.all >= this.most) return "handshakes";
+    return client !== null && this.of(clientKey(client)) >= this.mostOfClient ? "handshakes_per_client" : null;
   }
 
   begin(client: string): void {

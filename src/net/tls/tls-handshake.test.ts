@@ -65,7 +65,7 @@ for (const way of WAYS) {
     });
 
     test("old versions, protocols that are not spoken and garbage are refused", async (t) => {
-      const { port, count } = await startTls(t, way, settings([await served(["a.test"])], { minVersion: "TLSv1.3" }));
+      const { port, count, failures } = await startTls(t, way, settings([await served(["a.test"])], { minVersion: "TLSv1.3" }));
       assert.equal(await refusal(t, port, { maxVersion: "TLSv1.2" }), "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
       assert.equal(await refusal(t, port, { ALPNProtocols: ["h2"] }), "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL");
       assert.equal(await refusal(t, port, { ALPNProtocols: ["acme-tls/1"] }), "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL");
@@ -76,7 +76,7 @@ for (const way of WAYS) {
       const [alert] = (await once(garbage, "data")) as [Buffer];
       assert.deepEqual([...alert], [21, 3, 3, 0, 2, 2, 50]);
       await once(garbage, "close");
-      assert.equal(count(CounterId.tls_handshakes_failed), 4);
+      assert.deepEqual(failures(), { no_common_parameters: 2, unknown_name: 1, not_tls: 1 });
       assert.equal(count(CounterId.tls_handshakes), 1);
     });
 
@@ -130,17 +130,17 @@ for (const way of WAYS) {
     });
 
     test("a client that says nothing, or stops in the middle, is closed at the time limit and counted", async (t) => {
-      const { port, context, count } = await startTls(t, way, settings([await served(["a.test"])], { handshakeMs: 100 }));
+      const { port, context, failures } = await startTls(t, way, settings([await served(["a.test"])], { handshakeMs: 100 }));
       const silent = net.connect(port, "127.0.0.1");
       const half = net.connect(port, "127.0.0.1");
       half.write(Buffer.from([22, 3, 1, 0, 200, 1]));
       await Promise.all([once(silent, "close"), once(half, "close")]);
       while (context.connections.size > 0) await new Promise(setImmediate);
-      assert.equal(count(CounterId.tls_handshakes_failed), 2);
+      assert.deepEqual(failures(), { timed_out: 2 });
     });
 
     test("a client that leaves in the middle of its handshake is noticed at once", async (t) => {
-      const { port, context, count } = await startTls(t, way, settings([await served(["a.test"])]));
+      const { port, context, failures } = await startTls(t, way, settings([await served(["a.test"])]));
       // The listener's flight is cut, so the client cannot finish.
       const relay = net.createServer((from) => {
         const to = net.connect(port, "127.0.0.1");
@@ -152,16 +152,54 @@ for (const way of WAYS) {
       assert.equal(await refusal(t, (relay.address() as net.AddressInfo).port), "ECONNRESET");
       relay.close();
       while (context.connections.size > 0) await new Promise(setImmediate);
-      assert.equal(count(CounterId.tls_handshakes_failed), 1);
+      assert.deepEqual(failures(), { client_left: 1 });
     });
 
-    test("no further handshake begins while as many are under way as may be", async (t) => {
+    test("a client that does not trust the certificate, and one without the certificate that it needs, are told apart", async (t) => {
+      const certificates = [await served(["a.test"]), await served(["closed.test"], { clients: ruleFor("required") })];
+      const { port, context, failures } = await startTls(t, way, settings(certificates));
+      // A client of Node's judges the certificate after the handshake. This one answers the listener's flight with the alert unknown_ca.
+      const relay = net.createServer((from) => {
+        const to = net.connect(port, "127.0.0.1");
+        from.on("error", () => {}).once("data", (hello) => to.write(hello));
+        to.on("error", () => {}).once("data", () => to.write(Buffer.from([21, 3, 3, 0, 2, 2, 48])));
+        to.on("close", () => from.destroy());
+      });
+      await once(relay.listen(0, "127.0.0.1"), "listening");
+      t.after(() => relay.close());
+      for (const maxVersion of VERSIONS) {
+        await refusal(t, (relay.address() as net.AddressInfo).port, { maxVersion });
+        await refusal(t, port, { maxVersion, servername: "closed.test" });
+      }
+      while (context.connections.size > 0) await new Promise(setImmediate);
+      assert.deepEqual(failures(), { refused_certificate: 2, refused_by_client: 2 });
+    });
+
+    test("a certificate that OpenSSL does not take is said in the log, once a minute, and others are served", async (t) => {
+      const { key } = await certificateFor(["b.test"]);
+      const certificates = [await served(["a.test"]), await served(["odd.test"], { key })];
+      const { port, failures, lines } = await startTls(t, way, settings(certificates));
+      for (let client = 0; client < 3; client++)
+        assert.match(await refusal(t, port, { servername: "odd.test" }), /^ERR_SSL.*ALERT_INTERNAL_ERROR$/);
+      await connect(t, port);
+      assert.deepEqual(failures(), { unusable_certificate: 3 });
+      assert.deepEqual(lines(), [
+        "error certificate_unusable 127.0.0.1:0 closed 1 connection, the last from 127.0.0.1: OpenSSL does not take the certificate for odd.test (its key is that of another certificate)",
+      ]);
+    });
+
+    test("no further handshake begins while as many are under way as may be, and that is noticed", async (t) => {
       const { port, context } = await startTls(t, way, settings([await served(["a.test"])], { handshakesMax: 2 }));
+      const noticed = t.mock.method(context.notices, "onRefused");
       const first = net.connect(port, "127.0.0.1");
       const second = net.connect(port, "127.0.0.1");
       while (context.connections.size < 2) await new Promise(setImmediate);
       const third = net.connect(port, "127.0.0.1").on("error", () => {});
       await once(third, "close");
+      assert.deepEqual(
+        noticed.mock.calls.map(({ arguments: [limit, client] }) => [limit, client]),
+        [["handshakes", "127.0.0.1"]],
+      );
       first.destroy();
       second.destroy();
       while (context.connections.size > 0) await new Promise(setImmediate);

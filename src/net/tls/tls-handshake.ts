@@ -11,12 +11,14 @@
  */
 import { Buffer } from "node:buffer";
 import type { TlsFacts, TlsRule } from "../../proxy/ports/tls-facts.ts";
+import { opensslReason } from "../../certificates/openssl-reason.ts";
+import type { HandshakeFailure } from "../../shared/handshake-failure.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import { ACME_PROTOCOL, sameRule } from "../../tls/certificate-names.ts";
 import type { CertificateSet } from "../../tls/certificate-names.ts";
 import { readClientHello } from "../../tls/client-hello.ts";
 import type { ClientHello } from "../../tls/client-hello.ts";
-import type { Handshake, HandshakeEvents, HandshakeRun } from "../accept/handshake.ts";
+import type { AbortReason, Handshake, HandshakeEvents, HandshakeLimit, HandshakeRun } from "../accept/handshake.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { ConnectionThread } from "../connection-thread.ts";
 import type { AcceptedTransport, OpenTransport, TransportReader, TransportWriter } from "../transport/transport.ts";
@@ -28,6 +30,7 @@ import type { RefusedCertificate } from "./client-refusal.ts";
 import { encrypt } from "./encrypt.ts";
 import type { Encrypted } from "./encrypt.ts";
 import { HandshakeCount } from "./handshake-count.ts";
+import { failureCounter, handshakeFailure } from "./handshake-failure.ts";
 import type { ServerContexts, Served } from "./server-contexts.ts";
 
 /** The listener of a handshake, in one thread. */
@@ -37,6 +40,16 @@ export interface TlsOwner {
   readonly thread: ConnectionThread;
   /** The client's certificate was refused, or it has shown none. */
   onCertificateRefused(refused: RefusedCertificate): void;
+  /** OpenSSL does not take the certificate for a name. */
+  onCertificateUnusable(unusable: UnusableCertificate): void;
+}
+
+/** A connection that was closed because OpenSSL does not take the certificate. */
+export interface UnusableCertificate {
+  readonly client: string;
+  /** The name in SNI; null: none. */
+  readonly serverName: string | null;
+  readonly why: string;
 }
 
 export class TlsHandshake implements Handshake {
@@ -55,8 +68,8 @@ export class TlsHandshake implements Handshake {
     this.running = new HandshakeCount(contexts.settings.handshakesMax);
   }
 
-  isFullFor(client: string | null): boolean {
-    return this.running.isFullFor(client);
+  limitFor(client: string | null): HandshakeLimit | null {
+    return this.running.limitFor(client);
   }
 
   speaksForMany(): boolean {
@@ -138,8 +151,12 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
     this.transport.start();
   }
 
-  abort(): void {
-    this.fail();
+  abort(why: AbortReason): void {
+    this.drop(why);
+  }
+
+  private drop(why: HandshakeFailure): void {
+    this.fail(why);
     this.state = "over";
     this.transport.destroy();
   }
@@ -156,7 +173,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
       this.received = received === null ? Buffer.from(bytes) : bytes;
       this.wholeFrom = bytes.length + read;
     } else if (read === "plain") this.goPlain(Buffer.from(bytes));
-    else if (read === "invalid") this.refuse(ALERT.decodeError);
+    else if (read === "invalid") this.refuse(ALERT.decodeError, "not_tls");
     else this.choose(read, bytes);
   }
 
@@ -169,11 +186,12 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
     try {
       if (hello.protocols.includes(ACME_PROTOCOL)) {
         this.served = serverName === null ? null : owner.contexts.forChallenge(serverName);
-        if (this.served === null) return this.refuse(ALERT.noApplicationProtocol);
+        if (this.served === null) return this.refuse(ALERT.noApplicationProtocol, "unknown_name");
       } else this.served = owner.contexts.forName(serverName);
-    } catch {
+    } catch (error) {
       // The control plane has checked the certificate: OpenSSL in this thread sees it differently.
-      return this.refuse(ALERT.internalError);
+      owner.listener.onCertificateUnusable({ client: this.peer, serverName, why: opensslReason(error) });
+      return this.refuse(ALERT.internalError, "unusable_certificate");
     }
     if (this.served === null) return this.want(bytes);
     this.state = "chosen";
@@ -196,7 +214,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   private want(bytes: Buffer): void {
     const { owner, hello } = this;
     const name = hello?.serverName ?? null;
-    if (name === null || !owner.contexts.settings.onDemand) return this.refuse(ALERT.unrecognizedName);
+    if (name === null || !owner.contexts.settings.onDemand) return this.refuse(ALERT.unrecognizedName, "unknown_name");
     this.state = "wanted";
     this.wait(bytes);
     if (owner.want(name, this)) owner.listener.thread.wantCertificate(owner.listener.slot, name);
@@ -217,7 +235,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   }
 
   noCertificate(): void {
-    if (this.state === "wanted") this.refuse(ALERT.unrecognizedName);
+    if (this.state === "wanted") this.refuse(ALERT.unrecognizedName, "unknown_name");
   }
 
   // ---- OpenSSL's part -------------------------------------------------------------------------------------------------
@@ -233,7 +251,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
       handshake: { established: () => void setImmediate(() => this.established()), failed: (code) => this.failedWith(code) },
     });
     if (encrypted === null) {
-      this.fail();
+      this.fail("other");
       return this.events.closed();
     }
     this.encrypted = encrypted;
@@ -254,7 +272,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
       metrics.add(CounterId.tls_handshakes, 1);
       if (resumed) metrics.add(CounterId.tls_handshakes_resumed, 1);
     } else {
-      metrics.add(CounterId.tls_handshakes_failed, 1);
+      metrics.add(failureCounter("refused_certificate"), 1);
       this.reportRefused(refused);
     }
     if (hello.protocols.includes(ACME_PROTOCOL)) return this.endChallenge();
@@ -295,15 +313,15 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
     bring(next, bytes);
   }
 
-  private refuse(alert: number): void {
-    if (!this.fail()) return;
+  private refuse(alert: number, why: HandshakeFailure): void {
+    if (!this.fail(why)) return;
     this.transport.write(alertRecord(alert));
     this.tell();
   }
 
   /** The handshake has failed with a code of OpenSSL or Node. OpenSSL has sent an alert. */
   private failedWith(code: string): void {
-    if (!this.fail()) return;
+    if (!this.fail(handshakeFailure(code))) return;
     if (code === NO_CERTIFICATE) this.reportRefused(code);
     this.state = "told";
     // OpenSSL works until the end of this turn.
@@ -345,9 +363,9 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   }
 
   /** The handshake has come to nothing. Returns false if it was over before. */
-  private fail(): boolean {
+  private fail(why: HandshakeFailure): boolean {
     if (this.isOver) return false;
-    this.owner.listener.thread.metrics.add(CounterId.tls_handshakes_failed, 1);
+    this.owner.listener.thread.metrics.add(failureCounter(why), 1);
     this.over();
     return true;
   }
@@ -368,11 +386,11 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   }
 
   onEnd(): void {
-    this.abort();
+    this.drop("client_left");
   }
 
   onClosed(): void {
-    this.fail();
+    this.fail("client_left");
     this.state = "over";
     this.events.closed();
   }
@@ -380,7 +398,7 @@ class TlsRun implements HandshakeRun, TransportReader, TransportWriter {
   onWritten(): void {}
 
   onWriteFailed(): void {
-    this.abort();
+    this.drop("client_left");
   }
 }
 

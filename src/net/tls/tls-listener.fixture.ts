@@ -10,10 +10,13 @@ import { TestAuthority } from "../../../test/support/certificates.ts";
 import type { TestCertificate } from "../../../test/support/certificates.ts";
 import type { AccessRecord } from "../../observe/access-record.ts";
 import type { ClientCertificateRule, ListenerTls, ServedCertificate } from "../../shared/listener-tls.ts";
+import { HANDSHAKE_FAILURES } from "../../shared/handshake-failure.ts";
+import type { HandshakeFailure } from "../../shared/handshake-failure.ts";
 import type { CounterId } from "../../shared/metric-table.ts";
 import type { ListenerContext } from "../accept/listener-context.ts";
 import { startListener } from "../accept/lone-listener.fixture.ts";
 import { rawAccess } from "../transport/raw-access.ts";
+import { failureCounter } from "./handshake-failure.ts";
 
 /** The two ways in which TLS can stand on a connection. */
 export const WAYS: readonly Way[] = ["raw", "stream"];
@@ -76,6 +79,10 @@ export interface TlsListener {
   readonly records: AccessRecord[];
   /** What a counter has counted since the start. */
   count(id: CounterId): number;
+  /** How many handshakes have failed, by reason. */
+  failures(): Partial<Record<HandshakeFailure, number>>;
+  /** Log lines. */
+  lines(): readonly string[];
 }
 
 /** What an origin of the tests answers to each request. */
@@ -99,7 +106,13 @@ export async function startTls(
   const add = t.mock.method(context.thread.metrics, "add");
   const count = (id: CounterId): number =>
     add.mock.calls.reduce((sum, { arguments: [counted, by] }) => (counted === id ? sum + by : sum), 0);
-  return { port, context, records, count };
+  const failures = (): Partial<Record<HandshakeFailure, number>> => {
+    const counts = HANDSHAKE_FAILURES.map((reason) => [reason, count(failureCounter(reason))] as const);
+    return Object.fromEntries(counts.filter(([, times]) => times > 0));
+  };
+  const report = t.mock.method(context.thread, "report");
+  const lines = (): readonly string[] => report.mock.calls.map(({ arguments: [level, event, message] }) => `${level} ${event} ${message}`);
+  return { port, context, records, count, failures, lines };
 }
 
 /** A client that has finished its handshake. */

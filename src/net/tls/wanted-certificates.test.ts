@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
-import { CounterId } from "../../shared/metric-table.ts";
 import { WAYS, connect, refusal, served, settings, shownNames, startTls } from "./tls-listener.fixture.ts";
 import type { TlsListener, Way } from "./tls-listener.fixture.ts";
 
@@ -67,16 +66,16 @@ for (const way of WAYS) {
     });
 
     test("a refusal is an alert", async (t) => {
-      const { port, count } = await startAsking(t, way, (name, { context }) => context.refuseCertificate(name));
+      const { port, failures } = await startAsking(t, way, (name, { context }) => context.refuseCertificate(name));
       assert.equal(await refusal(t, port, { servername: "no.test" }), "ERR_SSL_TLSV1_UNRECOGNIZED_NAME");
-      assert.equal(count(CounterId.tls_handshakes_failed), 1);
+      assert.deepEqual(failures(), { unknown_name: 1 });
     });
 
     test("a client for whose name nothing comes is closed at the time limit", async (t) => {
-      const { port, count, asked } = await startAsking(t, way, undefined, 200);
+      const { port, failures, asked } = await startAsking(t, way, undefined, 200);
       assert.match(await refusal(t, port, { servername: "silence.test" }), /^(closed|ECONNRESET)$/);
       assert.deepEqual(asked, ["silence.test"]);
-      assert.equal(count(CounterId.tls_handshakes_failed), 1);
+      assert.deepEqual(failures(), { timed_out: 1 });
     });
   });
 }
