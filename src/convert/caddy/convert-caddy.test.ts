@@ -167,6 +167,11 @@ describe("what must not come open", () => {
     assert.equal(await access("@m expression `x`\nredir @m /y"), undefined);
   });
 
+  test("a field that tells the origin something is not left to clients where its value has no equivalent", async () => {
+    const [found] = await routes("request_header X-A {http.auth.user.id}\nreverse_proxy a {\n header_up X-User {http.auth.user.id}\n}");
+    assert.deepEqual(found?.["request_headers"], { remove: ["X-A", "X-User"] });
+  });
+
   test("sources of PHP are not served as files", async () => {
     assert.deepEqual(await routes("root * /srv\nphp_fastcgi unix//x\nfile_server"), [
       { match: { path_regex: "\\.php(/|$)" }, respond: { status: 501 } },

@@ -33,8 +33,13 @@ export function fieldEdit(side: Side, directive: Directive, args: readonly strin
   const refused = whyRefused(side, "write", name);
   if (refused !== null) return note(`is not for the configuration to write: ${refused}`);
   const { text, problem } = convertText(value);
-  if (problem !== undefined) return note(problem);
-  if (!isFieldText(text)) return note("it is no field that can be sent");
+  if (problem !== undefined || !isFieldText(text)) {
+    const why = problem ?? "it is no field that can be sent";
+    if (side !== "request" || sign !== "" || whyRefused(side, "remove", name) !== null) return note(why);
+    // The origin takes what it finds in it for the word of its proxy.
+    note(`${why}; the field is left out, also what clients send in it`);
+    return { remove: [name] };
+  }
   if (sign === "?") note("it is set where the origin sends it too");
   return sign === "+" ? { add: { [name]: text } } : { set: { [name]: text } };
 }

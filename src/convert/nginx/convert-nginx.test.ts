@@ -187,6 +187,12 @@ describe("what must not come open", () => {
     assert.deepEqual([value["listeners"], value.routes[0]?.["upstream"]], [[{ address: ":8081" }], "admin"]);
   });
 
+  test("a field that tells the origin something is not left to clients where its value has no equivalent", async () => {
+    const { value, notes } = await server("location / { proxy_set_header X-User $authenticated_user; proxy_pass http://a; }");
+    assert.deepEqual(value.routes[0]?.["request_headers"], { remove: ["X-User"] });
+    assert.match(notes.join(), /\$authenticated_user has no equivalent; the field is left out, also what clients send in it/);
+  });
+
   test("no value of a field is shown in notes or comments", async () => {
     const { text, notes } = await server('location / { proxy_set_header Authorization "hunter2 $unknown"; proxy_pass http://a; }');
     assert.ok(!`${text}${notes.join()}`.includes("hunter2"));

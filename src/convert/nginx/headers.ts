@@ -59,9 +59,11 @@ export function requestFields({ scope, context, notes, comments }: HeaderSurroun
       const refused = whyRefused("request", "write", name);
       const converted = convertText(value, context);
       if (refused !== null) note(`is not for the configuration to write: ${refused}`);
-      else if (converted.problem !== undefined) note(converted.problem);
-      else if (!isFieldText(converted.text)) note(NO_FIELD);
-      else assign(set, name, converted.text);
+      else if (converted.problem !== undefined || !isFieldText(converted.text)) {
+        note(`${converted.problem ?? NO_FIELD}; the field is left out, also what clients send in it`);
+        // The origin takes what it finds in it for the word of its proxy.
+        if (whyRefused("request", "remove", name) === null) remove.push(name);
+      } else assign(set, name, converted.text);
     }
   }
   const keys = { ...(remove.length === 0 ? {} : { remove }), ...(isEmpty(set) ? {} : { set }) };
