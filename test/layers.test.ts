@@ -86,6 +86,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "regex",
       "convert",
       "authority",
+      "certificates",
     ],
     modules: ["node:*", "node:http", "acorn"],
   },

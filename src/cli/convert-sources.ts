@@ -2,6 +2,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { messageOf } from "../base/errors.ts";
+import { unknownCiphers, unknownCurves } from "../certificates/openssl-lists.ts";
 import type { SourceFile, Sources } from "../convert/model/sources.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 
@@ -26,6 +27,8 @@ export async function sourcesFor(main: string): Promise<Sources> {
           .replace(/\s+/g, " ");
       }
     },
+    unknownCiphers,
+    unknownCurves,
     isFile: (name) => isFile(path.resolve(path.dirname(main), name)),
     matches: (pattern, text) => regexes.compile(pattern).holds(text),
   };

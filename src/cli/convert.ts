@@ -92,7 +92,7 @@ function neededVariables(text: string): readonly string[] {
 /** What `millrace check` would say, with something in the variables that are not set. */
 async function problemsOf(text: string, file: string, needed: readonly string[]): Promise<readonly string[]> {
   const environment = { ...Object.fromEntries(needed.map((name) => [name, "1"])), ...process.env };
-  const parsed = parseConfig(text, file, environment, () => "");
+  const parsed = parseConfig(text, file, environment, () => "secret");
   if ("problems" in parsed) return parsed.problems.filter(({ severity }) => severity === "error").map(formatProblem);
   return parsed.locate(await patternProblems(parsed.config)).map(formatProblem);
 }

@@ -1,6 +1,7 @@
 /** Converts texts in tests, and checks what comes out as `millrace check` does. */
 import assert from "node:assert/strict";
 import { parse } from "yaml";
+import { unknownCiphers, unknownCurves } from "../certificates/openssl-lists.ts";
 import { parseConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problems/problem.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
@@ -32,6 +33,8 @@ export function sources(files: Readonly<Record<string, string>> = {}): Sources {
         return "it cannot be compiled";
       }
     },
+    unknownCiphers,
+    unknownCurves,
     isFile: (path) => files[path] !== undefined,
     matches: (pattern, text) => regexes.compile(pattern).holds(text),
   };

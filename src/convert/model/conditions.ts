@@ -15,6 +15,8 @@ export interface Conditions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly clients?: readonly string[] | undefined;
+  /** In the form of `match.client_certificate`. */
+  readonly certificate?: Readonly<Record<string, string>> | undefined;
   /** Not all conditions of any of these hold. */
   readonly not?: readonly Conditions[] | undefined;
 }
@@ -32,6 +34,9 @@ export function both(one: Conditions, other: Conditions): Both {
   const headers = merged(one.headers, other.headers);
   const query = merged(one.query, other.query);
   if (headers === null || query === null) return "never";
+  const certificate = merged(one.certificate, other.certificate);
+  // A list of names in a certificate may hold both.
+  if (certificate === null) return "unknown";
   const not = [...(one.not ?? []), ...(other.not ?? [])];
   return defined({
     host,
@@ -40,6 +45,7 @@ export function both(one: Conditions, other: Conditions): Both {
     headers,
     query,
     clients: one.clients ?? other.clients,
+    certificate,
     not: not.length === 0 ? undefined : not,
   });
 }
@@ -126,7 +132,7 @@ function merged(
 
 /** Conditions as an entry of `match`; undefined for those that always hold. */
 export function matchKeys(conditions: Conditions): Keys | undefined {
-  const { host, methods, headers, query, clients, not } = conditions;
+  const { host, methods, headers, query, clients, certificate, not } = conditions;
   const keys: Keys = defined({
     host: host === undefined ? undefined : single(host),
     ...pathKeys(conditions),
@@ -134,6 +140,7 @@ export function matchKeys(conditions: Conditions): Keys | undefined {
     headers,
     query,
     client_ip: clients === undefined ? undefined : single(clients),
+    client_certificate: certificate,
     not: not === undefined ? undefined : single(exceptions(not)),
   });
   return Object.keys(keys).length === 0 ? undefined : keys;

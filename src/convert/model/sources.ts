@@ -17,6 +17,10 @@ export interface Sources {
   readonly patternProblem: (pattern: string) => string | null;
   /** Whether there is such a file. @param path relative to the folder of the main file, or absolute */
   readonly isFile: (path: string) => boolean;
+  /** The names in a list of cipher suites, joined by colons, that OpenSSL does not know. */
+  readonly unknownCiphers: (list: string) => readonly string[];
+  /** The same for groups of the key exchange. */
+  readonly unknownCurves: (list: string) => readonly string[];
   /** Whether an expression that can be compiled matches some part of the text. */
   readonly matches: (pattern: string, text: string) => boolean;
 }

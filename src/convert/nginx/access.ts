@@ -2,14 +2,12 @@
 import { parseCidr } from "../../base/cidr.ts";
 import type { Keys } from "../model/draft.ts";
 import type { Notes } from "../model/notes.ts";
+import { NOBODY } from "../model/tls.ts";
 import type { Directive } from "./parse.ts";
 import type { Scope } from "./scope.ts";
 
 /** "closed": nobody is admitted. */
 export type Access = { readonly keys: Keys | undefined } | "closed";
-
-/** Addresses of everybody. */
-export const NOBODY: Keys = { deny: ["0.0.0.0/0", "::/0"] };
 
 export function accessOf(scope: Scope, notes: Notes, comments: string[]): Access {
   const byAddress = addressRules(scope, notes, comments);
@@ -20,7 +18,13 @@ export function accessOf(scope: Scope, notes: Notes, comments: string[]): Access
     return byAddress;
   }
   notes.add(
-    { ...asNote(guard), why: "has no equivalent yet, so nobody is let in here: write `authentication`, and take out `access`" },
+    {
+      ...asNote(guard),
+      why:
+        guard.name === "ssl_verify_client"
+          ? "it cannot be kept, so nobody is let in here: write `client_certificates` in `tls` of the listener, and take out `access` (docs/client-certificates.md)"
+          : "has no equivalent yet, so nobody is let in here: write `authentication`, and take out `access`",
+    },
     comments,
   );
   return { keys: NOBODY };

@@ -1,13 +1,16 @@
 /** Converts a configuration of nginx. */
 import { parseCidr } from "../../base/cidr.ts";
 import { defined } from "../model/conditions.ts";
-import type { Draft, ListenerDraft, RouteDraft } from "../model/draft.ts";
-import { isListenAddress } from "../model/names.ts";
+import type { Conditions } from "../model/conditions.ts";
+import type { Draft, RouteDraft } from "../model/draft.ts";
 import { formatPlace } from "../model/notes.ts";
 import type { Fault, Notes } from "../model/notes.ts";
 import type { Sources } from "../model/sources.ts";
+import { closedRoutes, guardRoute } from "../model/tls.ts";
 import { withCommonKeys } from "./common-keys.ts";
 import { expandIncludes } from "./include.ts";
+import { listenersOf } from "./listeners.ts";
+import type { Listeners } from "./listeners.ts";
 import { noteRest } from "./no-equivalent.ts";
 import { parseNginx } from "./parse.ts";
 import type { Directive } from "./parse.ts";
@@ -44,23 +47,48 @@ export function convertNginx(
         message: port === undefined ? "none of its servers can be converted" : `no server listens at port ${port}`,
       },
     };
-  const upstreams = new Upstreams(http, notes);
-  const drafts = inHostOrder(choice.servers).flatMap(({ server, hosts }) =>
-    new ServerRoutes(server.scope, defined({ host: hosts }), constantsOf(server), { upstreams, sources, notes })
-      .routes()
-      .map((route, index) => titled(route, server, hosts, index)),
-  );
   const scopes = [http, ...choice.servers.map(({ scope }) => scope)];
   const isNamedInHeader = scopes.some((scope) => scope.ownAll("real_ip_header").some(({ args: [name] }) => name === "proxy_protocol"));
   const proxies = knownProxies(scopes, notes, comments);
+  const listeners = listenersOf(choice, isNamedInHeader ? proxies : [], sources, notes);
+  const upstreams = new Upstreams(http, notes);
+  const drafts = inHostOrder(choice.servers).flatMap(({ server, hosts }) => {
+    const scheme = schemeOf(server, choice);
+    const surroundings = { upstreams, notes, sources, scheme };
+    const host = defined({ host: hosts });
+    const routes = guarded(server, host, listeners, () =>
+      new ServerRoutes(withoutVerifying(server, scheme), host, constantsOf(server), surroundings).routes(),
+    );
+    return routes.map((route, index) => titled(route, server, hosts, index));
+  });
   const { routes, keys, upstreams: groups } = withCommonKeys(drafts, upstreams.drafts());
   return {
     comments,
-    listeners: listenerDrafts(choice, isNamedInHeader ? proxies : [], notes),
+    listeners: listeners.drafts,
     keys: { ...(isNamedInHeader || proxies.length === 0 ? {} : { trusted_proxies: proxies }), ...keys },
     upstreams: groups,
     routes: routes.length > 0 ? routes : [{ match: [{}], keys: { respond: { status: 404 } }, comments: [] }],
   };
+}
+
+/** How requests of the server come; null: with TLS and without. */
+function schemeOf({ listens }: Server, { isLed }: Choice): "http" | "https" | null {
+  if (!listens.some(({ isSecure }) => isSecure)) return isLed ? "https" : "http";
+  return isLed || listens.every(({ isSecure }) => isSecure) ? "https" : null;
+}
+
+/** What listeners ask of clients needs no location to ask again. */
+function withoutVerifying({ scope, directive: { place } }: Server, scheme: "http" | "https" | null): Scope {
+  return scheme === "http" ? scope : scope.with([{ name: "ssl_verify_client", args: ["off"], block: null, place }]);
+}
+
+/** The routes of a server, with what keeps away clients who have shown no certificate. */
+function guarded(server: Server, host: Conditions, listeners: Listeners, routes: () => readonly RouteDraft[]): readonly RouteDraft[] {
+  const isPlain = server.listens.some(({ isSecure }) => !isSecure);
+  if (listeners.rejecting.has(server) && !isPlain)
+    return [{ match: [host], keys: { respond: { status: 421 } }, comments: ["ssl_reject_handshake"] }];
+  if (listeners.closed.has(server)) return closedRoutes(routes());
+  return listeners.guarded.has(server) ? [guardRoute(host, "ssl_verify_client: clients without a certificate"), ...routes()] : routes();
 }
 
 function nothing(missing: readonly string[]): string {
@@ -95,41 +123,6 @@ function constantsOf({ firstName, listens, scope }: Server): ReadonlyMap<string,
   const root = scope.value("root");
   if (root !== undefined) constants.set("document_root", root);
   return constants;
-}
-
-/** Where nothing else is left to listen at. */
-const LOCAL = "127.0.0.1:8080";
-
-/** @param senders who may send the header of the PROXY protocol */
-function listenerDrafts({ plain, secure }: Choice, senders: readonly string[], notes: Notes): readonly ListenerDraft[] {
-  const comments: string[] = [];
-  const addresses: string[] = [];
-  for (const { address, directive } of plain) {
-    if (addresses.includes(address)) continue;
-    if (isListenAddress(address.replace(/\$\{[A-Z_0-9]+\}/, "80"))) addresses.push(address);
-    else notes.add({ place: directive.place, what: "listen", why: "its address has no equivalent" }, comments);
-  }
-  const all = addresses.filter((address) => address.startsWith(":"));
-  const kept = addresses.filter((address) => {
-    const port = /:(\d+)$/.exec(address)?.[1];
-    return address.startsWith(":") || port === undefined || !all.includes(`:${port}`);
-  });
-  const [tls] = secure;
-  if (tls !== undefined) {
-    const why = "TLS for clients is not converted: give a listener `tls` with this certificate (docs/tls.md)";
-    notes.add({ place: tls.directive.place, what: `listen ${tls.port} ssl`, why }, comments);
-  }
-  const proxied = plain.filter(({ isProxied }) => isProxied);
-  const [first] = proxied;
-  if (first !== undefined && senders.length === 0) {
-    const why = "nginx takes the header of the PROXY protocol from everybody: say in `proxy_protocol.from` of the listener who may send it";
-    notes.add({ place: first.directive.place, what: "listen proxy_protocol", why }, comments);
-  }
-  const listeners = kept.length > 0 ? kept : [LOCAL];
-  return listeners.map((address, index) => {
-    const isProxied = senders.length > 0 && proxied.some((listen) => listen.address === address);
-    return { keys: { address, ...(isProxied ? { proxy_protocol: { from: senders } } : {}) }, comments: index === 0 ? comments : [] };
-  });
 }
 
 /** The addresses of `set_real_ip_from`: the proxies that say who the client is, in a field or in the header of the PROXY protocol. */

@@ -25,7 +25,7 @@ export function errorPages(scope: Scope, surroundings: ErrorPageSurroundings): K
     const { args, place, name: what } = directive;
     const note = (why: string): void => surroundings.notes.add({ place, what, why }, surroundings.comments);
     const target = args.at(-1) ?? "";
-    const statuses = args.slice(0, -1).filter((each) => /^[45]\d\d$/.test(each) && each !== "497" && each !== "499");
+    const statuses = args.slice(0, -1).filter((each) => /^[45]\d\d$/.test(each) && !/^49[5679]$/.test(each));
     if (statuses.length === 0) continue;
     const file = target.startsWith("/") && !target.includes("$") ? fileOf(target, surroundings) : null;
     if (file === null) note("only a file has an equivalent");

@@ -2,13 +2,15 @@
 import { parseCidr } from "../../base/cidr.ts";
 import type { Conditions } from "../model/conditions.ts";
 import { isHost } from "../model/names.ts";
+import { literal } from "../model/regex-text.ts";
 import type { Sources } from "../model/sources.ts";
+import { SHOWN } from "../model/tls.ts";
 import { exactly } from "./locations.ts";
 import { listedTexts, patternConditions } from "./patterns.ts";
 import { fieldOf } from "./variables.ts";
 
-/** "scheme": it asks whether the client came by TLS. null: there is no equivalent. */
-export type IfConditions = Conditions | "plain" | "secure" | null;
+/** "plain", "secure": it asks whether the client came without or with TLS. "never": it cannot hold. null: there is no equivalent. */
+export type IfConditions = Conditions | "plain" | "secure" | "never" | null;
 
 export function ifConditions(args: readonly string[], sources: Sources): IfConditions {
   const inner = args
@@ -18,7 +20,9 @@ export function ifConditions(args: readonly string[], sources: Sources): IfCondi
   const [, name, operator = "", value = ""] = /^\$\{?(\w+)\}?(?:\s*(!?~\*?|!?=)\s*(.*))?$/s.exec(inner) ?? [];
   if (name === undefined) return null;
   const isNegative = operator.startsWith("!");
+  if (name === "server_port") return portCondition(operator, value, isNegative);
   if (name === "scheme" || name === "https" || name === "ssl_protocol") return schemeCondition(name, operator, value, isNegative);
+  if (name === "ssl_client_verify") return verifyCondition(operator, value);
   const found = operator.includes("~")
     ? matching(name, value, operator.endsWith("*"), sources)
     : operator === ""
@@ -34,11 +38,28 @@ function schemeCondition(name: string, operator: string, value: string, isNegati
   return isSecure === isNegative ? "plain" : "secure";
 }
 
+/** A client whose certificate does not hold is served nothing, so one that was shown is verified. */
+function verifyCondition(operator: string, value: string): IfConditions {
+  const isNegative = operator.startsWith("!");
+  if (operator.includes("~")) return /^\^?FAILED/.test(value) && !value.includes("|") ? (isNegative ? {} : "never") : null;
+  if (value !== "SUCCESS" && value !== "NONE") return null;
+  return (value === "SUCCESS") === isNegative ? { not: [SHOWN] } : SHOWN;
+}
+
+/** Ports stand for the scheme where a server has one for each. */
+function portCondition(operator: string, value: string, isNegative: boolean): "plain" | "secure" | null {
+  const port = /^\^?(80|443)\$?$/.exec(value)?.[1];
+  if (operator === "" || port === undefined) return null;
+  return (port === "443") === isNegative ? "plain" : "secure";
+}
+
 function equal(name: string, value: string): Conditions | null {
   if (name === "host" || name === "http_host") return isHost(value) ? { host: [value.toLowerCase()] } : null;
   if (name === "request_method") return /^[A-Z]+$/.test(value) ? { methods: [value] } : null;
   if (name === "uri" || name === "document_uri") return value.startsWith("/") ? exactly(value) : null;
   if (name === "request_uri") return value.startsWith("/") && !value.includes("?") ? exactly(value) : null;
+  if (name === "ssl_client_s_dn" && value !== "") return { certificate: { subject: literal(value) } };
+  if (name === "ssl_client_i_dn" && value !== "") return { certificate: { issuer: literal(value) } };
   if (name === "remote_addr") return parseCidr(value) === null ? null : { clients: [value] };
   const [, kind, key = ""] = /^(http|arg)_(\w+)$/.exec(name) ?? [];
   if (kind === "http" && value === "") return { not: [{ headers: { [fieldOf(key)]: "*" } }] };

@@ -25,8 +25,10 @@ const HANDLED = new Set(
   `location server server_name listen upstream map if set break return rewrite include root alias index try_files error_page internal
   proxy_pass proxy_set_header proxy_hide_header proxy_redirect proxy_cookie_path proxy_cookie_domain proxy_cookie_flags proxy_connect_timeout proxy_read_timeout
   proxy_next_upstream proxy_next_upstream_tries proxy_ssl_name proxy_ssl_certificate proxy_ssl_certificate_key proxy_ssl_password_file proxy_ssl_trusted_certificate
-  proxy_ssl_crl proxy_ssl_protocols add_header expires more_set_headers more_clear_headers client_max_body_size
-  limit_req limit_req_zone limit_except allow deny satisfy auth_basic auth_request auth_jwt ssl_verify_client set_real_ip_from real_ip_header
+  proxy_ssl_crl proxy_ssl_protocols ssl ssl_certificate ssl_certificate_key ssl_password_file ssl_protocols ssl_ciphers ssl_ecdh_curve ssl_conf_command
+  ssl_session_tickets ssl_session_ticket_key ssl_verify_client ssl_client_certificate ssl_trusted_certificate ssl_crl ssl_verify_depth ssl_reject_handshake
+  ssl_stapling_file ssl_ocsp add_header expires more_set_headers more_clear_headers client_max_body_size
+  limit_req limit_req_zone limit_except allow deny satisfy auth_basic auth_request auth_jwt set_real_ip_from real_ip_header
   default_type mirror split_clients fastcgi_pass uwsgi_pass scgi_pass memcached_pass grpc_pass access_log events http autoindex stub_status`.split(
     /\s+/,
   ),
@@ -47,16 +49,16 @@ const NOT_NEEDED = new Set(
   proxy_send_timeout proxy_next_upstream_timeout proxy_intercept_errors proxy_ignore_client_abort proxy_socket_keepalive proxy_request_buffering proxy_buffering
   proxy_headers_hash_max_size proxy_headers_hash_bucket_size proxy_temp_path
   proxy_temp_file_write_size proxy_max_temp_file_size proxy_busy_buffers_size proxy_buffers proxy_buffer_size proxy_ignore_headers autoindex_exact_size autoindex_localtime
-  autoindex_format chunked_transfer_encoding mirror_request_body uninitialized_variable_warn rewrite_log allow_underscores send_lowat read_ahead subrequest_output_buffer_size open_file_cache_events
-  ssl_certificate_key zone`.split(/\s+/),
+  autoindex_format chunked_transfer_encoding mirror_request_body uninitialized_variable_warn rewrite_log allow_underscores send_lowat read_ahead subrequest_output_buffer_size open_file_cache_events zone`.split(
+    /\s+/,
+  ),
 );
 const NOT_NEEDED_BEGINNINGS =
-  /^(?:open_file_cache|(?:gzip|brotli|zstd)_|proxy_cache_|fastcgi_|uwsgi_|scgi_|grpc_|memcached_|ssl_(?!certificate|verify)|auth_jwt_|http2_|http3_|quic_|passenger_(?!enabled))/;
+  /^(?:open_file_cache|(?:gzip|brotli|zstd)_|proxy_cache_|fastcgi_|uwsgi_|scgi_|grpc_|memcached_|ssl_(?:session_(?:cache|timeout)$|stapling_|ocsp_|certificate_cache$|buffer_size$|prefer_server_ciphers$|dhparam$|engine$)|auth_jwt_|http2_|http3_|quic_|passenger_(?!enabled))/;
 
-const NO_TLS = "TLS for clients is not converted: give a listener `tls` with this certificate (docs/tls.md)";
 const REASONS: Readonly<Record<string, string>> = {
-  ssl_certificate: NO_TLS,
-  ssl: NO_TLS,
+  ssl_stapling: "answers of OCSP are not fetched; `ocsp_file` of a certificate sends one along (docs/tls.md)",
+  ssl_early_data: "early data (0-RTT) is never taken: it can be sent again by others",
   gzip: "compressing answers has no equivalent yet",
   brotli: "compressing answers has no equivalent yet",
   zstd: "compressing answers has no equivalent yet",

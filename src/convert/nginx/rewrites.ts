@@ -33,6 +33,8 @@ export interface RewriteSurroundings {
   readonly sources: Sources;
   readonly notes: Notes;
   readonly comments: string[];
+  /** How requests come; null: by http and by https. */
+  readonly scheme: "http" | "https" | null;
 }
 
 /** The steps of a block, and what becomes of requests that no step takes; null: its content. */
@@ -72,19 +74,16 @@ function stepsOfIf(directive: Directive, outer: Scope, surroundings: RewriteSurr
   const { notes, sources, comments } = surroundings;
   const { args, block, place } = directive;
   const note = (why: string): void => notes.add({ place, what: "if", why }, comments);
-  const conditions = ifConditions(args, sources);
+  const given = ifConditions(args, sources);
   const scope = outer.inner(block ?? []);
-  if (conditions === "plain" || conditions === "secure") {
-    note(
-      conditions === "plain"
-        ? "TLS for clients is not converted, and a redirect to https would come back to itself; `redirect_to_https: true` of a listener does it"
-        : "TLS for clients is not converted, so it never holds",
-    );
-    return [];
-  }
+  if (given === "never") return [];
+  const { scheme } = surroundings;
+  if ((given === "plain" && scheme === "https") || (given === "secure" && scheme === "http")) return [];
+  // Of a server that serves both ways a route cannot tell how a request came.
+  const conditions = given !== "plain" && given !== "secure" ? given : scheme === null ? null : {};
   if (conditions === null) {
     note(
-      isLostGuard(directive, sources)
+      isLostGuard(directive, sources, scheme)
         ? "its condition has no equivalent, and it keeps clients away, so nobody is let in here: take out `access` when that is done otherwise"
         : "its condition has no equivalent, so what it says is left out",
     );
@@ -103,18 +102,18 @@ function stepsOfIf(directive: Directive, outer: Scope, surroundings: RewriteSurr
 }
 
 /** Whether an `if` without equivalent refused clients, so that nobody is to come in. */
-export function hasLostGuard(block: readonly Directive[], sources: Sources): boolean {
-  return block.some((directive) => directive.name === "if" && isLostGuard(directive, sources));
+export function hasLostGuard(block: readonly Directive[], sources: Sources, scheme: RewriteSurroundings["scheme"]): boolean {
+  return block.some((directive) => directive.name === "if" && isLostGuard(directive, sources, scheme));
 }
 
 /** Whether an `if` whose condition has no equivalent refuses clients, and not only programs by their names or odd paths. */
-function isLostGuard({ args, block }: Directive, sources: Sources): boolean {
+function isLostGuard({ args, block }: Directive, sources: Sources, scheme: RewriteSurroundings["scheme"]): boolean {
   const isFilter =
     /\$\{?(?:http_user_agent|http_referer|invalid_referer|request_uri|uri|document_uri|args|query_string|request_filename|host|http_host|request_method|arg_\w+)\b/;
   const refuses = (block ?? []).some(({ name, args: [status = ""] }) => name === "return" && /^(?:401|403|404|444)$/.test(status));
-  return (
-    refuses && !isFilter.test(args.join(" ")) && !args.some((each) => /^\(?!?-[fdex]$/.test(each)) && ifConditions(args, sources) === null
-  );
+  if (!refuses || isFilter.test(args.join(" ")) || args.some((each) => /^\(?!?-[fdex]$/.test(each))) return false;
+  const conditions = ifConditions(args, sources);
+  return conditions === null || (scheme === null && (conditions === "plain" || conditions === "secure"));
 }
 
 function stepOf(

@@ -5,7 +5,8 @@ import type { Keys, RouteDraft, Value } from "../model/draft.ts";
 import { formatPlace } from "../model/notes.ts";
 import type { Notes } from "../model/notes.ts";
 import type { Sources } from "../model/sources.ts";
-import { NOBODY, accessOf } from "./access.ts";
+import { NOBODY } from "../model/tls.ts";
+import { accessOf } from "./access.ts";
 import { answerKeys } from "./answers.ts";
 import type { Answer } from "./answers.ts";
 import { errorPages } from "./error-pages.ts";
@@ -31,6 +32,8 @@ export interface RouteSurroundings {
   readonly upstreams: Upstreams;
   readonly notes: Notes;
   readonly sources: Sources;
+  /** How requests of the server come; null: both ways. */
+  readonly scheme: "http" | "https" | null;
 }
 
 /** A path that a `rewrite` has changed, on its way to the location that serves it. */
@@ -271,8 +274,8 @@ export class ServerRoutes {
   }
 
   private rewrites(scope: Scope, location: Location | null, comments: string[]): ReturnType<typeof rewritesOf> {
-    const { notes, sources } = this.surroundings;
-    return rewritesOf(scope, { context: this.context(location, scope), sources, notes, comments });
+    const { notes, sources, scheme } = this.surroundings;
+    return rewritesOf(scope, { context: this.context(location, scope), sources, notes, comments, scheme });
   }
 
   private context(location: Location | null, scope: Scope, regex?: string): VariableContext {
@@ -284,8 +287,8 @@ export class ServerRoutes {
 
   /** Whether an `if` of the server or of that block kept clients away in a way that is lost. */
   private isClosed(block: readonly Directive[]): boolean {
-    const { sources } = this.surroundings;
-    return hasLostGuard(this.scope.own, sources) || hasLostGuard(block, sources);
+    const { sources, scheme } = this.surroundings;
+    return hasLostGuard(this.scope.own, sources, scheme) || hasLostGuard(block, sources, scheme);
   }
 
   private refusal(scope: Scope, location: Location | null, status: number, comments: string[]): Keys {

@@ -29,6 +29,11 @@ export class Scope {
     );
   }
 
+  /** The same block with further directives at its end. */
+  with(directives: readonly Directive[]): Scope {
+    return new Scope([...this.own, ...directives], this.outer);
+  }
+
   /** The directives of these names, in their order, in the innermost block that has any of them. */
   allOf(names: readonly string[]): readonly Directive[] {
     const found = this.own.filter(({ name }) => names.includes(name));

@@ -1,17 +1,19 @@
 /**
  * Which `server` blocks become one configuration. Routes of Millrace do not know by which listener a request came, so only blocks that listen at the
- * same ports can stand together; 80 and 443 count as the same.
+ * same ports can stand together. 80 and 443 go together where port 80 leads to https, or serves the same.
  */
 import type { Notes } from "../model/notes.ts";
-import type { Directive } from "./parse.ts";
+import { PlainServers } from "./plain-servers.ts";
 import type { Listen, Server } from "./servers.ts";
 
 export interface Choice {
-  /** In their order, and none that only leads to https. */
+  /** In their order, each with the `listen` directives that count. */
   readonly servers: readonly Server[];
   /** Addresses of listeners without TLS. */
   readonly plain: readonly Listen[];
   readonly secure: readonly Listen[];
+  /** Whether requests without TLS are led to https. */
+  readonly isLed: boolean;
 }
 
 /** @param port only blocks that listen there; undefined: the first port that fits best */
@@ -19,29 +21,26 @@ export function chooseServers(all: readonly Server[], port: string | undefined, 
   const wanted = port ?? mainPort(all);
   const isWeb = port === undefined && WEB.has(wanted);
   const fits = ({ port: each }: Listen): boolean => (isWeb ? WEB.has(each) : each === wanted);
-  const chosen = all.filter(({ listens }) => listens.some(fits));
-  for (const { directive, listens } of all)
-    if (!listens.some(fits) && port === undefined && listens[0] !== undefined)
-      notes.add({
-        place: directive.place,
-        what: "server",
-        why: `routes do not know at which port a request came, so this one, at ${listens[0].port}, is left out: convert it by itself with --port ${listens[0].port}`,
-      });
-  const isSecure = ({ listens }: Server): boolean => listens.some((listen) => listen.isSecure);
-  const securedNames = new Set(chosen.filter(isSecure).flatMap(({ names }) => names));
-  const hasSecureDefault = chosen.some((server) => isSecure(server) && server.names.length === 0);
-  const servers = chosen.filter((server) => {
-    if (isSecure(server) || !chosen.some(isSecure)) return true;
-    const isServed = server.names.length === 0 || hasSecureDefault || server.names.some((name) => securedNames.has(name));
-    if (!isServed) return true;
-    const why = leadsToHttps(server.directive)
-      ? "it leads to https, which Millrace cannot serve yet: the redirect would come back to itself"
-      : "the same names are served by TLS too, and one configuration has one site for a name";
-    notes.add({ place: server.directive.place, what: "server", why: `${why}; it is left out` });
-    return false;
+  const chosen = all.flatMap((server) => {
+    const listens = server.listens.filter(fits);
+    const others = server.listens.filter((listen) => !fits(listen));
+    if (port === undefined) for (const listen of others) noteLeftOut(server, listen, listens.length === 0, notes);
+    return listens.length === 0 ? [] : [{ ...server, listens, isDefault: listens.some(({ isDefault }) => isDefault) }];
   });
-  const listens = servers.flatMap((server) => server.listens.filter(fits));
-  return { servers, plain: listens.filter((listen) => !listen.isSecure), secure: listens.filter((listen) => listen.isSecure) };
+  if (!chosen.some(isSecure)) return { servers: chosen, plain: chosen.flatMap(({ listens }) => listens), secure: [], isLed: false };
+  const plain = new PlainServers(chosen.filter(isSecure), notes);
+  const servers = chosen.flatMap((server) => (isSecure(server) ? [server] : plain.kept(server)));
+  const listens = servers.flatMap((server) => server.listens);
+  return {
+    servers: plain.withChallenges(servers),
+    plain: [...listens.filter((listen) => !listen.isSecure), ...plain.listens],
+    secure: listens.filter((listen) => listen.isSecure),
+    isLed: plain.isLed,
+  };
+}
+
+export function isSecure({ listens }: Server): boolean {
+  return listens.some((listen) => listen.isSecure);
 }
 
 const WEB: ReadonlySet<string> = new Set(["80", "443"]);
@@ -51,13 +50,14 @@ function mainPort(all: readonly Server[]): string {
   return ports.find((port) => WEB.has(port)) ?? ports[0] ?? "80";
 }
 
-/** Whether the block does nothing but lead clients to https, apart from what certificates are renewed by. */
-function leadsToHttps({ block }: Directive): boolean {
-  return (block ?? []).some(
-    (directive) =>
-      (["return", "rewrite"].includes(directive.name) && directive.args.some((each) => each.startsWith("https://"))) ||
-      (directive.block !== null && directive.name !== "server" && leadsToHttps(directive)),
-  );
+function noteLeftOut({ directive, listens }: Server, listen: Listen, isWhole: boolean, notes: Notes): void {
+  if (isWhole && listen !== listens[0]) return;
+  const what = isWhole ? directive : listen.directive;
+  notes.add({
+    place: what.place,
+    what: isWhole ? "server" : `listen ${listen.port}`,
+    why: `routes do not know at which port a request came, so this one, at ${listen.port}, is left out: convert it by itself with --port ${listen.port}`,
+  });
 }
 
 /** A server with the hosts under which it is chosen, in an order in which the first that fits is the one that nginx takes. */

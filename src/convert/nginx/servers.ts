@@ -28,6 +28,19 @@ export interface Server {
 }
 
 export function serversIn(http: Scope, notes: Notes): readonly Server[] {
+  const servers = blocksIn(http, notes);
+  // An address speaks TLS for all blocks that listen there, as soon as one says so.
+  const secure = servers.flatMap(({ listens }) => listens.filter(({ isSecure }) => isSecure));
+  const isSecure = (listen: Listen): boolean => secure.some((other) => isSameAddress(listen, other));
+  return servers.map((server) => ({ ...server, listens: server.listens.map((listen) => ({ ...listen, isSecure: isSecure(listen) })) }));
+}
+
+/** An address of the whole machine has those of single ones at its port in it, for one listener of Millrace takes both. */
+function isSameAddress(one: Listen, other: Listen): boolean {
+  return one.address === other.address || (one.port === other.port && [one, other].some(({ address }) => address === `:${one.port}`));
+}
+
+function blocksIn(http: Scope, notes: Notes): readonly Server[] {
   return http.ownAll("server").map((directive) => {
     const scope = http.inner(directive.block ?? []);
     const listens = listensOf(scope, directive, notes);
