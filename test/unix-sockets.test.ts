@@ -82,6 +82,6 @@ describe("a request to a socket", () => {
     t.after(() => proxy.close());
     for (let asked = 0; asked < 2; asked++) assert.equal((await ask(proxy, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")).status, 502);
     const lines = proxy.log.filter(({ event }) => event === "endpoint_socket_failed").map(({ message }) => message);
-    assert.deepEqual(lines, [`${SOCKET} cannot be connected to: nothing listens on this socket`]);
+    assert.deepEqual(lines, [`${SOCKET} of upstream app cannot be connected to: nothing listens on this socket`]);
   });
 });

@@ -21,9 +21,9 @@ export interface ServedPair {
   readonly certificates: readonly X509Certificate[];
 }
 
-/** Which of the two files something is wrong with, and what, to be put after the name of the file. */
+/** Which of the two files something is wrong with, or the key's passphrase, and what, to be put after the name of the file. */
 export interface PairProblem {
-  readonly in: "certificate" | "key";
+  readonly in: "certificate" | "key" | "passphrase";
   readonly problem: string;
   /** Whether only the other file may be the wrong one: someone may be replacing both, one after the other. */
   readonly mayBeHalf: boolean;
@@ -36,7 +36,7 @@ export function servedPair(certificateText: string, keyText: string, passphrase:
   const [leaf] = certificates;
   if (leaf === undefined) return { in: "certificate", problem: withoutCertificate(certificateText), mayBeHalf: false };
   const read = readPrivateKey(keyText, passphrase);
-  if ("problem" in read) return { in: "key", problem: read.problem, mayBeHalf: false };
+  if ("problem" in read) return { ...read, mayBeHalf: false };
   if (!leaf.checkPrivateKey(read.key)) return mismatch(certificates.findIndex((each) => each.checkPrivateKey(read.key)));
   const chain = certificates.map(String).join("");
   const key = read.key.export({ type: "pkcs8", format: "pem" });

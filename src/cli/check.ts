@@ -10,7 +10,7 @@ import { entriesOf } from "../policy/route/conditions.ts";
 import type { RouteConditions } from "../policy/route/conditions.ts";
 import { loadConfigFile, textOfConfig } from "./config-file.ts";
 import { problemReport } from "./problem-report.ts";
-import { tlsInWords } from "./shown-certificates.ts";
+import { tlsInWords, untilInWords } from "./shown-certificates.ts";
 
 export interface CheckArguments {
   readonly file: string;
@@ -52,7 +52,12 @@ function jsonReport(problems: readonly Problem[]): string {
 function adminInWords({ tls }: NonNullable<Config["admin"]>): string {
   if (tls === undefined) return "";
   const { client_certificates: clients } = tls;
-  return clients === undefined ? ", TLS" : `, TLS, client certificates ${clients.mode}`;
+  return `, TLS${untilInWords([tls])}${clients === undefined ? "" : `, client certificates ${clients.mode}`}`;
+}
+
+/** The certificate that endpoints are shown. */
+function shownToEndpoints({ cert_file: file, ...tls }: Config["upstreams"][string]["tls"]): string {
+  return file === undefined ? "" : `, shown a certificate${untilInWords([{ ...tls, cert_file: file }])}`;
 }
 
 /** Most included files that are named. */
@@ -67,9 +72,9 @@ function summary(config: Config): string[] {
   const { listeners, upstreams, routes, admin } = config;
   return [
     ...listeners.map(({ address, tls }) => `  listener ${address}${tls === undefined ? "" : `, ${tlsInWords(tls)}`}`),
-    ...Object.entries(upstreams).map(([name, { endpoints, balance, health_check: check }]) => {
+    ...Object.entries(upstreams).map(([name, { endpoints, balance, health_check: check, tls }]) => {
       const probes = check === undefined ? "not probed" : check.path === undefined ? "probed by connecting" : `probed at ${check.path}`;
-      return `  upstream ${name}: ${endpoints.length} ${endpoints.length === 1 ? "endpoint" : "endpoints"}, ${balance}, ${probes}`;
+      return `  upstream ${name}: ${endpoints.length} ${endpoints.length === 1 ? "endpoint" : "endpoints"}, ${balance}, ${probes}${shownToEndpoints(tls)}`;
     }),
     ...routes.map((route, index) => {
       const own = [...config.middleware, ...(route.middleware ?? [])].map(({ use }) => moduleAddress(use).name);

@@ -2,20 +2,30 @@
 import { isLocalName } from "../base/local-names.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { shownFile } from "../config/problems/shown.ts";
+import { dayOf } from "../certificates/pair-findings.ts";
 import { readPair } from "../control/certificates/read-material.ts";
+import type { CertificateFiles } from "../control/certificates/read-material.ts";
 
 type Tls = NonNullable<Config["listeners"][number]["tls"]>;
 
 /** Most names that are shown. */
 const NAMES_MAX = 5;
 
-/** Such as `TLS for a.test, *.a.test`. */
+/** Such as `TLS for a.test, *.a.test, until 2027-01-31`. */
 export function tlsInWords({ certificates, acme, internal }: Tls): string {
   const names = new Set([...certificates.flatMap((entry) => namesIn(entry)), ...(acme?.domains.flat() ?? [])]);
   const more = names.size > NAMES_MAX ? [`${names.size - NAMES_MAX} more names`] : [];
   const open = acme?.on_demand === undefined ? [] : ["names on demand"];
   const shown = [...[...names].slice(0, NAMES_MAX), ...more, ...open, ...(internal === undefined ? [] : ["local names"])];
-  return `TLS for ${shown.length === 0 ? "no name" : shown.join(", ")}`;
+  return `TLS for ${shown.length === 0 ? "no name" : shown.join(", ")}${untilInWords(certificates)}`;
+}
+
+/** Such as `, until 2027-01-31`: when the certificate of these files ends, or the first of several. "": there is none. */
+export function untilInWords(files: readonly CertificateFiles[]): string {
+  const ends = files.flatMap((each) => endOf(each) ?? []);
+  if (ends.length === 0) return "";
+  const first = dayOf(Math.min(...ends));
+  return ends.length === 1 ? `, until ${first}` : `, the first of ${ends.length} certificates ends on ${first}`;
 }
 
 type Rule = NonNullable<Tls["client_certificates"]>;
@@ -50,7 +60,7 @@ function shownTo(tls: Tls, host: string): Shown {
   const found = patterns.map((pattern) => certificates.findIndex((entry) => namesIn(entry).includes(pattern))).find((index) => index >= 0);
   const entry = found === undefined ? undefined : certificates[found];
   if (found !== undefined && entry !== undefined)
-    return { certificate: `#${found + 1}, ${shownFile(entry.cert_file)}`, rule: ruleOf(entry, all) };
+    return { certificate: `#${found + 1}, ${shownFile(entry.cert_file)}${untilInWords([entry])}`, rule: ruleOf(entry, all) };
   const rule = all ?? null;
   if (acme?.domains.flat().some((domain) => patterns.includes(domain)) === true) return { certificate: "obtained over ACME", rule };
   if (internal !== undefined && isLocalName(name)) return { certificate: "of the local authority", rule };
@@ -71,7 +81,13 @@ function clientLine(rule: Rule | null, showsOne: boolean): readonly string[] {
   return [`client certificate: ${rule.mode}${forwarded}${missing}`];
 }
 
-function namesIn(entry: Tls["certificates"][number]): readonly string[] {
+function namesIn(entry: CertificateFiles): readonly string[] {
   const read = readPair(entry);
   return "value" in read ? read.value.names : [];
+}
+
+/** Epoch milliseconds; null: the files cannot be read. */
+function endOf(files: CertificateFiles): number | null {
+  const read = readPair(files);
+  return "value" in read ? (read.value.certificates[0]?.validToDate.getTime() ?? null) : null;
 }

@@ -247,6 +247,15 @@ process.exit(answer.ok ? 0 : 1);`,
     assert.equal(await beside.ended, 0, beside.err);
     assert.match(beside.out, /somebody listens on 127\.0\.0\.1:\d+ already/);
     assert.match(beside.out, given);
+    const unknown = path.join(folder, "unknown.yaml");
+    const elsewhere = `directory: "${pebble.directory}", ca_file: ${folder}/ca.pem, storage: ${folder}/acme, terms_agreed: true, domains: [a.example.com]`;
+    writeFileSync(unknown, `listeners: [{ address: ":443", tls: { acme: { ${elsewhere} } } }]\nroutes: [{ respond: { status: 200 } }]\n`);
+    const untried = millrace(t, "check", "--acme", "--config", unknown);
+    assert.equal(await untried.ended, 0, untried.err);
+    assert.match(
+      untried.out,
+      /^acme a\.example\.com: not tried, because acme\.staging names no directory of localhost:\d+ for trying; the authority answers/m,
+    );
     await pebble.stop();
     const down = millrace(t, "check", "--acme", "--config", config("http-01"));
     assert.equal(await down.ended, 1);

@@ -295,7 +295,10 @@ logging: { level: info, access: { fields: [client, path, status, proxy_sender, p
 
         test("one that is not there is a 502, and the log says why", async () => {
           assert.equal((await ask(`http://127.0.0.1:${proxy.port}/absent`)).status, 502);
-          await proxy.until((output) => output.includes("absent.sock cannot be connected to: there is no such socket"), "the log line");
+          await proxy.until(
+            (output) => /absent\.sock of upstream \S+ cannot be connected to: there is no such socket/.test(output),
+            "the log line",
+          );
         });
       });
     },

@@ -54,7 +54,11 @@ async function orderFor(address: string, acme: AcmeConfig, listeners: Listeners,
       throw new Error(`${host} has no profile ${acme.profile}`);
     }
     if (staging === null) {
-      say(`acme at ${host}: the authority answers; without acme.staging nothing is ordered on trial`);
+      // The directory itself is no place for trials: what it gives is trusted, and counts against its limits.
+      const all = wantedBy(acme).map(({ names }) => names.join(", "));
+      say(
+        `acme ${all.join("; ")}: not tried, because acme.staging names no directory of ${host} for trying; the authority answers, no more is known`,
+      );
       return true;
     }
     await storage.open();

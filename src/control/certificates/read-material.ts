@@ -49,13 +49,14 @@ export function readPair({
 }: CertificateFiles): ReadMaterial<ServedPair> {
   const certificate = readFile("cert_file", file);
   if (!("value" in certificate)) return certificate;
-  const key = keyFile === file ? certificate : readFile("key_file", keyFile);
-  if (!("value" in key)) return key;
-  const pair = servedPair(textOf(certificate.value), textOf(key.value), passphrase);
+  const ofKey = keyFile === file ? certificate : readFile("key_file", keyFile);
+  if (!("value" in ofKey)) return ofKey;
+  const pair = servedPair(textOf(certificate.value), textOf(ofKey.value), passphrase);
   if (!("in" in pair)) return { value: pair };
-  const isOfKey = pair.in === "key" && keyFile !== file;
-  const problem = `${shownFile(pair.in === "key" ? keyFile : file)} ${pair.problem}`;
-  return { key: isOfKey ? "key_file" : "cert_file", problem, mayBeHalf: pair.mayBeHalf };
+  const isOfKey = pair.in !== "certificate" && keyFile !== file;
+  const problem = `${shownFile(isOfKey ? keyFile : file)} ${pair.problem}`;
+  const key = pair.in === "passphrase" ? "key_passphrase" : isOfKey ? "key_file" : "cert_file";
+  return { key, problem, mayBeHalf: pair.mayBeHalf };
 }
 
 export function readOcsp(file: string): ReadMaterial<OcspFile> {

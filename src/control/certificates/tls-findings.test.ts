@@ -86,9 +86,12 @@ test("encrypted keys: a missing, a wrong, a right and an idle passphrase, which 
   const place = "listeners.#1.tls.certificates.#1";
   assert.deepEqual(said("key_file: locked.key"), [`${place}.key_file: locked.key is encrypted: it needs a key_passphrase`]);
   assert.deepEqual(said("key_file: locked.key, key_passphrase: hunter3"), [
-    `${place}.key_file: locked.key cannot be decrypted: its key_passphrase is another one, or it is damaged`,
+    `${place}.key_passphrase: locked.key cannot be decrypted: its key_passphrase is another one, or it is damaged`,
   ]);
   assert.deepEqual(said('key_file: locked.key, key_passphrase: "${PASS}"'), []);
+  assert.deepEqual(said('key_file: locked.key, key_passphrase: "${UNSET}"'), [
+    `${place}.key_passphrase: the environment variable UNSET is not set; \${UNSET:-default} would give it a default`,
+  ]);
   assert.deepEqual(said("key_file: locked.key, key_passphrase: file:pass"), []);
   assert.deepEqual(said("key_file: a.key, key_passphrase: hunter2"), [
     `warning: ${place}.key_passphrase: it is not needed: the key is not encrypted`,

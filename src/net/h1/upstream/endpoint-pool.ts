@@ -25,6 +25,8 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
   private readonly settings: EndpointSettings;
   /** The endpoint's URL, for the log. */
   private readonly url: string;
+  /** Name of the upstream. */
+  private readonly upstream: string;
   private retired: boolean = false;
   private tlsReportedAt: number = -Infinity;
   private socketReportedAt: number = -Infinity;
@@ -36,6 +38,7 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
     this.readers = readers;
     this.settings = endpoint.settings;
     this.url = endpoint.url;
+    this.upstream = endpoint.upstream;
   }
 
   /** Takes the most recently used idle connection out of the pool for an exchange; null if none is usable. */
@@ -69,29 +72,37 @@ export class EndpointPool extends IdleStack<UpstreamConnection> implements Endpo
 
   /** Logs why TLS with the endpoint failed, at most once per `REPORT_MS`. The client learns only that it failed. */
   tlsFailed(code: string): void {
-    const { thread, url } = this;
+    const { thread, url, upstream } = this;
     if (thread.now - this.tlsReportedAt < REPORT_MS) return;
     this.tlsReportedAt = thread.now;
     const words = tlsFaultInWords(code) ?? code;
-    thread.report("warn", "endpoint_tls_failed", `TLS with ${url} failed: ${words}`, { endpoint: url, code });
+    thread.report("warn", "endpoint_tls_failed", `TLS with ${url} of upstream ${upstream} failed: ${words}`, {
+      upstream,
+      endpoint: url,
+      code,
+    });
   }
 
   /** Logs why the endpoint's Unix socket cannot be connected to, at most once per `REPORT_MS`. */
   socketFailed(code: string): void {
-    const { thread, url } = this;
+    const { thread, url, upstream } = this;
     if (thread.now - this.socketReportedAt < REPORT_MS) return;
     this.socketReportedAt = thread.now;
     const words = socketFaultInWords(code) ?? code;
-    thread.report("warn", "endpoint_socket_failed", `${url} cannot be connected to: ${words}`, { endpoint: url, code });
+    thread.report("warn", "endpoint_socket_failed", `${url} of upstream ${upstream} cannot be connected to: ${words}`, {
+      upstream,
+      endpoint: url,
+      code,
+    });
   }
 
   /** Logs what is wrong with a response of the endpoint, at most once per `REPORT_MS`. Clients and the access log learn only that it was refused. */
   malformed(code: string): void {
-    const { thread, url } = this;
+    const { thread, url, upstream } = this;
     if (thread.now - this.malformedReportedAt < REPORT_MS) return;
     this.malformedReportedAt = thread.now;
-    const message = `${url} sent a malformed response: ${code.replaceAll("_", " ")}`;
-    thread.report("warn", "endpoint_response_malformed", message, { endpoint: url, code });
+    const message = `${url} of upstream ${upstream} sent a malformed response: ${code.replaceAll("_", " ")}`;
+    thread.report("warn", "endpoint_response_malformed", message, { upstream, endpoint: url, code });
   }
 
   /**
