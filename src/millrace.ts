@@ -79,6 +79,7 @@ export type { ResponseSource, SourceInput, SourceRequest, SourceResponse } from 
 export type { LocalAnswer } from "./proxy/local-answer.ts";
 export type { ProxiedConnection } from "./proxy/ports/proxied-connection.ts";
 export type { ConnectionAddresses, ProxyDetails, ProxyHeader, ProxyTls } from "./proxy-protocol/header.ts";
+export type { Identity } from "./proxy/ports/identity.ts";
 export type { ClientCertificate, TlsFacts } from "./proxy/ports/tls-facts.ts";
 export type { Address, Duration, Size, Variable } from "./values/written.ts";
 

@@ -148,7 +148,7 @@ function exchanges(variants: number, token: string | null = null, keys: RouteKey
     then?.();
   };
   const config = plainConfig("127.0.0.1:0", "http://127.0.0.1:9");
-  if (token !== null) config.routes = config.routes.map((route) => ({ ...route, authentication: { tokens: [token] } }));
+  if (token !== null) config.routes = config.routes.map((route) => ({ ...route, authentication: { tokens: [token], optional: false } }));
   config.routes = config.routes.map((route) => ({ ...route, ...keys }));
   const [listening] = config.listeners;
   if (listening === undefined) throw new Error("there is no listener");

@@ -1093,8 +1093,16 @@ export interface RouteInput {
   maintenance?: UpstreamMaintenanceInput | undefined;
   /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
   rate_limit?: RouteRateLimitInput | undefined;
-  /** Refuses requests without a token with 401. Absent: everybody is let in. */
+  /**
+   * Lets in only clients that show who they are: of the methods that the route has, the first for which a request brings anything decides.
+   * Absent: everybody is let in.
+   */
   authentication?: RouteAuthenticationInput | undefined;
+  /**
+   * Refuses clients with 403 that `authentication` of the route has let in, and that lack a role, scope or claim. Absent: whoever is let in
+   * may do everything.
+   */
+  require?: RouteRequireInput | undefined;
   /** Changes path and host of the request that the upstream gets, and the path at which `files` looks. Absent: both stay as they are. */
   rewrite?: RouteRewriteInput | undefined;
   /**
@@ -1469,7 +1477,69 @@ export interface RouteAuthenticationInput {
    *
    * List of secrets.
    */
-  tokens: string[];
+  tokens?: string[] | undefined;
+  /**
+   * What must hold of the certificate that the client has shown to the listener (`tls.client_certificates`), by the same rules as
+   * `match.client_certificate`; `{}`: any. Clients without a certificate are asked for what else there is. Its subject is the user's name.
+   */
+  certificate?: RouteMatchClientCertificateInput | undefined;
+  /**
+   * Whether a client that brings nothing is let in too, as one that is not known. Wrong credentials are refused all the same.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  optional?: boolean | undefined;
+  /**
+   * Fields in which the upstream is told who the client is. A field that any route names here is taken out of every client's request, on
+   * every route and listener, in every spelling that origin servers read as it (`X_User`). Values are UTF-8; control characters, `%` and
+   * spaces at the ends are percent-encoded, in lists commas too. What is not known sends no field.
+   */
+  identity_headers?: RouteAuthenticationIdentityHeadersInput | undefined;
+}
+
+/** The keys of `routes[].authentication.identity_headers` in a configuration. */
+export interface RouteAuthenticationIdentityHeadersInput {
+  /**
+   * The field with the user's name: the id of a key, the subject of a certificate. `X-User` is usual.
+   *
+   * Field name.
+   */
+  user?: string | undefined;
+  /**
+   * The field with the client's roles, with commas between them. `X-Roles` is usual.
+   *
+   * Field name.
+   */
+  roles?: string | undefined;
+  /**
+   * The field with the scopes of the client's token, with commas between them.
+   *
+   * Field name.
+   */
+  scopes?: string | undefined;
+  /** Fields for claims of the client's token, by the name of the claim: `{ email: X-Email }`; a dot leads into an object. */
+  claims?: Record<string, string> | undefined;
+}
+
+/** The keys of `routes[].require` in a configuration. */
+export interface RouteRequireInput {
+  /**
+   * Roles, one of which the client must have.
+   *
+   * List of texts.
+   */
+  roles?: string[] | undefined;
+  /**
+   * Scopes that the client's token must have, all of them.
+   *
+   * List of scopes.
+   */
+  scopes?: string[] | undefined;
+  /**
+   * Claims of the client's token by name; a dot leads into an object. Each must have one of its values. Of a claim that is an array, or a
+   * text of words with spaces between them, a member is enough.
+   */
+  claims?: Record<string, string | string[]> | undefined;
 }
 
 /** The keys of `routes[].rewrite` in a configuration. */
@@ -1648,6 +1718,8 @@ export interface RouteAccessLogInput {
         | "client_certificate_issuer"
         | "client_certificate_serial"
         | "client_certificate_fingerprint"
+        | "user"
+        | "authentication_method"
         | "proxy_sender"
         | "proxy_unique_id"
       )[]
@@ -1688,6 +1760,8 @@ export interface RouteAccessLogInput {
         | "client_certificate_issuer"
         | "client_certificate_serial"
         | "client_certificate_fingerprint"
+        | "user"
+        | "authentication_method"
         | "proxy_sender"
         | "proxy_unique_id"
       )[]
@@ -1952,8 +2026,16 @@ export interface DefaultsRoutesInput {
   maintenance?: UpstreamMaintenanceInput | undefined;
   /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
   rate_limit?: RouteRateLimitInput | undefined;
-  /** Refuses requests without a token with 401. Absent: everybody is let in. */
+  /**
+   * Lets in only clients that show who they are: of the methods that the route has, the first for which a request brings anything decides.
+   * Absent: everybody is let in.
+   */
   authentication?: RouteAuthenticationInput | undefined;
+  /**
+   * Refuses clients with 403 that `authentication` of the route has let in, and that lack a role, scope or claim. Absent: whoever is let in
+   * may do everything.
+   */
+  require?: RouteRequireInput | undefined;
   /** Changes path and host of the request that the upstream gets, and the path at which `files` looks. Absent: both stay as they are. */
   rewrite?: RouteRewriteInput | undefined;
   /**
@@ -2482,6 +2564,7 @@ export type RouteKeyOff =
   | "maintenance"
   | "rate_limit"
   | "authentication"
+  | "require"
   | "rewrite"
   | "error_pages"
   | "rewrite_cookies"

@@ -5,7 +5,7 @@ import { configOf, full, problemsOf, warningsOf } from "./load.fixture.ts";
 
 const auth = (token: string): string => full({ route: `authentication: { tokens: [${token}] }` });
 const tokenOf = (token: string, environment: Record<string, string> = {}, read?: (path: string) => string): string | undefined =>
-  configOf(auth(token), environment, read).routes[0]?.authentication?.tokens[0];
+  configOf(auth(token), environment, read).routes[0]?.authentication?.tokens?.[0];
 
 describe("the environment", () => {
   test("fills in values, with defaults as in a shell", () => {

@@ -11,6 +11,7 @@ export function requestFacts(host: EmbedHost, head: RequestHead, peer: string, s
   const { trusted, config } = host;
   const isTrusted = peer !== "" && trusted.contains(peer);
   head.hidden = hiddenOf(isTrusted, host);
+  if (host.reserved !== null) head.reserve(host.reserved);
   const direct = factsOfPeer({ client: peer, secure, tls: null, proxied: null }, config);
   if (isTrusted) return behindProxy(head, direct, host);
   if (peer !== "" && (head.present & SAID_BY_PROXIES) !== 0) host.notices.onForwarding(peer, config);

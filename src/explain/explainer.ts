@@ -179,6 +179,7 @@ export class Explainer {
   ): Promise<Course> {
     const { config } = this;
     request.hidden = hiddenOf(false, { addressFrom: config.client_address_from, config: listener });
+    if (this.snapshot.reservedFields !== null) request.reserve(this.snapshot.reservedFields);
     const view = new LoneView(request, client, Date.now());
     view.tls = tls;
     const certificate = tls?.certificate ?? null;

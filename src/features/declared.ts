@@ -8,6 +8,7 @@ import { accessDeclaration } from "./access/schema.ts";
 import { maintenanceDeclaration } from "./maintenance/schema.ts";
 import { rateLimitDeclaration } from "./rate-limit/schema.ts";
 import { authenticationDeclaration } from "./authentication/schema.ts";
+import { requireDeclaration } from "./require/schema.ts";
 import { rewriteDeclaration } from "./rewrite/schema.ts";
 import { errorPagesDeclaration } from "./error-pages/schema.ts";
 import { rewriteLocationDeclaration } from "./rewrite-location/schema.ts";
@@ -26,6 +27,7 @@ export const DECLARED = {
   maintenance: maintenanceDeclaration,
   rate_limit: rateLimitDeclaration,
   authentication: authenticationDeclaration,
+  require: requireDeclaration,
   rewrite: rewriteDeclaration,
   error_pages: errorPagesDeclaration,
   rewrite_location: rewriteLocationDeclaration,

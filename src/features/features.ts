@@ -6,6 +6,7 @@ import { access } from "./access/access.ts";
 import { maintenance } from "./maintenance/maintenance.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
 import { authentication } from "./authentication/authentication.ts";
+import { require } from "./require/require.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
 import { errorPages } from "./error-pages/error-pages.ts";
 import { rewriteLocation } from "./rewrite-location/rewrite-location.ts";
@@ -24,6 +25,7 @@ export const FEATURES: readonly Feature[] = [
   maintenance,
   rateLimit,
   authentication,
+  require,
   rewrite,
   errorPages,
   rewriteLocation,

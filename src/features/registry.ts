@@ -14,6 +14,7 @@ export const REGISTRY: readonly string[] = [
   // Before authentication: guesses at tokens are limited too (docs/decisions/0004-order-of-middleware.md).
   "rate-limit",
   "authentication",
+  "require",
   // Features that edit heads come after those that may refuse the request.
   "rewrite",
   "error-pages",

@@ -215,6 +215,27 @@ export class FieldSection {
     return this.nameEnd(index) - this.nameStart(index) === lowerName.length && this.name(index).toLowerCase() === lowerName;
   }
 
+  /**
+   * @internal Marks lines of these names as `Known.verified`: they are hidden and not forwarded. @param names in lower case; each stands for every spelling that
+   * becomes it when characters other than letters and digits are read as hyphens, as some origin servers do
+   */
+  reserve(names: ReadonlySet<string>): void {
+    let isThere = false;
+    for (let index = 0; index < this.count; index++) {
+      const id = this.knownId(index);
+      // Lines that were taken over from the head before may be marked already.
+      const isReserved =
+        id === Known.verified || ((id === Known.none || id === Known.unsafeName) && names.has(foldedName(this.name(index))));
+      if (!isReserved) continue;
+      this.offsets[index * STRIDE + STRIDE - 1] = Known.verified;
+      isThere = true;
+    }
+    if (!isThere) return;
+    this.present |= bit(Known.verified);
+    // Not the head that was read: what is remembered of its text does not hold.
+    this.edition = ++this.editions;
+  }
+
   private find(lowerName: string, from: number): number {
     for (let index = from; index < this.count; index++) {
       if ((this.hidden & (1 << this.knownId(index))) === 0 && this.isNamed(index, lowerName)) return index;
@@ -229,6 +250,11 @@ export class FieldSection {
     larger.set(this.offsets);
     this.offsets = larger;
   }
+}
+
+/** A field name as origin servers that fold names read it, in lower case. */
+export function foldedName(name: string): string {
+  return name.toLowerCase().replace(/[^0-9a-z-]/g, "-");
 }
 
 const FIXED = "the lines of this head stay as they are: others may hold it";

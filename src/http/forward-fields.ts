@@ -18,8 +18,7 @@ const HOP_BY_HOP = bit(Known.connection) | bit(Known.keepAlive) | bit(Known.te) 
  * servers take for others (`X_Forwarded_For` for `X-Forwarded-For`). With `unsafe_field_names: forward` the unsafe names that cannot be
  * taken for a known field are forwarded.
  */
-export const REQUEST_DROPPED: number =
-  HOP_BY_HOP | bit(Known.proxy) | bit(Known.clientCert) | bit(Known.unsafeName) | bit(Known.foldedName);
+export const REQUEST_DROPPED: number = HOP_BY_HOP | bit(Known.proxy) | bit(Known.verified) | bit(Known.unsafeName) | bit(Known.foldedName);
 
 /**
  * Also not forwarded in requests from a sender that is not a trusted proxy: fields that only such a proxy may send. With
@@ -100,7 +99,7 @@ const TRAILER_FORBIDDEN =
   bit(Known.maxForwards) |
   bit(Known.authorization) |
   bit(Known.proxy) |
-  bit(Known.clientCert) |
+  bit(Known.verified) |
   bit(Known.unsafeName) |
   bit(Known.foldedName) |
   bit(Known.date) |

@@ -31,7 +31,7 @@ const NAMES: Readonly<Record<Exclude<keyof typeof Known, "none" | "unsafeName" |
   forwardedPath: "X-Forwarded-Prefix",
   accessControl: "Access-Control-Allow-Origin",
   vary: "Vary",
-  clientCert: "Client-Cert",
+  verified: "Client-Cert",
 };
 const TCHARS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -48,7 +48,7 @@ test("every known field is recognised in any case", () => {
 
 test("fields that are treated alike share an id", () => {
   for (const name of ["HTTP2-Settings", "proxy-authorization", "Proxy-Authenticate"]) assert.equal(idOf(name), Known.hopByHop, name);
-  for (const name of ["Client-Cert-Chain", "X-Forwarded-Client-Cert"]) assert.equal(idOf(name), Known.clientCert, name);
+  for (const name of ["Client-Cert-Chain", "X-Forwarded-Client-Cert"]) assert.equal(idOf(name), Known.verified, name);
   assert.equal(idOf("x-forwarded-port"), Known.aboutClient);
   for (const name of ["X-Forwarded-Method", "x-forwarded-uri", "X-Original-URL", "X-ReWrite-Url"])
     assert.equal(idOf(name), Known.forwardedPath, name);

@@ -40,8 +40,11 @@ export const Known = {
   respelled: 28,
   /** An unsafe name that becomes a known one when its unsafe characters are read as hyphens. */
   foldedName: 29,
-  /** Client-Cert and Client-Cert-Chain (RFC 9440), and X-Forwarded-Client-Cert as Envoy writes it. */
-  clientCert: 30,
+  /**
+   * In these only this proxy says what it has verified of a client: Client-Cert and Client-Cert-Chain (RFC 9440), X-Forwarded-Client-Cert as Envoy
+   * writes it, and whatever the configuration says (`FieldSection.reserve`).
+   */
+  verified: 30,
 } as const;
 
 export type KnownId = (typeof Known)[keyof typeof Known];
@@ -87,9 +90,9 @@ const NAMES: readonly (readonly [string, KnownId])[] = [
   ["x-real-ip", Known.aboutClient],
   ["proxy-authorization", Known.hopByHop],
   ["proxy-authenticate", Known.hopByHop],
-  ["client-cert", Known.clientCert],
-  ["client-cert-chain", Known.clientCert],
-  ["x-forwarded-client-cert", Known.clientCert],
+  ["client-cert", Known.verified],
+  ["client-cert-chain", Known.verified],
+  ["x-forwarded-client-cert", Known.verified],
   ["access-control-allow-origin", Known.accessControl],
   ["access-control-allow-credentials", Known.accessControl],
   ["access-control-allow-methods", Known.accessControl],

@@ -64,7 +64,7 @@ test("a known name is removed by its id only if all names with that id are remov
   assert.deepEqual([listOf(["client-cert"]).known, listOf(["client-cert"]).others], [0, ["client-cert"]]);
   assert.deepEqual(
     [listOf(["client-cert-chain", "x-forwarded-client-cert", "client-cert"]).known, listOf(CORS).known],
-    [bit(Known.clientCert), bit(Known.accessControl)],
+    [bit(Known.verified), bit(Known.accessControl)],
   );
 });
 

@@ -63,7 +63,7 @@ export function behindProxy(head: RequestHead, direct: ClientFacts, context: Lis
  * anybody could have forged them.
  */
 export function hiddenOf(trusted: boolean, { addressFrom, config }: Pick<ListenerContext, "addressFrom" | "config">): number {
-  const never = bit(Known.foldedName) | bit(Known.clientCert);
+  const never = bit(Known.foldedName) | bit(Known.verified);
   const names = config.unsafe_field_names === "forward" ? never : never | bit(Known.unsafeName);
   if (trusted && addressFrom === "x_forwarded_for") return names | bit(Known.forwarded);
   const claims = config.forwarded_path_fields === "forward" ? UNTRUSTED_DROPPED & ~bit(Known.forwardedPath) : UNTRUSTED_DROPPED;

@@ -147,6 +147,7 @@ export class Serving {
       return known;
     });
     if (config.host !== undefined) this.openListener(HOST_SLOT, config.host)?.update(config.host, this.trust);
+    for (const context of this.all()) context.reserved = snapshot.reservedFields;
     return thread;
   }
 
@@ -243,6 +244,7 @@ export class Serving {
     const context = new ListenerContext(thread, slot, settings, this.trust, connectionOf);
     context.answers.httpsPort = this.httpsPort;
     context.answers.challenges = this.challenges;
+    context.reserved = thread.snapshot.reservedFields;
     context.useTls(this.tls.get(slot) ?? null);
     this.open.set(slot, context);
     // A reload that began before the drain may open a listener after it.

@@ -129,9 +129,9 @@ export class AccessLog {
   }
 }
 
-/** A field about the client's connection; "": there is no such thing. */
+/** A field about the client and its connection; "": there is no such thing. */
 function connectionValue(
-  { tls, proxied }: ExchangeView,
+  { tls, proxied, identity }: ExchangeView,
   name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query">,
 ): string {
   const said = proxied?.header.details ?? null;
@@ -150,6 +150,10 @@ function connectionValue(
       return tls?.certificate?.serialNumber ?? "";
     case "client_certificate_fingerprint":
       return tls?.certificate?.fingerprint ?? "";
+    case "user":
+      return identity?.user ?? "";
+    case "authentication_method":
+      return identity?.method ?? "";
     case "proxy_sender":
       return proxied?.sender ?? "";
     case "proxy_unique_id":

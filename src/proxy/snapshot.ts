@@ -103,6 +103,10 @@ export class Snapshot {
   readonly accessLog: AccessLog;
   /** Whether some lines show fields of responses. */
   readonly logsResponses: boolean;
+  /** The fields that only the proxy may write in requests, in lower case (`Feature.reserves`); null: none. */
+  get reservedFields(): ReadonlySet<string> | null {
+    return this.routes.reservedFields;
+  }
   private readonly upstreams: ReadonlyMap<string, UpstreamGroup>;
   readonly routes: CompiledRoutes;
   private readonly statusPath: string | null;
@@ -189,6 +193,7 @@ interface CompiledRoutes {
   readonly table: RouteTable<Route>;
   /** In the order of the metrics: that of the file, with the sides of a split in its place. */
   readonly list: readonly Route[];
+  readonly reservedFields: ReadonlySet<string> | null;
 }
 
 function compiledRoutes(
@@ -203,7 +208,17 @@ function compiledRoutes(
     list.push(...(taker.split?.sides ?? [taker]));
     return { ...matchable(route, harmless), taker };
   });
-  return { table: compileRoutes(entries, context.compileRegex), list };
+  return { table: compileRoutes(entries, context.compileRegex), list, reservedFields: reservedFields(routes, context.features) };
+}
+
+function reservedFields(routes: readonly RouteConfig[], features: readonly Feature[]): ReadonlySet<string> | null {
+  const names = features.flatMap((feature) => routes.flatMap((route) => reservedBy(feature, route)));
+  return names.length === 0 ? null : new Set(names);
+}
+
+function reservedBy<Key extends FeatureKey>(feature: Feature<Key>, route: RouteConfig): readonly string[] {
+  const config = route[feature.key];
+  return config === undefined || feature.reserves === undefined ? [] : feature.reserves(config);
 }
 
 /** A route that has what the configuration says for all routes, and nothing else. */

@@ -44,7 +44,7 @@ routes:
   - { name: guarded, match: { path: /inside/* }, access: { allow: [192.0.2.0/24, { file: lists/partners.txt }], deny: [192.0.2.66] }, upstream: other }
   - name: secret
     match: [{ path: /secret/* }, { path: /api/*, headers: { X-Secret: "1" } }]
-    authentication: { tokens: [first, second] }
+    authentication: { tokens: [first, second], identity_headers: { user: X-User } }
     rate_limit: { requests_per_minute: 1000000, burst: 1000000, key: "header:X-A" }
     upstream: app
   - name: shared

@@ -37,6 +37,8 @@ export const FURTHER_FIELDS = {
   client_certificate_issuer: "The authority that has signed it.",
   client_certificate_serial: "Its serial number, in hexadecimal digits.",
   client_certificate_fingerprint: "Its SHA-256 fingerprint, in hexadecimal digits.",
+  user: "Who the client is, as `authentication` has found out; empty where it tells no name.",
+  authentication_method: "How that was found out: `tokens`, `basic` and so on; empty for a client that is not known.",
   proxy_sender: "Address of the load balancer that sent the PROXY header; empty on a listener without `proxy_protocol`.",
   proxy_unique_id: "The id of the connection in that header; empty where it has none.",
 } as const;

@@ -63,6 +63,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ...idleBuffer(route, index, at(at(file, "limits"), "buffered_bytes")),
       ...idleFeatures(route, index),
       ...idleVariables(route, index),
+      ...unknownClients(route, index),
       ...(names === null ? [] : unknownUpstreams(route, index, names)),
       ...splitFindings(route, index),
       ...mirrorFindings(route, index),
@@ -200,6 +201,16 @@ function routeEnd(route: unknown, index: number): Finding[] {
   return second === undefined
     ? []
     : [error([...path, second], `the route has ${first} already: a route does one thing with its requests`, true)];
+}
+
+/** An error about a `require` that nobody can meet, because the route knows no client. */
+function unknownClients(route: unknown, index: number): Finding[] {
+  if (at(route, "require") === undefined) return [];
+  const path: KeyPath = ["routes", index, "require"];
+  if (at(route, "authentication") === undefined)
+    return [error(path, "it is about clients that are known: the route needs authentication", true)];
+  if (at(at(route, "authentication"), "optional") !== true) return [];
+  return [error(path, "it refuses everybody whom authentication.optional lets in without credentials: leave out one of the two", true)];
 }
 
 /** Errors about routes that have the same name. */

@@ -153,6 +153,13 @@ routes:
       max_age: 1h
     upstream: app
 `,
+  "routes[].require": `
+routes:
+  - match: { path: /admin/* }
+    authentication: { certificate: {} }
+    require: { roles: [admin, operator] }
+    upstream: app
+`,
   "routes[].access": `
 routes:
   - match: { path: /admin/* }
@@ -164,7 +171,10 @@ routes:
   "routes[].authentication": `
 routes:
   - match: { path: /api/* }
-    authentication: { tokens: ["\${API_TOKEN}", "file:secrets/second-token"] }
+    authentication:
+      tokens: ["\${API_TOKEN}", "file:secrets/second-token"]
+      certificate: { dns: "*.devices.example.com" }
+      identity_headers: { user: X-User }
     upstream: app
 `,
   "routes[].buffer": `

@@ -1,6 +1,6 @@
 /** The schema of a route: which requests it takes, what features it has, and which upstream they go to. */
 import { z } from "zod";
-import { FINGERPRINT } from "../../policy/route/certificate-conditions.ts";
+import { certificateConditions } from "../../values/certificate-conditions.ts";
 import { oneOrMore, size } from "../../values/scalars.ts";
 import { fieldName, fieldValue, hostPattern, listedMethod, nameOf, pathPattern, trustedAddress } from "../../values/texts.ts";
 import { attemptKeys } from "./attempts-schema.ts";
@@ -13,33 +13,6 @@ import { upgradeKey } from "./upgrade-schema.ts";
 
 /** The largest size of a `buffer`, in bytes. Larger bodies are better streamed: they would use up the memory for all. */
 const BUFFER_BYTES_MAX = 64 * 1024 * 1024;
-
-function filled(what: string): z.ZodString {
-  return z.string().min(1, { error: `expected ${what}` });
-}
-
-/** All that are given must hold. */
-const certificateConditions = z.strictObject({
-  subject: oneOrMore(filled("a distinguished name")).optional().meta({
-    description:
-      "Distinguished name or names of the certificate's owner, as a whole and as the access log shows it: `CN=alice,O=Example`, which `openssl x509 -noout -subject -nameopt RFC2253` prints.",
-  }),
-  issuer: oneOrMore(filled("a distinguished name")).optional().meta({ description: "The same of the authority that has signed it." }),
-  fingerprint: oneOrMore(
-    z.string().regex(FINGERPRINT, { error: "expected a SHA-256 fingerprint: 64 hexadecimal digits, with colons or without" }),
-  )
-    .optional()
-    .meta({ description: "SHA-256 fingerprint or fingerprints, as `openssl x509 -noout -fingerprint -sha256` prints them." }),
-  dns: oneOrMore(hostPattern).optional().meta({
-    description: "DNS name or names, one of which the certificate must have; `*.example.com` takes every name below it at any depth.",
-  }),
-  uri: oneOrMore(filled("a URI")).optional().meta({
-    description: "URI or URIs, one of which the certificate must have; `spiffe://example/shop/*` takes every one with that beginning.",
-  }),
-  email: oneOrMore(filled("an e-mail address"))
-    .optional()
-    .meta({ description: "E-mail address or addresses, one of which the certificate must have." }),
-});
 
 /** The conditions of an entry of `match`, and of `not`. */
 const conditions = {

@@ -70,7 +70,7 @@ describe("the short form", () => {
             max_age: 3_600_000,
             debug: true,
           },
-          authentication: { tokens: ["some secret token"] },
+          authentication: { tokens: ["some secret token"], optional: false },
         },
       ],
       logging: { level: "info", output: "stdout", access: true },

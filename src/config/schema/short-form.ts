@@ -95,7 +95,7 @@ export function expandShortForm(short: ShortConfig): Config {
   const route: RouteConfig = { match: {}, upstream: "default" };
   if (rate_limit !== undefined) route.rate_limit = rate_limit;
   if (cors !== undefined) route.cors = cors;
-  if (authentication?.enabled === true) route.authentication = { tokens: [authentication.required_token ?? ""] };
+  if (authentication?.enabled === true) route.authentication = { tokens: [authentication.required_token ?? ""], optional: false };
   return {
     ...process,
     listeners: [

@@ -13,7 +13,7 @@ import { Buffer } from "node:buffer";
 import { hash, timingSafeEqual } from "node:crypto";
 import { parseIpAddress } from "../../base/cidr.ts";
 import { hostOf, isAuthority } from "../../http/authority.ts";
-import { readCredentials } from "../../policy/access/credentials.ts";
+import { readCredentials } from "../../policy/authentication/credentials.ts";
 
 export interface AdminAccess {
   /** Required when the address is reachable beyond loopback. Undefined: nobody needs a token. */

@@ -7,7 +7,7 @@ import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
 import { authenticationMiddleware } from "./authentication.ts";
 
-const middleware = authenticationMiddleware({ tokens: ["first", "second", "caf\u00e9", "some secret  token"] });
+const middleware = authenticationMiddleware({ tokens: ["first", "second", "caf\u00e9", "some secret  token"], optional: false });
 
 type Lines = readonly (readonly [name: string, value: string])[];
 

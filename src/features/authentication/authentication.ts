@@ -1,82 +1,75 @@
 /**
- * Refuses requests that present none of the configured tokens. The token is for the proxy: the field that carried it is not forwarded, so
- * that no origin server logs it or passes it on.
+ * Lets in whom it knows. Of the methods that a route has, the first one for which the request brings anything decides. What it finds out is the exchange's
+ * `identity`, for `require`, middleware, the access log and, in fields, for upstreams.
  */
-import { hash, timingSafeEqual } from "node:crypto";
-import { Buffer } from "node:buffer";
-import { bearerToken, readCredentials } from "../../policy/access/credentials.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
-import type { Middleware } from "../../proxy/feature/middleware.ts";
+import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { authenticationFacts } from "./facts.ts";
+import { IdentityFields, namesOf } from "./identity-fields.ts";
+import { isRefusal } from "./method.ts";
+import type { Method, Verdict } from "./method.ts";
+import { configuredTokens, presentedTokens } from "./presented-tokens.ts";
+import type { FindToken } from "./presented-tokens.ts";
 import type { AuthenticationConfig } from "./schema.ts";
+import { shownCertificate } from "./shown-certificate.ts";
 
 export const authentication: Feature<"authentication"> = {
   name: "authentication",
   key: "authentication",
   facts: authenticationFacts,
   compile: authenticationMiddleware,
+  reserves: ({ identity_headers: headers }) => (headers === undefined ? [] : namesOf(headers)),
 };
 
 /** The middleware of one route. */
 export function authenticationMiddleware(config: AuthenticationConfig): Middleware {
-  const accepted = config.tokens.map((token) => digest(token, "utf8"));
+  const methods = methodsOf(config);
+  const unknown = config.optional ? null : challengeOf(methods);
+  const fields = config.identity_headers === undefined ? null : new IdentityFields(config.identity_headers);
+
+  const settle = (exchange: ExchangeView, verdict: Verdict): LocalAnswer | null => {
+    if (isRefusal(verdict)) return verdict;
+    exchange.authenticate(verdict);
+    return null;
+  };
+  /** Asks the methods from that position on. */
+  const ask = (exchange: ExchangeView, from: number): LocalAnswer | null | Promise<LocalAnswer | null> => {
+    for (let at = from; at < methods.length; at++) {
+      const verdict = methods[at]?.judge(exchange) ?? null;
+      if (verdict instanceof Promise)
+        return verdict.then((settled) => (settled === null ? ask(exchange, at + 1) : settle(exchange, settled)));
+      if (verdict !== null) return settle(exchange, verdict);
+    }
+    return unknown;
+  };
   return {
     name: "authentication",
-
-    onRequest({ request }) {
-      const credentials = readCredentials(request);
-      if (credentials === null) return DUPLICATE;
-      if (credentials.tokens.length === 0) return MISSING;
-      let allValid = true;
-      // The request's token is latin1 text, one character per byte. The configured tokens are Unicode text, which clients send as UTF-8.
-      for (const token of credentials.tokens) if (!isAccepted(digest(token, "latin1"), accepted)) allValid = false;
-      return allValid ? null : INVALID;
-    },
-
-    onUpstreamRequest({ request }, edits) {
-      const authorization = request.get("authorization");
-      if (authorization !== undefined && bearerToken(authorization) !== null) edits.remove("authorization");
-      if (request.has("x-api-key")) edits.remove("x-api-key");
+    onRequest: (exchange) => ask(exchange, 0),
+    onUpstreamRequest(exchange, request) {
+      for (const method of methods) method.strip?.(exchange, request);
+      const { identity } = exchange;
+      if (fields !== null && identity !== null) fields.write(identity, request);
     },
   };
 }
 
-/**
- * Whether the digest is that of an accepted token. It is compared with every one of them in constant time, so the time tells nothing about
- * the tokens. Digests are compared because they all have one length.
- */
-function isAccepted(presented: Buffer, accepted: readonly Buffer[]): boolean {
-  let found = 0;
-  for (const token of accepted) found |= Number(timingSafeEqual(presented, token));
-  return found === 1;
+function methodsOf({ tokens, certificate }: AuthenticationConfig): readonly Method[] {
+  const found: FindToken[] = tokens === undefined ? [] : [configuredTokens(tokens)];
+  return [...(found.length === 0 ? [] : [presentedTokens(found)]), ...(certificate === undefined ? [] : [shownCertificate(certificate)])];
 }
 
-function digest(token: string, encoding: "utf8" | "latin1"): Buffer {
-  return hash("sha256", Buffer.from(token, encoding), "buffer");
+/** The answer to a client that brings nothing. Where no method has a scheme, 401 would say nothing of what to bring. */
+function challengeOf(methods: readonly Method[]): LocalAnswer {
+  const challenges = methods.map(({ challenge }) => challenge).filter((challenge) => challenge !== null);
+  if (challenges.length === 0)
+    return {
+      status: 403,
+      reason: "certificate_needed",
+      detail: "A client certificate is required.",
+      fields: [],
+      proxyStatus: "http_request_denied",
+    };
+  const fields = challenges.map((challenge) => ["WWW-Authenticate", challenge] as const);
+  return { status: 401, reason: "unauthorized", detail: "Credentials are required.", fields };
 }
-
-const REALM = 'Bearer realm="millrace"';
-
-const MISSING: LocalAnswer = {
-  status: 401,
-  reason: "unauthorized",
-  detail: "A token is required.",
-  fields: [["WWW-Authenticate", REALM]],
-};
-
-/** RFC 6750 section 3.1: `error` is named only when the request presented a token. */
-const INVALID: LocalAnswer = {
-  status: 401,
-  reason: "unauthorized",
-  detail: "The token is not valid.",
-  fields: [["WWW-Authenticate", `${REALM}, error="invalid_token"`]],
-};
-
-const DUPLICATE: LocalAnswer = {
-  status: 400,
-  reason: "bad_request",
-  detail: "Authorization and X-API-Key may each be given once.",
-  fields: [],
-  proxyStatus: "http_request_error",
-};

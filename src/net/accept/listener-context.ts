@@ -53,6 +53,8 @@ export class ListenerContext {
   limits: MessageLimits;
   trusted: CidrSet;
   addressFrom: Config["client_address_from"];
+  /** Fields that are taken from no client, because the configuration has the proxy write them (`Snapshot.reservedFields`); null: none. */
+  reserved: ReadonlySet<string> | null = null;
   /** All open connections, including those in a handshake. */
   readonly connections: Set<AcceptedConnection> = new Set();
   readonly admission: Admission = new Admission(this);

@@ -34,6 +34,7 @@ import type { ClientFacts } from "../ports/client-facts.ts";
 import type { ProxiedConnection } from "../ports/proxied-connection.ts";
 import type { ClientEnd, ClientStream } from "../ports/client-stream.ts";
 import type { OutgoingRequest } from "../ports/outgoing-request.ts";
+import type { Identity } from "../ports/identity.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { OwnedUpstream, UpstreamStream } from "../ports/upstream-stream.ts";
 import type { ResponseLimits } from "../route-policy.ts";
@@ -181,6 +182,14 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   identify(requestId: string): void {
     this.givenId = requestId;
+  }
+
+  get identity(): Identity | null {
+    return this.detours?.identity ?? null;
+  }
+
+  authenticate(identity: Identity): void {
+    this.detour.identity = identity;
   }
 
   get responseValues(): readonly string[] | null {

@@ -45,6 +45,7 @@ export class MirrorStream extends Timed implements ClientStream {
     this.exchange = new Exchange(thread, this, head, body.size, connectionOptions(head), facts, "", thread.now);
     this.exchange.detour.original = original;
     if (original.givenId !== "") this.exchange.identify(original.givenId);
+    if (original.identity !== null) this.exchange.authenticate(original.identity);
   }
 
   begin(): void {

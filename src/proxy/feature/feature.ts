@@ -26,6 +26,11 @@ export interface Feature<Key extends FeatureKey = FeatureKey> {
    * @param config the value of the key, checked and with its defaults
    */
   compile(config: NonNullable<RouteConfig[Key]>, context: FeatureContext): Middleware;
+  /**
+   * The fields, in lower case, in which the feature tells upstreams what it has verified. They are removed from every request of every client, on every
+   * listener and route, in each spelling that origin servers may take for them. Absent: none.
+   */
+  reserves?(config: NonNullable<RouteConfig[Key]>): readonly string[];
 }
 
 /** What a thread offers to its features, apart from the arguments of each hook. */

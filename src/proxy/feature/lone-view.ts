@@ -1,4 +1,5 @@
 import type { RequestHead } from "../../http/request-head.ts";
+import type { Identity } from "../ports/identity.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { FetchResult } from "./fetch.ts";
 import type { FinishedExchange } from "./middleware.ts";
@@ -47,6 +48,12 @@ export class LoneView implements FinishedExchange {
 
   identify(requestId: string): void {
     this.givenId = requestId;
+  }
+
+  identity: Identity | null = null;
+
+  authenticate(identity: Identity): void {
+    this.identity = identity;
   }
 
   pathGroup(name: string): string {

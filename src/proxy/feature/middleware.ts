@@ -20,6 +20,7 @@ import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
 import type { Failure } from "../exchange/failure.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./fetch.ts";
 import type { LocalAnswer } from "../local-answer.ts";
+import type { Identity } from "../ports/identity.ts";
 import type { ProxiedConnection } from "../ports/proxied-connection.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { BodyStage } from "./body-stage.ts";
@@ -62,6 +63,13 @@ export interface ExchangeView {
    * @internal
    */
   identify(requestId: string): void;
+  /** Who the client is; null: the route has no `authentication`, it has not been asked yet, or it lets clients in that it does not know. */
+  readonly identity: Identity | null;
+  /**
+   * Says who the client is.
+   * @internal
+   */
+  authenticate(identity: Identity): void;
   /**
    * Whether the connection's other end is one of `trusted_proxies`.
    * @internal

@@ -185,6 +185,7 @@ function beginExchange(connection: ClientConnection): void {
   const { requests_per_connection: requestsMax, pipelined_requests: pipelinedMax } = context.config.limits;
   if (++connection.requests >= requestsMax || ++connection.pipelined >= pipelinedMax) connection.isLast = true;
   head.hidden = connection.hidden;
+  if (context.reserved !== null) head.reserve(context.reserved);
   if (!peerTrusted && (head.present & SAID_BY_PROXIES) !== 0) context.notices.onForwarding(peer, context.config);
   const facts = peerTrusted ? behindProxy(head, connection.direct, context) : connection.direct;
   const upgrade = options.upgrade ? askedProtocols(head, options) : "";
@@ -221,6 +222,7 @@ function readBody(connection: ClientConnection): boolean {
       // While response bytes wait for the client, the deadline is for these.
       if (connection.deadline !== Deadline.taking) connection.cancelDeadline();
       connection.enter(State.answering);
+      if (connection.context.reserved !== null) reader.trailers?.reserve(connection.context.reserved);
       exchange.requestEnd(reader.trailers);
       exchange.requestFlush();
       return true;

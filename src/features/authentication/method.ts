@@ -1,0 +1,28 @@
+/** What each way has in common in which a client shows who it is. */
+import type { RequestChanges } from "../../http/head-edits.ts";
+import type { ExchangeView } from "../../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
+import type { Identity } from "../../proxy/ports/identity.ts";
+
+/** Who the client is, or the answer that refuses it. */
+export type Verdict = Identity | LocalAnswer;
+
+export interface Method {
+  /** A value of WWW-Authenticate for clients that bring nothing (RFC 9110 section 11.6.1); null: there is no scheme for this. */
+  readonly challenge: string | null;
+  /** Judges what the request brings. Null: it brings nothing of this kind. */
+  judge(exchange: ExchangeView): Verdict | null | Promise<Verdict | null>;
+  /** Takes out of a request that goes upstream what was for the proxy. */
+  strip?(exchange: ExchangeView, request: RequestChanges): void;
+}
+
+export function isRefusal(verdict: Verdict): verdict is LocalAnswer {
+  return "status" in verdict;
+}
+
+export const REALM = 'realm="millrace"';
+
+/** 401 for credentials that are wrong. */
+export function refusal(detail: string, challenge: string): LocalAnswer {
+  return { status: 401, reason: "unauthorized", detail, fields: [["WWW-Authenticate", challenge]] };
+}

@@ -1,0 +1,82 @@
+/**
+ * Tokens in `Authorization: Bearer` and `X-API-Key`: those of the configuration. They are for the proxy: the field that carried one is not forwarded, so
+ * that no origin server logs it or passes it on.
+ */
+import { hash, timingSafeEqual } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { bearerToken, readCredentials } from "../../policy/authentication/credentials.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
+import type { Identity } from "../../proxy/ports/identity.ts";
+import { REALM, refusal } from "./method.ts";
+import type { Method } from "./method.ts";
+
+/** Finds whose token it is. @param token latin1 text, one character per byte. Null: nobody's */
+export type FindToken = (token: string) => Identity | null;
+
+/** @param find each is asked in turn */
+export function presentedTokens(find: readonly FindToken[]): Method {
+  const identify = (token: string): Identity | null => {
+    for (const each of find) {
+      const identity = each(token);
+      if (identity !== null) return identity;
+    }
+    return null;
+  };
+  return {
+    challenge: `Bearer ${REALM}`,
+
+    judge({ request }) {
+      const credentials = readCredentials(request);
+      if (credentials === null) return DUPLICATE;
+      let first: Identity | null = null;
+      // All that a request brings must be valid.
+      for (const token of credentials.tokens) {
+        const identity = identify(token);
+        if (identity === null) return INVALID;
+        first ??= identity;
+      }
+      return first;
+    },
+
+    strip({ request }, edits) {
+      const authorization = request.get("authorization");
+      if (authorization !== undefined && bearerToken(authorization) !== null) edits.remove("authorization");
+      if (request.has("x-api-key")) edits.remove("x-api-key");
+    },
+  };
+}
+
+/** The tokens that stand in the configuration. */
+export function configuredTokens(tokens: readonly string[]): FindToken {
+  const accepted = tokens.map((token) => digest(token, "utf8"));
+  // The request's token is latin1 text. The configured tokens are Unicode text, which clients send as UTF-8.
+  return (token) => (isAccepted(digest(token, "latin1"), accepted) ? TOKEN_HOLDER : null);
+}
+
+/** A token of the configuration has no name. */
+const TOKEN_HOLDER: Identity = { method: "tokens", user: "", roles: [], scopes: [], claims: {} };
+
+/**
+ * Whether the digest is that of an accepted token. It is compared with every one of them in constant time, so the time tells nothing about
+ * the tokens. Digests are compared because they all have one length.
+ */
+function isAccepted(presented: Buffer, accepted: readonly Buffer[]): boolean {
+  let found = 0;
+  for (const token of accepted) found |= Number(timingSafeEqual(presented, token));
+  return found === 1;
+}
+
+function digest(token: string, encoding: "utf8" | "latin1"): Buffer {
+  return hash("sha256", Buffer.from(token, encoding), "buffer");
+}
+
+/** RFC 6750 section 3.1: `error` is named only when the request presented a token. */
+const INVALID: LocalAnswer = refusal("The token is not valid.", `Bearer ${REALM}, error="invalid_token"`);
+
+const DUPLICATE: LocalAnswer = {
+  status: 400,
+  reason: "bad_request",
+  detail: "Authorization and X-API-Key may each be given once.",
+  fields: [],
+  proxyStatus: "http_request_error",
+};
