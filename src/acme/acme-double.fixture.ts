@@ -3,12 +3,12 @@
  * know. It checks signatures, nonces and signing requests as a real one does. `tamper` changes answers, for authorities that misbehave.
  */
 import type { X509Certificate } from "@peculiar/x509";
-import { x509 } from "../authority/x509.ts";
+import { x509 } from "../x509/library.ts";
 import { createHmac, createPublicKey, verify, webcrypto } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import type { AcmeClock, AcmeRequest, AcmeResponse, AskAuthority } from "./acme-http.ts";
 import { listOf, property } from "./acme-error.ts";
-import type { Challenge, ChallengeAnswers } from "./challenge.ts";
+import type { Challenge, ChallengeResponder } from "./challenge.ts";
 import { thumbprint } from "./jws.ts";
 
 const BASE = "https://ca.example";
@@ -91,7 +91,7 @@ export class AcmeDouble {
   };
 
   /** Answers challenges as a proxy does that the authority can reach. */
-  readonly answers: ChallengeAnswers = {
+  readonly answers: ChallengeResponder = {
     present: async (challenge) => void this.answered.set(challenge.token, challenge),
     remove: async (challenge) => void this.answered.delete(challenge.token),
   };

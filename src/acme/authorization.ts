@@ -7,12 +7,12 @@ import type { AcmeClient } from "./acme-client.ts";
 import { AcmeFault, AcmeProblem, listOf, property, shown } from "./acme-error.ts";
 import { objectOf, textOf } from "./answer.ts";
 import { offered, tokenOf } from "./challenge.ts";
-import type { Challenge, ChallengeAnswers, ChallengeType } from "./challenge.ts";
+import type { Challenge, ChallengeResponder, ChallengeType } from "./challenge.ts";
 import { thumbprint } from "./jws.ts";
 import type { Signer } from "./jws.ts";
 import { whenFinished } from "./polling.ts";
 
-interface Proof {
+interface PresentedChallenge {
   /** URL of the authorization. */
   readonly url: string;
   /** URL of the challenge; null: the authority is looking already. */
@@ -26,10 +26,10 @@ export async function authorize(
   signer: Signer,
   urls: readonly string[],
   { names, challenge: type }: { readonly names: readonly string[]; readonly challenge: ChallengeType },
-  answers: ChallengeAnswers,
+  answers: ChallengeResponder,
   untilMs: number,
 ): Promise<void> {
-  const proofs: Proof[] = [];
+  const proofs: PresentedChallenge[] = [];
   for (const url of urls) {
     const proof = await proofFor(client, signer, url, names, type);
     if (proof !== null) proofs.push(proof);
@@ -54,7 +54,7 @@ async function proofFor(
   url: string,
   names: readonly string[],
   type: ChallengeType,
-): Promise<Proof | null> {
+): Promise<PresentedChallenge | null> {
   const authorization = objectOf(await client.post(signer, url, null));
   const name = textOf(property(authorization, "identifier"), "value").toLowerCase();
   const isWildcard = property(authorization, "wildcard") === true;
@@ -71,7 +71,7 @@ async function proofFor(
   };
 }
 
-async function proven(client: AcmeClient, signer: Signer, { url, begin, challenge }: Proof, untilMs: number): Promise<void> {
+async function proven(client: AcmeClient, signer: Signer, { url, begin, challenge }: PresentedChallenge, untilMs: number): Promise<void> {
   if (begin !== null) await client.post(signer, begin, {});
   const authorization = await whenFinished(client, signer, url, ["pending"], `looking at ${challenge.name}`, untilMs);
   if (property(authorization, "status") !== "valid") throw refused(authorization, challenge.name);

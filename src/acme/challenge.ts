@@ -15,7 +15,7 @@ export interface Challenge {
 }
 
 /** Answers challenges: serves a file, serves a certificate, or sets a record in the DNS. */
-export interface ChallengeAnswers {
+export interface ChallengeResponder {
   /** Resolves when the authority may look. */
   readonly present: (challenge: Challenge, signal: AbortSignal) => Promise<void>;
   /** Takes the answer away again. Called once for each `present`, after a failure of it too. */

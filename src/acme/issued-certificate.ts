@@ -5,6 +5,8 @@
 import { X509Certificate, createPublicKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { messageOf } from "../base/errors.ts";
+import { namesOf } from "../certificates/alternative-names.ts";
+import { certificateBlocks } from "../certificates/pem.ts";
 import { AcmeFault } from "./acme-error.ts";
 
 /** Certificates of a chain. Real ones have two to four. */
@@ -17,7 +19,9 @@ export function checkedChain(text: string, key: KeyObject, names: readonly strin
   const [leaf] = chain;
   if (leaf === undefined) throw new AcmeFault("the authority's answer holds no certificate");
   if (!leaf.publicKey.equals(createPublicKey(key))) throw new AcmeFault("the authority's certificate is for another key");
-  const missing = names.filter((name) => !covers(leaf, name));
+  // A wildcard must be there as one.
+  const own = namesOf(leaf);
+  const missing = names.filter((name) => !own.includes(name));
   if (missing.length > 0) throw new AcmeFault(`the authority's certificate is not for ${missing.join(", ")}`);
   if (leaf.validToDate.getTime() <= now)
     throw new AcmeFault("the authority's certificate has expired already; is the clock of this machine right?");
@@ -34,7 +38,7 @@ export function checkedChain(text: string, key: KeyObject, names: readonly strin
 
 /** The certificates of a PEM text that holds nothing else. */
 function certificatesOf(text: string): readonly X509Certificate[] {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g) ?? [];
+  const blocks = certificateBlocks(text);
   const rest = blocks.reduce((left, block) => left.replace(block, ""), text);
   if (/\S/.test(rest)) throw new AcmeFault("the authority's answer holds other things than certificates");
   if (blocks.length > CHAIN_MAX) throw new AcmeFault(`the authority's chain has ${blocks.length} certificates`);
@@ -43,16 +47,4 @@ function certificatesOf(text: string): readonly X509Certificate[] {
   } catch (error) {
     throw new AcmeFault(`the authority's certificate cannot be read: ${messageOf(error)}`);
   }
-}
-
-/** Whether the certificate has exactly this entry: a wildcard must be there as one. */
-function covers(leaf: X509Certificate, name: string): boolean {
-  return dnsNamesOf(leaf).includes(name);
-}
-
-/** The names of a certificate, in lower case. */
-export function dnsNamesOf(leaf: X509Certificate): readonly string[] {
-  return (leaf.subjectAltName ?? "")
-    .split(", ")
-    .flatMap((entry) => (entry.startsWith("DNS:") ? [entry.slice("DNS:".length).toLowerCase()] : []));
 }

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { json, problem } from "./acme-double.fixture.ts";
 import type { DoubleAnswer } from "./acme-double.fixture.ts";
 import { AcmeProblem } from "./acme-error.ts";
-import { dnsNamesOf } from "./issued-certificate.ts";
+import { namesOf } from "../certificates/alternative-names.ts";
 import { renewalInfo } from "./renewal-info.ts";
 import { stage } from "./stage.fixture.ts";
 import { renewalIdentifier } from "./x509.ts";
@@ -16,7 +16,7 @@ describe("an order", () => {
       const names = ["example.com", "www.example.com", ...(challenge === "dns-01" ? ["*.example.com"] : [])];
       const { chain, key } = await obtain({ names, challenge });
       const leaf = new X509Certificate(chain);
-      assert.deepEqual(dnsNamesOf(leaf).toSorted(), names.toSorted());
+      assert.deepEqual(namesOf(leaf).toSorted(), names.toSorted());
       assert.ok(leaf.checkPrivateKey(createPrivateKey(key)));
       assert.equal(double.answered.size, 0, "an answer to a challenge was left");
     });

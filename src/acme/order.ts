@@ -6,7 +6,7 @@ import type { AcmeClient } from "./acme-client.ts";
 import { AcmeFault, AcmeProblem, listOf, property, shown } from "./acme-error.ts";
 import { objectOf } from "./answer.ts";
 import { authorize } from "./authorization.ts";
-import type { ChallengeAnswers, ChallengeType } from "./challenge.ts";
+import type { ChallengeResponder, ChallengeType } from "./challenge.ts";
 import { checkedChain } from "./issued-certificate.ts";
 import type { Signer } from "./jws.ts";
 import { whenFinished } from "./polling.ts";
@@ -38,7 +38,7 @@ export async function obtainCertificate(
   client: AcmeClient,
   signer: Signer,
   settings: OrderSettings,
-  answers: ChallengeAnswers,
+  answers: ChallengeResponder,
 ): Promise<ObtainedCertificate> {
   const untilMs = client.clock.now() + ORDER_MS;
   const { order, url } = await newOrder(client, signer, settings);

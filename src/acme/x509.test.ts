@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate, createHash, generateKeyPairSync, webcrypto } from "node:crypto";
 import { test } from "node:test";
-import { x509 } from "../authority/x509.ts";
+import { x509 } from "../x509/library.ts";
 import { challengeCertificate, renewalIdentifier } from "./x509.ts";
 
 test("the identifier for renewal is that of the example in RFC 9773 section 4.1", async () => {

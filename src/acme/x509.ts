@@ -1,9 +1,9 @@
 /**
  * What Node cannot make or read of X.509: signing requests, certificates, key identifiers. Imported when a certificate is first ordered, because of the
- * library (authority/x509.ts).
+ * library (x509/library.ts).
  */
 import type { SubjectAlternativeNameExtension } from "@peculiar/x509";
-import { x509 } from "../authority/x509.ts";
+import { x509 } from "../x509/library.ts";
 import { createHash, createPublicKey } from "node:crypto";
 import type { KeyObject, webcrypto } from "node:crypto";
 

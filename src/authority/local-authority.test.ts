@@ -8,12 +8,12 @@ import path from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { LOCAL_BLOCKS, LOCAL_DOMAINS } from "../base/local-names.ts";
-import { ECDSA, SHA256, pemOf, readPrivateKey } from "./keys.ts";
+import { ECDSA, SHA256, pemOf, importSigningKey } from "./keys.ts";
 import { LocalAuthority } from "./local-authority.ts";
 import { nameConstraints } from "./name-constraints.ts";
 import { makeAuthority } from "./new-authority.ts";
 import { defaultStorage, openAuthority, readAuthority } from "./storage.ts";
-import { x509 } from "./x509.ts";
+import { x509 } from "../x509/library.ts";
 
 const NOW = Date.now();
 const DAY_MS = 86_400_000;
@@ -69,7 +69,7 @@ test("OpenSSL verifies names within the constraint, and none beyond it", { skip:
   }
   // The authority itself refuses these, so a thief of its key signs them here. That of the root is nowhere.
   const stored = readAuthority(path.join(folder, "a"), NOW);
-  const stolen = await readPrivateKey(stored?.key ?? "");
+  const stolen = await importSigningKey(stored?.key ?? "");
   const signer = new x509.X509Certificate(stored?.certificate ?? "");
   const forge = async (type: "dns" | "ip", value: string): Promise<string> => {
     const keys = await crypto.subtle.generateKey(ECDSA, true, ["sign", "verify"]);

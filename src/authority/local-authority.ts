@@ -5,11 +5,11 @@
 import { webcrypto } from "node:crypto";
 import { parseIpAddress } from "../base/cidr.ts";
 import { LOCAL_NAMES_TEXT, isLocalName } from "../base/local-names.ts";
-import { ECDSA, SHA256, pemOf, privateKeyPem, readPrivateKey } from "./keys.ts";
+import { ECDSA, SHA256, pemOf, privateKeyPem, importSigningKey } from "./keys.ts";
 import { makeAuthority } from "./new-authority.ts";
 import { openAuthority } from "./storage.ts";
 import type { StoredAuthority } from "./storage.ts";
-import { x509 } from "./x509.ts";
+import { x509 } from "../x509/library.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -50,7 +50,7 @@ export class LocalAuthority {
   /** The authority that lies in the folder; it is made there when there is none. Rejects with an AuthorityProblem. */
   static async open(folder: string, now: number): Promise<LocalAuthority> {
     const stored = await openAuthority(folder, now, () => makeAuthority(now));
-    return new LocalAuthority(stored, await readPrivateKey(stored.key));
+    return new LocalAuthority(stored, await importSigningKey(stored.key));
   }
 
   /**

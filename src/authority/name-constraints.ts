@@ -5,7 +5,7 @@
 import type { Extension, X509Certificate } from "@peculiar/x509";
 import { parseCidr } from "../base/cidr.ts";
 import type { Block } from "../base/cidr.ts";
-import { x509 } from "./x509.ts";
+import { x509 } from "../x509/library.ts";
 
 const OID = "2.5.29.30";
 

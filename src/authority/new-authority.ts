@@ -9,7 +9,7 @@ import type { Extension } from "@peculiar/x509";
 import { LOCAL_BLOCKS, LOCAL_DOMAINS } from "../base/local-names.ts";
 import { ECDSA, SHA256, pemOf, privateKeyPem } from "./keys.ts";
 import { isBoundTo, nameConstraints } from "./name-constraints.ts";
-import { x509 } from "./x509.ts";
+import { x509 } from "../x509/library.ts";
 
 const DAY_MS = 86_400_000;
 /** Long, because people install the root by hand. Its constraint is what keeps it harmless. */

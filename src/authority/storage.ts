@@ -7,6 +7,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { codeOf, messageOf } from "../base/errors.ts";
+import { certificateBlocks, privateKeyBlock } from "../certificates/pem.ts";
 import type { Authority } from "./new-authority.ts";
 
 export interface StoredAuthority extends Authority {
@@ -51,8 +52,9 @@ export function readAuthority(folder: string, now: number): StoredAuthority | nu
   const keyFile = path.join(folder, KEY_FILE);
   const text = readPrivate(keyFile);
   if (text === null) return null;
-  const key = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n?/.exec(text)?.[0];
-  const [certificate, root] = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
+  const keyBlock = privateKeyBlock(text);
+  const key = keyBlock === null ? undefined : `${keyBlock}\n`;
+  const [certificate, root] = certificateBlocks(text).map((block) => `${block}\n`);
   if (key === undefined || certificate === undefined || root === undefined) throw new AuthorityProblem(unusable(keyFile));
   checkAuthority(keyFile, { root, certificate, key }, now);
   const file = rootFile(folder);

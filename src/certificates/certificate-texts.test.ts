@@ -4,7 +4,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import { TestAuthority } from "../../test/support/certificates.ts";
-import { namesOf } from "./certificate-names.ts";
+import { namesOf } from "./alternative-names.ts";
 import { der, ocspResponse } from "./ocsp-response.fixture.ts";
 import { ocspFault, readOcspResponse } from "./ocsp-response.ts";
 import type { OcspResponse } from "./ocsp-response.ts";

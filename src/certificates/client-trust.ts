@@ -1,6 +1,6 @@
 /** Checks what is needed to verify the certificates of clients: trusted certificates and revocation lists. */
 import tls from "node:tls";
-import { withoutCertificate } from "./pem.ts";
+import { revocationBlocks, withoutCertificate } from "./pem.ts";
 import { readCertificates } from "./read-certificates.ts";
 
 /** What is wrong with a file of trusted certificates, to be put after its name; null: nothing. */
@@ -12,9 +12,8 @@ export function authoritiesProblem(text: string): string | null {
 
 /** The same for a file of revocation lists. */
 export function revocationProblem(text: string): string | null {
-  const count = text.match(/-----BEGIN X509 CRL-----/g)?.length ?? 0;
+  const { whole: lists, begun: count } = revocationBlocks(text);
   if (count === 0) return "holds no PEM revocation list (X509 CRL)";
-  const lists = text.match(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g) ?? [];
   const wrong = lists.findIndex((crl) => !isReadable(crl));
   if (wrong < 0 && lists.length === count) return null;
   return `cannot be read: list ${(wrong < 0 ? lists.length : wrong) + 1} of ${count} is damaged`;

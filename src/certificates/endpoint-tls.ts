@@ -43,17 +43,22 @@ export function endpointOptions(settings: UpstreamTls, host: string): tls.Connec
 }
 
 /** Until when the certificate proves who the endpoint is. */
-export type Proof = Pick<TlsSession, "usableUntilMs">;
+export type EndpointProof = Pick<TlsSession, "usableUntilMs">;
 
 /** Without verification sessions are as good as any handshake, as long as the endpoint takes them. */
-const UNENDING: Proof = { usableUntilMs: Infinity };
+const UNENDING: EndpointProof = { usableUntilMs: Infinity };
 
 /**
  * Judges the certificate of a full handshake. A text is OpenSSL's or Node's name of why it is no proof.
  * @param host of the endpoint's URL
  * @param fault what OpenSSL has found wrong with the chain; null: nothing
  */
-export function proofOf(settings: UpstreamTls, host: string, fault: string | null, certificate: X509Certificate | null): Proof | string {
+export function proofOf(
+  settings: UpstreamTls,
+  host: string,
+  fault: string | null,
+  certificate: X509Certificate | null,
+): EndpointProof | string {
   const { verify, pinnedKeys, pinnedNames, serverName } = settings;
   if (!verify && pinnedKeys.length === 0) return UNENDING;
   if (certificate === null) return "CERT_MISSING";
@@ -67,7 +72,7 @@ export function proofOf(settings: UpstreamTls, host: string, fault: string | nul
 }
 
 /** The same for a socket of Node's whose handshake is finished, and that resumes no session. */
-export function proofOfSocket(settings: UpstreamTls, host: string, socket: tls.TLSSocket): Proof | string {
+export function proofOfSocket(settings: UpstreamTls, host: string, socket: tls.TLSSocket): EndpointProof | string {
   // The types say Error; Node says the error's code.
   const fault: unknown = socket.authorizationError;
   const isNone = fault === null || fault === undefined || fault === "";

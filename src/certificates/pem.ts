@@ -1,4 +1,5 @@
 /** Finds the blocks of PEM texts (RFC 7468). What stands between them is no part of them, such as the dump that `openssl x509 -text` puts before each. */
+import { Buffer } from "node:buffer";
 
 /** A certificate, with the labels that OpenSSL accepts. */
 const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
@@ -6,8 +7,21 @@ const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END
 /** A private key. Parameters of curves, which OpenSSL writes before keys, are not one. */
 const PRIVATE_KEY = /-----BEGIN ((?:RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY)-----[\s\S]*?-----END \1-----/;
 
+/** A revocation list. */
+const REVOCATION_LIST = /-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g;
+
 export function certificateBlocks(text: string): readonly string[] {
   return text.match(CERTIFICATE) ?? [];
+}
+
+/** Those that are whole, and how many begin. */
+export function revocationBlocks(text: string): { readonly whole: readonly string[]; readonly begun: number } {
+  return { whole: text.match(REVOCATION_LIST) ?? [], begun: text.match(/-----BEGIN X509 CRL-----/g)?.length ?? 0 };
+}
+
+/** The bytes of a block. */
+export function blockBytes(block: string): Uint8Array {
+  return Buffer.from(block.replaceAll(/-----[^-]+-----/g, ""), "base64");
 }
 
 /** What a text without a certificate is, as far as it can be seen, to be put after the name of its file. */

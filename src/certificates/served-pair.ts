@@ -1,7 +1,7 @@
 /** Makes a certificate and its key ready for the data plane, from the texts of their files. */
 import type { X509Certificate } from "node:crypto";
 import tls from "node:tls";
-import { namesOf } from "./certificate-names.ts";
+import { namesOf } from "./alternative-names.ts";
 import { opensslReason } from "./openssl-reason.ts";
 import { withoutCertificate } from "./pem.ts";
 import { keyKindOf, readPrivateKey } from "./private-key.ts";

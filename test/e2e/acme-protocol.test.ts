@@ -12,8 +12,8 @@ import { AcmeProblem } from "../../src/acme/acme-error.ts";
 import type { AcmeClock } from "../../src/acme/acme-http.ts";
 import { boundedRequests } from "../../src/acme/bounded-request.ts";
 import { dnsRecord } from "../../src/acme/challenge.ts";
-import type { Challenge, ChallengeAnswers } from "../../src/acme/challenge.ts";
-import { dnsNamesOf } from "../../src/acme/issued-certificate.ts";
+import type { Challenge, ChallengeResponder } from "../../src/acme/challenge.ts";
+import { namesOf } from "../../src/certificates/alternative-names.ts";
 import { obtainCertificate } from "../../src/acme/order.ts";
 import type { ObtainedCertificate, OrderSettings } from "../../src/acme/order.ts";
 import { challengeCertificate } from "../../src/acme/x509.ts";
@@ -58,7 +58,7 @@ describe("the ACME client with pebble", { skip: missing ?? false }, () => {
     await pebble.stop();
   });
 
-  const answers: ChallengeAnswers = {
+  const answers: ChallengeResponder = {
     present: async (challenge: Challenge) => {
       const { type, name, token, keyAuthorization } = challenge;
       tokens.set(`/.well-known/acme-challenge/${token}`, type === "http-01" ? keyAuthorization : "");
@@ -94,7 +94,7 @@ describe("the ACME client with pebble", { skip: missing ?? false }, () => {
       const account = await openAccount(asking, null, NO_ACCOUNT);
       const { chain } = await obtain(asking, account, { challenge, names, key });
       const leaf = new X509Certificate(chain);
-      assert.deepEqual(dnsNamesOf(leaf).toSorted(), names.toSorted());
+      assert.deepEqual(namesOf(leaf).toSorted(), names.toSorted());
       assert.equal(leaf.publicKey.asymmetricKeyType, key === "rsa" ? "rsa" : "ec");
       // A second order, in which names may be valid already.
       await obtain(asking, account, { challenge, names });
@@ -104,7 +104,7 @@ describe("the ACME client with pebble", { skip: missing ?? false }, () => {
   test("says what pebble found", async () => {
     const asking = client();
     const account = await openAccount(asking, null, NO_ACCOUNT);
-    const nothing: ChallengeAnswers = { present: () => Promise.resolve(), remove: () => Promise.resolve() };
+    const nothing: ChallengeResponder = { present: () => Promise.resolve(), remove: () => Promise.resolve() };
     const settings: OrderSettings = { names: ["no.example.com"], challenge: "http-01", key: "ecdsa", profile: null, replaces: null };
     await assert.rejects(
       obtainCertificate(asking, signerOf(account), settings, nothing),

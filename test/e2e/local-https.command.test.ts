@@ -13,9 +13,9 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
-import { ECDSA, SHA256, pemOf, privateKeyPem, readPrivateKey } from "../../src/authority/keys.ts";
+import { ECDSA, SHA256, pemOf, privateKeyPem, importSigningKey } from "../../src/authority/keys.ts";
 import { readAuthority } from "../../src/authority/storage.ts";
-import { x509 } from "../../src/authority/x509.ts";
+import { x509 } from "../../src/x509/library.ts";
 import { trustCommand } from "../../src/cli/trust.ts";
 import { ownSystem, runCommand } from "../../src/cli/trust/own-system.ts";
 import { startMillrace } from "../support/millrace.ts";
@@ -178,7 +178,7 @@ async function forgery(storage: string, name: string): Promise<{ key: string; ce
     subject: `CN=${name}`,
     issuer: signer.subjectName,
     publicKey: keys.publicKey,
-    signingKey: await readPrivateKey(stored.key),
+    signingKey: await importSigningKey(stored.key),
     signingAlgorithm: SHA256,
     notBefore: new Date(Date.now() - 3_600_000),
     notAfter: new Date(Date.now() + 86_400_000),

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Extension, X509Certificate } from "@peculiar/x509";
-import { x509 } from "../../src/authority/x509.ts";
+import { x509 } from "../../src/x509/library.ts";
 
 /** A certificate with its key. */
 export interface TestCertificate {

@@ -1,10 +1,10 @@
 /** What certificates with the same settings share: the storage, the account with the authority, the answers to challenges, the service of on-demand names. */
 import type { BoundedRequests, RequestBounds } from "../../acme/bounded-request.ts";
-import type { Challenge, ChallengeAnswers } from "../../acme/challenge.ts";
+import type { Challenge, ChallengeResponder } from "../../acme/challenge.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { AcmeConfig } from "../../config/schema/tls/acme-schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";
-import { Authority } from "./authority.ts";
+import { AcmeAuthority } from "./acme-authority.ts";
 import type { Challenges } from "./challenges.ts";
 import { runDnsHook } from "./dns-hook.ts";
 import { OnDemand } from "./on-demand.ts";
@@ -29,9 +29,9 @@ export interface SiteParts {
   readonly requests: (bounds: RequestBounds) => BoundedRequests;
 }
 
-export class AcmeSite implements ChallengeAnswers {
+export class AcmeSite implements ChallengeResponder {
   readonly storage: AcmeStorage;
-  readonly authority: Authority;
+  readonly authority: AcmeAuthority;
   /** Null: nothing is ordered on demand. */
   readonly onDemand: OnDemand | null;
   private readonly parts: SiteParts;
@@ -51,7 +51,7 @@ export class AcmeSite implements ChallengeAnswers {
     const ca = (): string | null => (caFile === undefined ? null : trusted(caFile));
     const requests = parts.requests({ userAgent, ca, timeoutMs: AUTHORITY_MS, bodyBytesMax: AUTHORITY_BYTES_MAX });
     const { signal } = this.abort;
-    this.authority = new Authority({ acme, storage, requests, clock, log, signal });
+    this.authority = new AcmeAuthority({ acme, storage, requests, clock, log, signal });
     const { on_demand: settings } = acme;
     this.asked =
       settings === undefined ? null : parts.requests({ userAgent, ca: () => null, timeoutMs: ASK_MS, bodyBytesMax: ASK_BYTES_MAX });

@@ -9,7 +9,7 @@
  */
 import { messageOf } from "../../base/errors.ts";
 import { AcmeFault, AcmeProblem } from "../../acme/acme-error.ts";
-import type { ChallengeAnswers } from "../../acme/challenge.ts";
+import type { ChallengeResponder } from "../../acme/challenge.ts";
 import { obtainCertificate } from "../../acme/order.ts";
 import { renewalInfo } from "../../acme/renewal-info.ts";
 import { servedPair } from "../../certificates/served-pair.ts";
@@ -20,7 +20,7 @@ import type { SuggestedWindow, Term } from "../../policy/renewal/renewal-time.ts
 import { NO_FAILURES, failedAgain, retryTime } from "../../policy/renewal/retry-time.ts";
 import type { Failures } from "../../policy/renewal/retry-time.ts";
 import type { ServedCertificate } from "../../shared/listener-tls.ts";
-import type { Authority } from "./authority.ts";
+import type { AcmeAuthority } from "./acme-authority.ts";
 import type { WantedCertificate } from "./certificate-order.ts";
 import type { Gate } from "./gate.ts";
 import type { AcmeStorage } from "./storage.ts";
@@ -37,9 +37,9 @@ const DAY_MS = 86_400_000;
 
 export interface ManagedOptions {
   readonly wanted: WantedCertificate;
-  readonly authority: Authority;
+  readonly authority: AcmeAuthority;
   readonly storage: AcmeStorage;
-  readonly answers: ChallengeAnswers;
+  readonly answers: ChallengeResponder;
   readonly clock: LockClock;
   /** At least 0 and below 1. */
   readonly random: () => number;

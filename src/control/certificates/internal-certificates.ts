@@ -11,12 +11,12 @@ import type { CertificateSource, SourcedCertificate, TlsListener, TlsListeners }
 import { firstNames } from "./first-names.ts";
 
 /** What of an authority is needed here. */
-export type Authority = Pick<LocalAuthority, "issue" | "file">;
+export type LocalIssuer = Pick<LocalAuthority, "issue" | "file">;
 
 export interface InternalCertificatesOptions {
   readonly log: Pick<AppLog, "info" | "warn" | "error">;
   /** Opens the authority that is stored in a folder, or makes it there; rejects with an Error whose message is fit for the operator. */
-  readonly open: (folder: string) => Promise<Authority>;
+  readonly open: (folder: string) => Promise<LocalIssuer>;
   /** The folder of the user's own authority. */
   readonly ownFolder: () => string;
   /** Addresses of this machine. */
@@ -45,7 +45,7 @@ const LOOK_MS = 60_000;
 
 /** The certificates of one authority. */
 interface Shelf {
-  readonly authority: Authority;
+  readonly authority: LocalIssuer;
   /** First certificates, by the addresses of the listeners. */
   readonly first: Map<string, Kept>;
   /** Those for names of clients, by name, the oldest first. */

@@ -9,7 +9,7 @@ import { InternalCertificates } from "./internal-certificates.ts";
 export function internalCertificates(log: AppLog, changed: () => void): InternalCertificates {
   return new InternalCertificates({
     log,
-    // Loaded late, as authority/x509.ts says.
+    // Loaded late, as x509/library.ts says.
     open: async (folder) => (await import("../../authority/local-authority.ts")).LocalAuthority.open(folder, Date.now()),
     ownFolder: defaultStorage,
     addresses: () =>

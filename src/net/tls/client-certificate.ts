@@ -1,5 +1,6 @@
 /** What a client's certificate says, once a handshake is finished. */
 import { X509Certificate } from "node:crypto";
+import { alternativeNames } from "../../certificates/alternative-names.ts";
 import type { ClientCertificate } from "../../proxy/ports/tls-facts.ts";
 import type { ClientCertificateRule } from "../../shared/listener-tls.ts";
 import type { PeerCertificate } from "../transport/tls-access.ts";
@@ -45,7 +46,7 @@ function chainAfter(peer: PeerCertificate): readonly Uint8Array[] {
 
 /** What the certificate itself says. */
 export function certificateFacts(certificate: X509Certificate): Omit<ClientCertificate, "forward" | "der" | "chain"> {
-  const names = alternativeNames(certificate.subjectAltName ?? "");
+  const names = alternativeNames(certificate.subjectAltName);
   const those = (wanted: string): readonly string[] => names.filter(([kind]) => kind === wanted).map(([, name]) => name);
   return {
     subject: distinguishedName(certificate.subject),
@@ -56,23 +57,6 @@ export function certificateFacts(certificate: X509Certificate): Omit<ClientCerti
     uris: those("URI"),
     emails: those("email"),
   };
-}
-
-/** One name of Node's text `DNS:a.example, URI:"odd, name"`: Node quotes names with unusual characters as JSON does. */
-const ALTERNATIVE_NAME = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/gy;
-
-function alternativeNames(text: string): readonly (readonly [kind: string, name: string])[] {
-  return [...text.matchAll(ALTERNATIVE_NAME)].map(([, kind = "", name = ""]) => [kind, unquoted(name)]);
-}
-
-function unquoted(name: string): string {
-  if (!name.startsWith('"')) return name;
-  try {
-    const value: unknown = JSON.parse(name);
-    return typeof value === "string" ? value : name;
-  } catch {
-    return name;
-  }
 }
 
 /**

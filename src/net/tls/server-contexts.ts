@@ -6,7 +6,7 @@ import type { SecureContext } from "node:tls";
 import type { ClientCertificateRule, ListenerTls } from "../../shared/listener-tls.ts";
 import { CertificateNames, sameRule } from "../../tls/certificate-names.ts";
 import type { CertificateSet } from "../../tls/certificate-names.ts";
-import { useTicketKeys } from "./ticket-keys.ts";
+import { useTicketKeys } from "./session-tickets.ts";
 
 /** What serves one name. */
 export interface Served {

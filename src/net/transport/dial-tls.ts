@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { codeOf } from "../../base/errors.ts";
 import { endpointContext, proofOf } from "../../certificates/endpoint-tls.ts";
-import type { Proof } from "../../certificates/endpoint-tls.ts";
+import type { EndpointProof } from "../../certificates/endpoint-tls.ts";
 import type { Endpoint } from "../../proxy/upstream/endpoint.ts";
 import type { UpstreamTls } from "../../shared/upstream-tls.ts";
 import { DialingTlsStream } from "./dial-tls-stream.ts";
@@ -128,7 +128,7 @@ class DialingTls extends DialingTransport {
   }
 }
 
-function proofOfHandle(settings: UpstreamTls, host: string, handle: TlsHandle): Proof | string {
+function proofOfHandle(settings: UpstreamTls, host: string, handle: TlsHandle): EndpointProof | string {
   const fault = handle.verifyError();
   const { raw } = handle.getPeerCertificate(false) ?? {};
   const code = fault === null ? null : (fault.code ?? "CERT_REJECTED");

@@ -13,7 +13,7 @@ import type { AcmeStorage } from "./storage.ts";
 import { takeLock } from "./storage-lock.ts";
 import type { LockClock } from "./storage-lock.ts";
 
-export interface AuthorityOptions {
+export interface AcmeAuthorityOptions {
   readonly acme: Pick<AcmeConfig, "directory" | "email" | "eab">;
   readonly storage: AcmeStorage;
   readonly requests: BoundedRequests;
@@ -23,9 +23,9 @@ export interface AuthorityOptions {
   readonly signal: AbortSignal;
 }
 
-export class Authority {
+export class AcmeAuthority {
   readonly client: AcmeClient;
-  private readonly options: AuthorityOptions;
+  private readonly options: AcmeAuthorityOptions;
   private readonly id: string;
   private account: StoredAccount | null = null;
   /** The account while it is read or made. */
@@ -33,7 +33,7 @@ export class Authority {
   /** The authority has refused an account: until then none is asked for, epoch milliseconds. Else each certificate would ask for one. */
   private refusedUntilMs: number = 0;
 
-  constructor(options: AuthorityOptions) {
+  constructor(options: AcmeAuthorityOptions) {
     this.options = options;
     const { acme, clock, signal, requests } = options;
     this.id = accountId(acme);
@@ -118,6 +118,6 @@ export class Authority {
   }
 }
 
-function settingsOf({ email, eab }: AuthorityOptions["acme"]): AccountSettings {
+function settingsOf({ email, eab }: AcmeAuthorityOptions["acme"]): AccountSettings {
   return { email: email ?? null, eab: eab ?? null };
 }
