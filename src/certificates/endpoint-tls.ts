@@ -1,7 +1,7 @@
 /**
  * TLS towards an endpoint, for connections of the data plane and for probes: OpenSSL's context, and whether the endpoint has proved who it is.
  */
-import { createHash } from "node:crypto";
+import { constants, createHash } from "node:crypto";
 import type { X509Certificate } from "node:crypto";
 import net from "node:net";
 import tls from "node:tls";
@@ -20,6 +20,8 @@ export function endpointContext(settings: UpstreamTls): tls.SecureContext {
     const { ca, crl, certificate, minVersion } = settings;
     context = tls.createSecureContext({
       minVersion,
+      // As towards clients: an endpoint may not ask for another handshake on the connection, after which it could be another one.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       ...(ca === null ? {} : { ca }),
       ...(crl === null ? {} : { crl }),
       ...(certificate === null ? {} : { cert: certificate.chain, key: certificate.key }),

@@ -293,6 +293,21 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
       assert.deepEqual(seen, ["CN=proxy true false", "CN=proxy true true"]);
     });
 
+    test("an endpoint gets no other handshake on its connection", async (t) => {
+      const asked = Promise.withResolvers<string>();
+      const endpoint = await serverFor(
+        t,
+        (socket) => {
+          socket.on("error", (error: NodeJS.ErrnoException) => asked.resolve(error.code ?? ""));
+          socket.renegotiate({ requestCert: true, rejectUnauthorized: false }, () => asked.resolve("another handshake"));
+        },
+        { server: { maxVersion: "TLSv1.2" } },
+      );
+      const end = new End(endpoint);
+      assert.equal(await asked.promise, "ERR_SSL_NO_RENEGOTIATION");
+      end.transport.destroy();
+    });
+
     test("speaks no version below the lowest", async (t) => {
       const wishes = { settings: { minVersion: "TLSv1.3" }, server: { maxVersion: "TLSv1.2" } } as const;
       const end = new End(await serverFor(t, (socket) => void socket.end(), wishes));
