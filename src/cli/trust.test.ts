@@ -1,6 +1,6 @@
 /** `millrace trust` on systems that are only described, with commands that are only noted. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
@@ -9,8 +9,10 @@ import { TestAuthority } from "../../test/support/certificates.ts";
 import { parseArguments } from "./arguments.ts";
 import { trustCommand } from "./trust.ts";
 import type { TrustArguments, TrustHost } from "./trust.ts";
-import type { TrustSystem } from "./trust/trust-store.ts";
+import type { Argv, TrustSystem } from "./trust/trust-store.ts";
 
+/** The file that commands read the root from. */
+const COPY = /\/\S+\/millrace-trust-[^/]+\/root\.pem/g;
 const DEBIAN = { folders: ["/usr/local/share/ca-certificates"], programs: ["update-ca-certificates", "sudo"] };
 
 interface Described {
@@ -29,6 +31,8 @@ class Trial {
   answer: boolean | null = true;
   isRoot: boolean = true;
   now: number = Date.now();
+  /** Looks at a command when it is run. */
+  onRun: (argv: Argv) => void = () => {};
   /** Beginnings of commands that fail. By default a question whether the root is there is answered by no. */
   failing: readonly string[] = ["certutil -d sql:/people/u/.pki/nssdb -L", "certutil -user -verifystore", "security verify-cert"];
 
@@ -46,9 +50,10 @@ class Trial {
       system: systemOf(described),
       isRoot: this.isRoot,
       run: (argv) => {
+        this.onRun(argv);
         const command = argv
           .join(" ")
-          .replaceAll(this.storage, "STORAGE")
+          .replaceAll(COPY, "COPY")
           .replaceAll(/[0-9a-f]{8}\b/g, "ID");
         const isFailing = this.failing.some((start) => command.startsWith(start));
         if (!isFailing || !/ -L | -verifystore | verify-cert /.test(command)) this.ran.push(command);
@@ -97,9 +102,29 @@ test("says what it adds, asks, and runs the system's commands", async (t) => {
   ])
     assert.match(trial.out, part);
   assert.deepEqual(trial.ran, [
-    "install -m 0644 STORAGE/root.pem /usr/local/share/ca-certificates/millrace-local-authority-ID.crt",
+    "install -m 0644 COPY /usr/local/share/ca-certificates/millrace-local-authority-ID.crt",
     "update-ca-certificates",
   ]);
+});
+
+test("commands get what was checked, whatever becomes of the file meanwhile, in a copy that goes away", async (t) => {
+  const trial = new Trial(t);
+  const file = path.join(trial.storage, "root.pem");
+  await trial.run(DEBIAN, { yes: true });
+  const checked = readFileSync(file, "utf8");
+  const read: { copy: string; text: string; modes: number[] }[] = [];
+  trial.onRun = (argv) => {
+    writeFileSync(file, "the root of somebody else");
+    const [copy] = argv.join(" ").match(COPY) ?? [];
+    if (copy === undefined) return;
+    read.push({ copy, text: readFileSync(copy, "utf8"), modes: [copy, path.dirname(copy)].map((one) => statSync(one).mode & 0o777) });
+  };
+  assert.equal(await trial.run({ ...DEBIAN, programs: [...DEBIAN.programs, "certutil", "chromium"] }), 0, trial.err);
+  assert.deepEqual(
+    read.map(({ text, modes }) => ({ text, modes })),
+    Array.from({ length: 2 }, () => ({ text: checked, modes: [0o600, 0o700] })),
+  );
+  assert.ok(read.every(({ copy }) => copy !== file && !existsSync(path.dirname(copy))));
 });
 
 test("changes nothing without a yes", async (t) => {
@@ -132,8 +157,8 @@ test("the browsers' databases, which may have to be made", async (t) => {
   assert.deepEqual(trial.ran.slice(2), [
     "mkdir -p -m 0700 /people/u/.pki/nssdb",
     "certutil -d sql:/people/u/.pki/nssdb -N --empty-password",
-    "certutil -d sql:/people/u/.pki/nssdb -A -t C,, -n Millrace local authority ID -i STORAGE/root.pem",
-    "certutil -d sql:/people/u/.mozilla/firefox/abc.default -A -t C,, -n Millrace local authority ID -i STORAGE/root.pem",
+    "certutil -d sql:/people/u/.pki/nssdb -A -t C,, -n Millrace local authority ID -i COPY",
+    "certutil -d sql:/people/u/.mozilla/firefox/abc.default -A -t C,, -n Millrace local authority ID -i COPY",
   ]);
   assert.equal(await trial.run({ ...DEBIAN, files: [firefox] }), 2);
   assert.match(trial.out, /by hand: Firefox \(abc\.default\): install certutil \(libnss3-tools/);
@@ -143,15 +168,15 @@ test("other systems", async (t) => {
   const trial = new Trial(t);
   await trial.run({ folders: ["/etc/pki/ca-trust/source/anchors"], programs: ["update-ca-trust"] });
   assert.deepEqual(trial.ran, [
-    "install -m 0644 STORAGE/root.pem /etc/pki/ca-trust/source/anchors/millrace-local-authority-ID.pem",
+    "install -m 0644 COPY /etc/pki/ca-trust/source/anchors/millrace-local-authority-ID.pem",
     "update-ca-trust extract",
   ]);
   await trial.run({ folders: ["/etc/ca-certificates/trust-source/anchors"], programs: ["update-ca-trust"] });
   assert.equal(trial.ran.at(-1), "update-ca-trust");
   await trial.run({ platform: "darwin" });
-  assert.match(trial.ran[0] ?? "", /^security add-trusted-cert -d -r trustRoot -k \/Library\/Keychains\/System\.keychain STORAGE/);
+  assert.match(trial.ran[0] ?? "", /^security add-trusted-cert -d -r trustRoot -k \/Library\/Keychains\/System\.keychain COPY$/);
   await trial.run({ platform: "win32" });
-  assert.equal(trial.ran[0], "certutil -user -addstore Root STORAGE/root.pem");
+  assert.equal(trial.ran[0], "certutil -user -addstore Root COPY");
   assert.equal(await trial.run({}), 2);
   assert.match(trial.out, /by hand: this system's way to add a root is not known here/);
 });

@@ -5,8 +5,9 @@ import readline from "node:readline/promises";
 import { isBoundRoot, makeAuthority } from "../authority/new-authority.ts";
 import { AuthorityProblem, defaultStorage, openAuthority, readAuthority } from "../authority/storage.ts";
 import { LOCAL_NAMES_TEXT } from "../base/local-names.ts";
+import { withPrivateCopy } from "./trust/private-copy.ts";
 import { findStores } from "./trust/trust-store.ts";
-import type { Argv, TrustStore, TrustSystem, TrustedRoot } from "./trust/trust-store.ts";
+import type { Argv, TrustStore, TrustSystem } from "./trust/trust-store.ts";
 
 export interface TrustArguments {
   /** Whether to remove the root instead of adding it. */
@@ -72,10 +73,29 @@ export async function trustCommand(
   const read = new X509Certificate(certificate);
   if (!OWN_NAME.test(commonNameOf(read)) || !(given.remove || isBoundRoot(certificate)))
     return fail(`${file} was not made by millrace: it is no root that is good for local names only`, 2);
-  const root: TrustedRoot = { file, name: commonNameOf(read), sha1: read.fingerprint.replaceAll(":", "") };
-  const { stores, byHand } = findStores(host.system, root);
-  const tasks = stores.map((store) => taskOf(store, given.remove, host));
-  out(describe(read, file, given.remove, tasks, byHand));
+  // The owner of the folder could replace the file from here on.
+  return withPrivateCopy(read.toString(), (copy) => change({ read, file, copy }, given, host, { out, err, fail }));
+}
+
+/** A root that was found good, and the files that hold it. */
+interface CheckedRoot {
+  readonly read: X509Certificate;
+  /** In the authority's folder, for what the user has to do. */
+  readonly file: string;
+  /** For the commands that are run. */
+  readonly copy: string;
+}
+
+interface Console {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Says why nothing is done, and gives the exit code. */
+  readonly fail: (problem: string, code: number) => number;
+}
+
+async function change(root: CheckedRoot, given: TrustArguments, host: TrustHost, { out, err, fail }: Console): Promise<number> {
+  const { tasks, byHand } = tasksFor(root, given.remove, host);
+  out(describe(root, given.remove, tasks, byHand));
   const toRun = tasks.filter(({ isDone, mayRun }) => !isDone && mayRun);
   if (toRun.length > 0 && !given.yes) {
     if (host.ask === null) return fail("nobody is there to ask; --yes goes ahead without", 1);
@@ -99,24 +119,32 @@ export async function askOnTerminal(question: string): Promise<boolean> {
   }
 }
 
-function taskOf(store: TrustStore, remove: boolean, host: TrustHost): Task {
-  const isThere = "file" in store.shows ? host.system.isFile(store.shows.file) : host.run(store.shows.command) === null;
-  return {
-    store,
-    commands: remove ? store.remove : store.install,
-    isDone: isThere !== remove,
-    mayRun: !store.needsRoot || host.isRoot,
-  };
+function tasksFor(
+  { read, file, copy }: CheckedRoot,
+  remove: boolean,
+  host: TrustHost,
+): { readonly tasks: readonly Task[]; readonly byHand: readonly string[] } {
+  const root = { name: commonNameOf(read), sha1: read.fingerprint.replaceAll(":", "") };
+  const mayRun = ({ needsRoot }: TrustStore): boolean => !needsRoot || host.isRoot;
+  const { stores, byHand } = findStores(host.system, { ...root, file });
+  const run = findStores(host.system, { ...root, file: copy }).stores.filter(mayRun);
+  const left = stores.filter((store) => !mayRun(store));
+  return { tasks: [...run, ...left].map((store) => taskOf(store, remove, mayRun(store), host)), byHand };
 }
 
-function describe(root: X509Certificate, file: string, remove: boolean, tasks: readonly Task[], byHand: readonly string[]): string {
+function taskOf(store: TrustStore, remove: boolean, mayRun: boolean, host: TrustHost): Task {
+  const isThere = "file" in store.shows ? host.system.isFile(store.shows.file) : host.run(store.shows.command) === null;
+  return { store, commands: remove ? store.remove : store.install, isDone: isThere !== remove, mayRun };
+}
+
+function describe({ read, file }: CheckedRoot, remove: boolean, tasks: readonly Task[], byHand: readonly string[]): string {
   const lines = [
     remove
       ? "The root of the local authority, which is to be trusted no longer:"
       : "The root of the local authority, which is to be trusted:",
-    `  subject      ${root.subject.split("\n").toReversed().join(", ")}`,
-    `  SHA-256      ${root.fingerprint256}`,
-    `  valid until  ${root.validTo}`,
+    `  subject      ${read.subject.split("\n").toReversed().join(", ")}`,
+    `  SHA-256      ${read.fingerprint256}`,
+    `  valid until  ${read.validTo}`,
     `  good for     ${LOCAL_NAMES_TEXT}; for nothing else`,
     `  file         ${file}`,
     ...(remove
