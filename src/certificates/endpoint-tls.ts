@@ -10,25 +10,46 @@ import type { TlsSession, UpstreamTls } from "../shared/upstream-tls.ts";
 /** The endpoint's certificate carries none of the pinned keys. */
 export const OTHER_KEY = "ERR_TLS_CERT_PINNED_KEY";
 
-/** One context for each TLS setting, so that certificates are parsed once and not for each connection. */
-const contexts = new WeakMap<UpstreamTls, tls.SecureContext>();
+/** Who ends the matter when an endpoint asks for another handshake on its connection, as TLS 1.2 allows. */
+export type Renegotiation =
+  /** OpenSSL declines, and the connection goes on. */
+  | "declined"
+  /** OpenSSL begins, and whoever drives the handle closes the connection. */
+  | "closed";
 
-/** Throws if OpenSSL does not take what the settings hold. */
-export function endpointContext(settings: UpstreamTls): tls.SecureContext {
-  let context = contexts.get(settings);
-  if (context === undefined) {
-    const { ca, crl, certificate, minVersion } = settings;
-    context = tls.createSecureContext({
-      minVersion,
-      // As towards clients: an endpoint may not ask for another handshake on the connection, after which it could be another one.
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-      ...(ca === null ? {} : { ca }),
-      ...(crl === null ? {} : { crl }),
-      ...(certificate === null ? {} : { cert: certificate.chain, key: certificate.key }),
-    });
-    contexts.set(settings, context);
-  }
+/** The contexts that settings use, so that one is looked up by all that it is made of once only. */
+const used: Readonly<Record<Renegotiation, WeakMap<UpstreamTls, tls.SecureContext>>> = { declined: new WeakMap(), closed: new WeakMap() };
+
+/**
+ * All contexts that are in use, by what they are made of. Hundreds of upstreams may trust one bundle of authorities, of which each context would hold a
+ * megabyte.
+ */
+const shared: Map<string, WeakRef<tls.SecureContext>> = new Map();
+
+/** Equal settings have the same context. Throws if OpenSSL does not take what the settings hold. */
+export function endpointContext(settings: UpstreamTls, renegotiation: Renegotiation): tls.SecureContext {
+  const known = used[renegotiation].get(settings);
+  if (known !== undefined) return known;
+  const { ca, crl, certificate, minVersion } = settings;
+  const key = createHash("sha256")
+    .update(JSON.stringify([renegotiation, ca, crl, certificate, minVersion]))
+    .digest("latin1");
+  const context = shared.get(key)?.deref() ?? contextOf(settings, renegotiation);
+  used[renegotiation].set(settings, context);
+  for (const [each, made] of shared) if (made.deref() === undefined) shared.delete(each);
+  shared.set(key, new WeakRef(context));
   return context;
+}
+
+function contextOf({ ca, crl, certificate, minVersion }: UpstreamTls, renegotiation: Renegotiation): tls.SecureContext {
+  return tls.createSecureContext({
+    minVersion,
+    // The endpoint of another handshake could be another one, at whose certificate nobody looks.
+    ...(renegotiation === "declined" ? { secureOptions: constants.SSL_OP_NO_RENEGOTIATION } : {}),
+    ...(ca === null ? {} : { ca }),
+    ...(crl === null ? {} : { crl }),
+    ...(certificate === null ? {} : { cert: certificate.chain, key: certificate.key }),
+  });
 }
 
 /** Options of a socket of Node's. They leave it to {@link proofOfSocket} to judge the certificate: no byte may be written or read before. */
@@ -37,7 +58,7 @@ export function endpointOptions(settings: UpstreamTls, host: string): tls.Connec
   return {
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
-    secureContext: endpointContext(settings),
+    secureContext: endpointContext(settings, "declined"),
     ALPNProtocols: ["http/1.1"],
     // SNI allows no IP addresses (RFC 6066 section 3).
     ...(net.isIP(name) === 0 ? { servername: name } : {}),

@@ -12,6 +12,7 @@ import type { TestContext } from "node:test";
 import tls from "node:tls";
 import { trustOf } from "../../src/net/accept/listener-context.ts";
 import { CA, WAYS, ask, connect, served, settings, startTls } from "../../src/net/tls/tls-listener.fixture.ts";
+import { RECORD, handshakeMessage, sealedClient } from "../support/sealed-records.ts";
 import type { TlsListener, Way } from "../../src/net/tls/tls-listener.fixture.ts";
 
 const BIG = 2 * 1024 ** 2;
@@ -150,6 +151,21 @@ for (const way of WAYS) {
           await settled(t, listener);
         });
       }
+
+      test("wishes for another handshake without end, whose client reads no answer", { skip: maxVersion !== "TLSv1.2" }, async (t) => {
+        const listener = await start(t, way);
+        const { below, secure, seal } = await sealedClient(listener.port, { servername: "a.test", ca: CA, maxVersion });
+        t.after(() => below.destroy());
+        secure.on("error", () => {});
+        const closed = once(
+          below.on("error", () => {}),
+          "close",
+        );
+        const hello = seal.record(RECORD.handshake, handshakeMessage(1, Buffer.alloc(100)));
+        below.write(hello);
+        await closed;
+        await settled(t, listener);
+      });
 
       test("every packet of the client twice", async (t) => {
         const listener = await start(t, way);

@@ -133,6 +133,7 @@ class StreamEncrypted implements Encrypted {
       requestCert: clients !== null,
       rejectUnauthorized: clients?.mode === "required",
     });
+    socket.disableRenegotiation();
     this.socket = socket;
     this.transport = new StreamTransport(socket, reader, writer);
     let isOver = false;

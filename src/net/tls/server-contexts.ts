@@ -140,7 +140,7 @@ function addressIn(host: string): string {
  * A client may not ask for another handshake on the connection. The order of `ciphers` decides, but a client that wants ChaCha20 most, because it
  * computes AES without instructions for it, gets ChaCha20.
  */
-const OPTIONS = constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_CIPHER_SERVER_PREFERENCE | constants.SSL_OP_PRIORITIZE_CHACHA;
+const OPTIONS = constants.SSL_OP_CIPHER_SERVER_PREFERENCE | constants.SSL_OP_PRIORITIZE_CHACHA;
 
 /** The protocols that the proxy speaks, in the form of ALPN (RFC 7301 section 3.1). */
 export const HTTP1_PROTOCOLS: Buffer = Buffer.from("\x08http/1.1", "latin1");

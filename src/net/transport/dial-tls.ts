@@ -41,7 +41,7 @@ export function dialTls(
   preface: string,
 ): Transport {
   try {
-    const context = endpointContext(endpoint.settings.tls);
+    const context = endpointContext(endpoint.settings.tls, access === null ? "declined" : "closed");
     if (access !== null) return new DialingTls(access, context, endpoint, preface, socket, reader, writer, onConnect);
     return new DialingTlsStream(endpoint, preface, socket, reader, writer, onConnect);
   } catch (error) {

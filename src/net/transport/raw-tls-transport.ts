@@ -40,6 +40,9 @@ const TRUNCATION = -1_000_000;
 /** `onClosed` is told this when the peer closed without saying that it had sent everything: what came may be cut off (RFC 8446 section 6.1). */
 export const TRUNCATED = "ERR_TLS_TRUNCATED";
 
+/** `onClosed` is told this when the peer has asked for another handshake, which TLS 1.2 allows. */
+export const RENEGOTIATED = "ERR_TLS_RENEGOTIATED";
+
 /** Learns how the handshake went. Nothing may be written or destroyed within `established`. */
 export interface HandshakeSink {
   established(): void;
@@ -121,6 +124,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
     owned.onread = onread;
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- Node's handles call this field
     owned.onerror = onerror;
+    owned.onhandshakestart = onhandshakestart;
     owned.onhandshakedone = onhandshakedone;
     owned.useUserBuffer(this.decrypted);
     this.handle = owned;
@@ -445,6 +449,14 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
 
   // ---- the handshake --------------------------------------------------------------------------------------------------
 
+  /** A peer that asks for another handshake (TLS 1.2) is left alone: OpenSSL would keep an answer to each wish in memory until the peer reads it. */
+  onHandshakeStart(): void {
+    if (this.handshake !== null || this.destroyed) return;
+    // Nothing counts that comes from here on.
+    this.handle.onread = ignored;
+    setImmediate(() => this.destroy(RENEGOTIATED));
+  }
+
   onHandshakeDone(): void {
     const { handshake } = this;
     this.handshake = null;
@@ -462,6 +474,13 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
 
 function onread(this: OwnedTls): Buffer | undefined {
   return this.transport?.onDecrypted();
+}
+
+/** Instead of `onread`. */
+function ignored(): undefined {}
+
+function onhandshakestart(this: OwnedTls): void {
+  this.transport?.onHandshakeStart();
 }
 
 function onhandshakedone(this: OwnedTls): void {

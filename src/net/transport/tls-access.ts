@@ -14,6 +14,8 @@ import type { RawAccess, RawHandle } from "./raw-access.ts";
 export interface TlsHandle extends Omit<RawHandle, "close" | "reset" | "setNoDelay" | "getpeername" | "getsockname" | "onread"> {
   /** As that of a TCP handle, with decrypted bytes. */
   onread: (this: TlsHandle) => Buffer | undefined;
+  /** A handshake begins: the first one, or with TLS 1.2 another one that the peer has asked for. Called while OpenSSL works. */
+  onhandshakestart: (this: TlsHandle) => void;
   /** The handshake is finished. Called while OpenSSL works: nothing may be written or destroyed in it. */
   onhandshakedone: (this: TlsHandle) => void;
   /** The connection has failed; an alert that says so has been written. */
@@ -124,10 +126,12 @@ function rehearse(access: TlsAccess): boolean {
 function failsAtOnce(access: TlsAccess, context: SecureContext): boolean {
   return onHandle(access, context, (handle) => {
     const codes: unknown[] = [];
+    let starts = 0;
+    handle.onhandshakestart = () => void starts++;
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- Node's handles call this field
     handle.onerror = (error) => void codes.push(error.code);
     handle.receive(Buffer.from("GET / HTTP/1.1\r\n\r\n", "latin1"));
-    return codes.length === 1 && codes[0] === "ERR_SSL_HTTP_REQUEST";
+    return starts === 1 && codes.length === 1 && codes[0] === "ERR_SSL_HTTP_REQUEST";
   });
 }
 
