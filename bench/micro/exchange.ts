@@ -135,7 +135,7 @@ function exchanges(variants: number, token: string | null = null, keys: RouteKey
     now: () => 1000,
     every: () => () => {},
     atTurnEnd: (then) => void (endTurn = then),
-    dial: (_, __, reader, ___, onConnect) => {
+    dial: ({ reader, onConnect }) => {
       const transport = new TakingTransport(reader);
       upstream = transport;
       connect = () => onConnect(transport);

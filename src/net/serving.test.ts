@@ -31,10 +31,11 @@ test("an exchange that began before a reload can look up the names of its own co
     socketsMax: Infinity,
     platform: {
       ...network.platform,
-      dial: (target, table, reader, writer, onConnect, preface) => {
+      dial: (dialing) => {
+        const { endpoint: target, names: table } = dialing;
         dialled.push(`${target.host} ${isKnown(table, target.host) ? "known" : "unknown"}`);
         network.listen(`${target.host}:${target.port}`, "silent");
-        const transport = network.platform.dial(target, table, reader, writer, onConnect, preface);
+        const transport = network.platform.dial(dialing);
         fail.push(() => transport.destroy("ECONNREFUSED"));
         return transport;
       },

@@ -286,7 +286,7 @@ export function stageOfBoth(
   tls: TlsFacts | null = null,
 ): Stage & { readonly dialled: readonly Dialled[] } {
   const dialled: Dialled[] = [];
-  const dial: Platform["dial"] = (_, __, reader, writer, onConnect) => {
+  const dial: Platform["dial"] = ({ reader, writer, onConnect }) => {
     assert.ok(reader instanceof UpstreamConnection);
     const endpoint = new Client(reader, writer);
     dialled.push({ connection: reader, endpoint, connect: () => onConnect(endpoint), fail: (code) => endpoint.fail(code) });

@@ -2,110 +2,23 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { X509Certificate, createHash } from "node:crypto";
-import { once } from "node:events";
 import net from "node:net";
 import { before, describe, test } from "node:test";
-import type { TestContext } from "node:test";
 import tls from "node:tls";
 import { OTHER_KEY } from "../../certificates/endpoint-tls.ts";
 import { TestAuthority } from "../../../test/support/certificates.ts";
-import { plainConfig } from "../../config/plain.ts";
-import { Endpoint } from "../../proxy/upstream/endpoint.ts";
-import { endpointSettings } from "../../proxy/upstream/endpoint-settings.ts";
-import { upstreamTls } from "../../shared/upstream-tls.ts";
+import type { Endpoint } from "../../proxy/upstream/endpoint.ts";
 import type { UpstreamTls } from "../../shared/upstream-tls.ts";
-import { dialTls } from "./dial-tls.ts";
 import { RENEGOTIATED, TRUNCATED } from "./raw-tls-transport.ts";
 import { tlsAccess } from "./tls-access.ts";
 import type { TlsAccess } from "./tls-access.ts";
-import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
-
-const authority = await TestAuthority.create();
-
-interface Wishes {
-  readonly names?: readonly string[];
-  readonly valid?: "now" | "expired";
-  readonly settings?: Partial<UpstreamTls>;
-  readonly server?: tls.TlsOptions;
-}
+import { End, authority, endpointOf, serverFor } from "./tls-endpoint.fixture.ts";
 
 /** How the connections of the tests are opened: on Node's handle, or with its sockets. */
 let access: TlsAccess | null = null;
 
-/** A server that answers each connection with what `serve` does, and an endpoint that leads to it. */
-async function serverFor(t: TestContext, serve: (socket: tls.TLSSocket) => void, wishes: Wishes = {}): Promise<Endpoint> {
-  const { chain: cert, key } = await authority.issue(wishes.names ?? ["127.0.0.1", "app.test"], { valid: wishes.valid ?? "now" });
-  const server = tls.createServer({ cert, key, ...wishes.server });
-  server.on("secureConnection", (socket) => serve(socket.on("error", () => {})));
-  return endpointOf(t, server, wishes);
-}
-
-async function endpointOf(t: TestContext, server: net.Server, { settings = {} }: Wishes = {}): Promise<Endpoint> {
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  server.on("connection", (socket: net.Socket) => t.after(() => socket.destroy()));
-  t.after(() => server.close());
-  const url = `https://127.0.0.1:${(server.address() as net.AddressInfo).port}`;
-  const [config] = Object.values(plainConfig("127.0.0.1:0", url).upstreams);
-  assert.ok(config !== undefined);
-  const base = { ...upstreamTls(config.tls, new Map()), ca: authority.certificate, ...settings };
-  return new Endpoint("app", url, 0, 0, endpointSettings(config, base));
-}
-
-/** One end of a connection, with what it is told. */
-class End implements TransportReader, TransportWriter {
-  readBuffer: Buffer = Buffer.alloc(16 * 1024);
-  readonly told: string[] = [];
-  received: number = 0;
-  transport: Transport;
-  private readonly events: Map<string, () => void> = new Map();
-
-  constructor(endpoint: Endpoint, preface: string = "") {
-    const { host, port } = endpoint;
-    this.transport = dialTls(
-      access,
-      endpoint,
-      net.connect({ host, port, allowHalfOpen: true, noDelay: true }).pause(),
-      this,
-      this,
-      (transport) => {
-        this.transport = transport;
-        this.tell("connected");
-      },
-      preface,
-    );
-  }
-
-  /** Resolves when it is told something that begins so. */
-  until(what: string): Promise<void> {
-    if (this.told.some((each) => each.startsWith(what))) return Promise.resolve();
-    return new Promise((resolve) => this.events.set(what, resolve));
-  }
-
-  private tell(what: string): void {
-    this.told.push(what);
-    for (const [wanted, resolve] of this.events) if (what.startsWith(wanted)) resolve();
-  }
-
-  onRead(_: Buffer, count: number): void {
-    this.received += count;
-    this.tell("read");
-  }
-
-  onEnd(): void {
-    this.tell("end");
-  }
-
-  onClosed(code: string | null): void {
-    this.tell(`closed ${code ?? "well"}`);
-  }
-
-  onWritten(): void {
-    this.tell("written");
-  }
-
-  onWriteFailed(): void {
-    this.tell("write failed");
-  }
+function open(endpoint: Endpoint, preface: string = ""): End {
+  return new End(endpoint, access, preface);
 }
 
 for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
@@ -125,7 +38,7 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
           { server: { maxVersion } },
         );
         for (let count = 0; count < 3; count++) {
-          const end = new End(endpoint);
+          const end = open(endpoint);
           await end.until("end");
           end.transport.destroy();
           await end.until("closed");
@@ -143,7 +56,7 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
               server: { maxVersion },
             },
           );
-          const end = new End(endpoint);
+          const end = open(endpoint);
           await end.until("connected");
           end.transport.pause();
           for (let turn = 0; turn < 30; turn++) await new Promise(setImmediate);
@@ -157,14 +70,14 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
 
       test(`${maxVersion}: a reset is told as one`, async (t) => {
         const endpoint = await serverFor(t, (socket) => void below(socket).resetAndDestroy(), { server: { maxVersion } });
-        const end = new End(endpoint);
+        const end = open(endpoint);
         await end.until("closed");
         assert.equal(end.told.at(-1), "closed ECONNRESET");
       });
 
       test(`${maxVersion}: an end without close_notify is no end`, async (t) => {
         const endpoint = await serverFor(t, (socket) => void socket.write("cut", () => cut(socket)), { server: { maxVersion } });
-        const end = new End(endpoint);
+        const end = open(endpoint);
         await end.until("closed");
         assert.equal(end.received, 3);
         assert.equal(end.told.at(-1), `closed ${TRUNCATED}`);
@@ -174,20 +87,20 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
     test("a certificate that is not accepted leaves no session behind, however many connections there are at once", async (t) => {
       let served = 0;
       const endpoint = await serverFor(t, (socket) => void socket.end(`${served++}`), { names: ["other.test"] });
-      const ends = Array.from({ length: 5 }, () => new End(endpoint));
+      const ends = Array.from({ length: 5 }, () => open(endpoint));
       await Promise.all(ends.map((end) => end.until("closed")));
-      const late = new End(endpoint);
+      const late = open(endpoint);
       await late.until("closed");
       for (const { told } of [...ends, late]) assert.deepEqual(told, ["closed ERR_TLS_CERT_ALTNAME_INVALID"]);
       assert.equal(endpoint.session, null);
     });
 
     test("an expired certificate, and one that nobody trusts, are refused", async (t) => {
-      const expired = new End(await serverFor(t, (socket) => void socket.end(), { valid: "expired" }));
+      const expired = open(await serverFor(t, (socket) => void socket.end(), { valid: "expired" }));
       await expired.until("closed");
       assert.deepEqual(expired.told, ["closed CERT_HAS_EXPIRED"]);
       const foreign = await (await TestAuthority.create()).issue(["127.0.0.1"]);
-      const untrusted = new End(await endpointOf(t, tls.createServer({ cert: foreign.chain, key: foreign.key })));
+      const untrusted = open(await endpointOf(t, tls.createServer({ cert: foreign.chain, key: foreign.key })));
       await untrusted.until("closed");
       assert.match(untrusted.told.join(), /^closed (UNABLE_TO_\w+|SELF_SIGNED_\w+)$/);
     });
@@ -198,14 +111,14 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
         { settings: { pinnedNames: ["other.test", "app.test"] } },
         { names: ["x.test"], valid: "expired", settings: { verify: false } },
       ] as const) {
-        const end = new End(await serverFor(t, (socket) => void socket.end("ok"), wishes));
+        const end = open(await serverFor(t, (socket) => void socket.end("ok"), wishes));
         await end.until("end");
         assert.deepEqual(end.told, ["connected", "read", "end"]);
       }
     });
 
     test("a peer that speaks something else, says nothing, or leaves in the handshake", async (t) => {
-      const plain = new End(
+      const plain = open(
         await endpointOf(
           t,
           net.createServer((socket) => void socket.on("error", () => {}).end("HTTP/1.1 400 Bad\r\n\r\n")),
@@ -213,7 +126,7 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
       );
       await plain.until("closed");
       assert.match(plain.told.join(), /^closed ERR_SSL_/);
-      const leaving = new End(
+      const leaving = open(
         await endpointOf(
           t,
           net.createServer((socket) => void socket.on("error", () => {}).once("data", () => socket.end())),
@@ -225,7 +138,7 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
         t,
         net.createServer((socket) => void socket.on("error", () => {})),
       );
-      const end = new End(silent);
+      const end = open(silent);
       end.transport.destroy("TIME");
       await end.until("closed");
       assert.deepEqual(end.told, ["closed TIME"]);
@@ -238,7 +151,7 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
         .digest("base64");
       const outcome = async (settings: Partial<UpstreamTls>): Promise<string> => {
         const server = tls.createServer({ cert: own.chain, key: own.key }, (socket) => void socket.on("error", () => {}).end("ok"));
-        const end = new End(await endpointOf(t, server, { settings }));
+        const end = open(await endpointOf(t, server, { settings }));
         await Promise.race([end.until("end"), end.until("closed")]);
         end.transport.destroy();
         return end.told.join();
@@ -249,7 +162,7 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
     });
 
     test("pinned names stand in place of the endpoint's own", async (t) => {
-      const end = new End(await serverFor(t, (socket) => void socket.end(), { settings: { pinnedNames: ["other.test"] } }));
+      const end = open(await serverFor(t, (socket) => void socket.end(), { settings: { pinnedNames: ["other.test"] } }));
       await end.until("closed");
       assert.deepEqual(end.told, ["closed ERR_TLS_CERT_ALTNAME_INVALID"]);
     });
@@ -265,7 +178,7 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
         [good, foreign],
       ] as const) {
         const server = tls.createServer({ cert, key }, (socket) => void socket.on("error", () => {}).end("ok"));
-        const end = new End(await endpointOf(t, server, { settings: { crl } }));
+        const end = open(await endpointOf(t, server, { settings: { crl } }));
         await Promise.race([end.until("end"), end.until("closed")]);
         end.transport.destroy();
         told.push(end.told.join());
@@ -286,7 +199,7 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
         wishes,
       );
       for (let count = 0; count < 2; count++) {
-        const end = new End(endpoint);
+        const end = open(endpoint);
         await end.until("end");
         end.transport.destroy();
       }
@@ -304,7 +217,7 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
         },
         wishes,
       );
-      const end = new End(endpoint);
+      const end = open(endpoint);
       assert.match(await asked.promise, /^(?:ERR_SSL_NO_RENEGOTIATION|ECONNRESET|closed)$/);
       if (isRaw) await end.until(`closed ${RENEGOTIATED}`);
       end.transport.destroy();
@@ -312,14 +225,14 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
 
     test("speaks no version below the lowest", async (t) => {
       const wishes = { settings: { minVersion: "TLSv1.3" }, server: { maxVersion: "TLSv1.2" } } as const;
-      const end = new End(await serverFor(t, (socket) => void socket.end(), wishes));
+      const end = open(await serverFor(t, (socket) => void socket.end(), wishes));
       await end.until("closed");
       assert.match(end.told.join(), /^closed ERR_SSL_\w*PROTOCOL\w*$/);
     });
 
     test("settings that OpenSSL does not take fail the connection, and nothing else", async (t) => {
       const certificate = { chain: "no PEM", key: "no PEM" };
-      const end = new End(await serverFor(t, (socket) => void socket.end(), { settings: { certificate } }));
+      const end = open(await serverFor(t, (socket) => void socket.end(), { settings: { certificate } }));
       await end.until("closed");
       assert.match(end.told.join(), /^closed ERR_(?:OSSL|SSL)_\w+$/);
     });
@@ -332,24 +245,24 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
       });
       const { settings } = endpoint;
       const others = { ...settings, key: "others", tls: { ...settings.tls, id: "others" } };
-      const first = new End(endpoint);
+      const first = open(endpoint);
       endpoint.update(0, others);
       await first.until("end");
       assert.equal(endpoint.session, null);
       endpoint.update(0, settings);
-      await new End(endpoint).until("end");
+      await open(endpoint).until("end");
       const { session } = endpoint;
       assert.ok(session !== null);
       endpoint.update(0, others);
       assert.equal(endpoint.session, null);
-      await new End(endpoint).until("end");
+      await open(endpoint).until("end");
       assert.deepEqual(resumed, [false, false, false]);
     });
 
     test("what is to go first goes before TLS", async (t) => {
       const first: Buffer[] = [];
       const server = net.createServer((socket) => void socket.on("error", () => {}).on("data", (data: Buffer) => void first.push(data)));
-      const end = new End(await endpointOf(t, server), "PROXY UNKNOWN\r\n");
+      const end = open(await endpointOf(t, server), "PROXY UNKNOWN\r\n");
       while (Buffer.concat(first).length < 100) await new Promise(setImmediate);
       assert.ok(Buffer.concat(first).toString("latin1").startsWith("PROXY UNKNOWN\r\n\x16\x03\x01"));
       end.transport.destroy();
@@ -359,7 +272,7 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
       const much = Buffer.alloc(12 * 1024 ** 2, "x");
       let arrived = 0;
       const { promise: accepted, resolve } = Promise.withResolvers<tls.TLSSocket>();
-      const end = new End(await serverFor(t, resolve));
+      const end = open(await serverFor(t, resolve));
       await end.until("connected");
       assert.equal(end.transport.write([much]), false);
       const server = await accepted;
@@ -379,7 +292,7 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
     test("destroyed at each moment of its opening tells so once, and nothing else", async (t) => {
       const endpoint = await serverFor(t, (socket) => void socket.write("x"));
       for (let turns = 0; turns < 12; turns++) {
-        const end = new End(endpoint);
+        const end = open(endpoint);
         for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
         end.transport.destroy();
         await end.until("closed");

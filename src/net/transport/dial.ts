@@ -1,11 +1,10 @@
 /** Opens connections to endpoints, over TCP, TLS or a Unix socket. No other file of the data path does. */
 import net from "node:net";
 import type { Socket } from "node:net";
-import type { NameTable } from "../../shared/name-table.ts";
-import type { Endpoint } from "../../proxy/upstream/endpoint.ts";
 import { rawAccess, takeHandle } from "./raw-access.ts";
 import type { RawAccess } from "./raw-access.ts";
 import { RawTransport } from "./raw-transport.ts";
+import type { Dialing } from "./dialing.ts";
 import { dialTls } from "./dial-tls.ts";
 import { tlsAccess } from "./tls-access.ts";
 import { StreamTransport, onreadOption } from "./stream-transport.ts";
@@ -15,35 +14,19 @@ import type { Transport, TransportReader, TransportWriter } from "./transport.ts
 const RACE = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 250 } as const;
 
 /**
- * Connects to the endpoint. Returns a transport that can only be destroyed until `onConnect` is called. `onConnect` gets the transport to
- * use from then on, which may be another one; for https it is called after the certificate was verified. A failure comes as
- * `reader.onClosed`. Waits for a name that is still being looked up, and tries a name's addresses one after the other (RFC 8305), so that a
- * dead IPv6 address in front of a live IPv4 address only costs 250 ms.
- * @param preface bytes that go first on the connection, before TLS, as latin1 text; "": none
+ * Connects to the endpoint. Returns a transport that can only be destroyed until `onConnect` is called. Waits for a name that is still being looked up, and
+ * tries a name's addresses one after the other (RFC 8305), so that a dead IPv6 address in front of a live IPv4 address only costs 250 ms.
  */
-export function dial(
-  target: Endpoint,
-  names: NameTable,
-  reader: TransportReader,
-  writer: TransportWriter,
-  onConnect: (transport: Transport) => void,
-  preface: string,
-): Transport {
-  const { lookup } = names;
-  const { path } = target;
-  if (path !== null) return dialPlain({ path, allowHalfOpen: true }, reader, writer, onConnect, preface);
-  const address = { host: target.host, port: target.port, lookup, allowHalfOpen: true, noDelay: true, ...RACE } as const;
-  if (target.secure) return dialTls(tlsAccess(), target, net.connect(address).pause(), reader, writer, onConnect, preface);
-  return dialPlain(address, reader, writer, onConnect, preface);
+export function dial(dialing: Dialing): Transport {
+  const { host, port, path, secure } = dialing.endpoint;
+  if (path !== null) return dialPlain({ path, allowHalfOpen: true }, dialing);
+  const { lookup } = dialing.names;
+  const address = { host, port, lookup, allowHalfOpen: true, noDelay: true, ...RACE } as const;
+  if (secure) return dialTls(tlsAccess(), dialing, net.connect(address).pause());
+  return dialPlain(address, dialing);
 }
 
-function dialPlain(
-  address: net.NetConnectOpts,
-  reader: TransportReader,
-  writer: TransportWriter,
-  onConnect: (transport: Transport) => void,
-  preface: string,
-): Transport {
+function dialPlain(address: net.NetConnectOpts, { reader, writer, preface, onConnect }: Dialing): Transport {
   const access = rawAccess();
   const socket = net.connect(access === null ? { ...address, onread: onreadOption(reader) } : address);
   const transport = new StreamTransport(socket, reader, writer);

@@ -123,7 +123,14 @@ export class UpstreamConnection extends Timed implements OwnedUpstream, Forwarde
     if (announced !== "") this.fate = this.settings.idleMax === 0 ? Fate.last : Fate.announced;
     this.sink = sink;
     this.outlet = new Outlet(this);
-    this.transport = thread.platform.dial(endpoint, thread.names, this, this.outlet, (transport) => this.onConnect(transport), preface);
+    this.transport = thread.platform.dial({
+      endpoint,
+      names: thread.names,
+      reader: this,
+      writer: this.outlet,
+      preface,
+      onConnect: (transport) => this.onConnect(transport),
+    });
     this.setDeadline(Deadline.connect, this.settings.connectMs);
     thread.metrics.add(CounterId.upstream_connections_open, 1);
     thread.countSocket(1);

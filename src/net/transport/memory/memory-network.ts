@@ -110,7 +110,7 @@ export class MemoryNetwork implements EventQueue {
       },
       every: (ms, tick) => clock.every(ms, tick),
       atTurnEnd: (then) => this.atTurnEnd(then),
-      dial: ({ host, port, path }, _, reader, writer, onConnect, preface): Transport =>
+      dial: ({ endpoint: { host, port, path }, reader, writer, onConnect, preface }): Transport =>
         this.connect(path ?? `${host}:${port}`, reader, writer, (transport) => {
           if (preface !== "") transport.write(preface);
           onConnect(transport);

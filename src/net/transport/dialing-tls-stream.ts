@@ -4,53 +4,30 @@ import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import tls from "node:tls";
 import { endpointOptions, proofOfSocket } from "../../certificates/endpoint-tls.ts";
-import type { Endpoint } from "../../proxy/upstream/endpoint.ts";
-import type { UpstreamTls } from "../../shared/upstream-tls.ts";
-import { DialingTransport } from "./dialing-transport.ts";
+import { DialingTls } from "./dialing-tls.ts";
 import { TRUNCATED } from "./raw-tls-transport.ts";
-import { Resumption } from "./resumption.ts";
+import type { Resumption } from "./resumption.ts";
 import { StreamTransport } from "./stream-transport.ts";
-import type { Transport, TransportReader, TransportWriter } from "./transport.ts";
 
-/** As `DialingTls`, on a TLS socket. `onConnect` gets the transport of that socket. */
-export class DialingTlsStream extends DialingTransport {
-  private readonly endpoint: Endpoint;
-  /** The endpoint's settings when the connection was begun. */
-  private readonly settings: UpstreamTls;
-  private readonly onConnect: (transport: Transport) => void;
-  private readonly preface: string;
+/** A TLS connection on a TLS socket that is being opened. `onConnect` gets the transport of that socket. */
+export class DialingTlsStream extends DialingTls {
   private isEstablished: boolean = false;
   /** The endpoint has said that it has sent everything (close_notify). */
   private isComplete: boolean = false;
 
-  /** @param preface bytes that go first on the connection, before TLS, as latin1 text; "": none */
-  constructor(
-    endpoint: Endpoint,
-    preface: string,
-    socket: Socket,
-    reader: TransportReader,
-    writer: TransportWriter,
-    onConnect: (transport: Transport) => void,
-  ) {
-    super(socket, reader, writer);
-    this.endpoint = endpoint;
-    this.settings = endpoint.settings.tls;
-    this.preface = preface;
-    this.onConnect = onConnect;
-  }
-
-  protected override connected(socket: Socket): void {
-    if (this.preface !== "") socket.write(this.preface, "latin1");
+  protected override connected(socket: Socket, sessions: Resumption): void {
+    const { settings } = this;
+    const { endpoint, reader, writer, preface } = this.dialing;
+    if (preface !== "") socket.write(preface, "latin1");
     // From here on the socket of TLS tells the reader what becomes of the connection.
     socket.removeAllListeners();
-    const sessions = new Resumption(this.endpoint, this.settings, Date.now());
     const encrypted = new EncryptedBytes(socket);
     const inner = tls.connect({
-      ...endpointOptions(this.settings, this.endpoint.host),
+      ...endpointOptions(settings, endpoint.host),
       socket: encrypted,
       ...(sessions.asked === null ? {} : { session: Buffer.from(sessions.asked.data) }),
     });
-    const secured = new StreamTransport(inner, this.reader, this.writer);
+    const secured = new StreamTransport(inner, reader, writer);
     this.current = secured;
     encrypted.onEnd = () => this.ended(secured);
     // No event tells of the end of TLS before all that came is read, which may be long after the end of the connection.
@@ -60,7 +37,10 @@ export class DialingTlsStream extends DialingTransport {
       return push(bytes, encoding);
     };
     inner.on("session", (data) => sessions.offer(data));
-    inner.on("secureConnect", () => this.established(inner, secured, sessions));
+    inner.on("secureConnect", () => {
+      this.isEstablished = true;
+      this.established(secured, sessions, inner.isSessionReused(), () => proofOfSocket(settings, endpoint.host, inner));
+    });
   }
 
   /** The connection below TLS has ended. */
@@ -68,16 +48,6 @@ export class DialingTlsStream extends DialingTransport {
     if (this.isComplete) return;
     if (!this.isEstablished) return secured.destroy(TRUNCATED);
     secured.endFault = TRUNCATED;
-  }
-
-  private established(inner: tls.TLSSocket, secured: StreamTransport, sessions: Resumption): void {
-    const { asked } = sessions;
-    const proof = asked !== null && inner.isSessionReused() ? asked : proofOfSocket(this.settings, this.endpoint.host, inner);
-    if (typeof proof === "string") return secured.destroy(proof);
-    sessions.proved(proof.usableUntilMs);
-    this.isEstablished = true;
-    secured.start();
-    this.onConnect(secured);
   }
 }
 
