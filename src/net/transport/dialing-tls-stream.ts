@@ -37,7 +37,8 @@ export class DialingTlsStream extends DialingTls {
       return push(bytes, encoding);
     };
     inner.on("session", (data) => sessions.offer(data));
-    inner.on("secureConnect", () => {
+    // Once: with TLS 1.2 the event comes again with each wish of the endpoint for another handshake.
+    inner.once("secureConnect", () => {
       this.isEstablished = true;
       this.established(secured, sessions, inner.isSessionReused(), () => proofOfSocket(settings, endpoint.host, inner));
     });

@@ -38,7 +38,11 @@ export class StreamTransport implements AcceptedTransport {
 
   // Fields, so that `release` can take them off the socket and leave Node's own listeners on it.
   private readonly onEnd = (): void => (this.endFault === null ? this.reader.onEnd() : this.destroy(this.endFault));
-  private readonly onError = (error: Error): void => void (this.code ??= errorCode(error));
+  private readonly onError = (error: Error): void => {
+    this.code ??= errorCode(error);
+    // Node's TLS sockets of clients stay open after a fault in a record.
+    this.socket.destroy();
+  };
   private readonly onClose = (): void => this.reader.onClosed(this.code);
   private readonly onData = (chunk: Buffer): void => {
     // Copy the chunk to the shared buffer. An outlet copies slices of that buffer, so nothing refers to the chunk after this callback.
