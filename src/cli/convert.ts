@@ -7,6 +7,7 @@ import { shownFile } from "../config/problems/shown.ts";
 import { convert, formatOf } from "../convert/convert.ts";
 import type { Format } from "../convert/convert.ts";
 import { formatNote, formatPlace } from "../convert/model/notes.ts";
+import { asAgreed, sampleEnvironment } from "../convert/model/sample-environment.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { sourcesFor } from "./convert-sources.ts";
 
@@ -51,9 +52,10 @@ export async function convertCommand(given: ConvertArguments, out: (text: string
       `${shownFile(output)} is written; look through it, then: millrace check${output === "millrace.yaml" ? "" : ` --config ${shownFile(output)}`}\n`,
     );
   }
-  const needed = neededVariables(made.text);
+  const samples = sampleEnvironment(made.text);
+  const needed = Object.keys(samples).sort();
   if (needed.length > 0) err(`${shownFile(file)}: it needs these variables of the environment: ${needed.join(", ")}\n`);
-  const problems = await problemsOf(made.text, output ?? "millrace.yaml", needed);
+  const problems = await problemsOf(asAgreed(made.text), output ?? "millrace.yaml", samples);
   for (const problem of problems) err(`${problem}\n`);
   const count = made.notes.length;
   err(
@@ -83,15 +85,9 @@ function written(file: string, text: string, force: boolean): string | null {
   }
 }
 
-/** The variables of the environment without which the configuration cannot be loaded. */
-function neededVariables(text: string): readonly string[] {
-  const lines = text.split("\n").filter((line) => !/^\s*#/.test(line));
-  return [...new Set([...lines.join("\n").matchAll(/(?<!\$)\$\{([A-Za-z_]\w*)\}/g)].map((match) => match[1] ?? ""))].sort();
-}
-
 /** What `millrace check` would say, with something in the variables that are not set. */
-async function problemsOf(text: string, file: string, needed: readonly string[]): Promise<readonly string[]> {
-  const environment = { ...Object.fromEntries(needed.map((name) => [name, "1"])), ...process.env };
+async function problemsOf(text: string, file: string, samples: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const environment = { ...samples, ...process.env };
   const parsed = parseConfig(text, file, environment, () => "secret");
   if ("problems" in parsed) return parsed.problems.filter(({ severity }) => severity === "error").map(formatProblem);
   return parsed.locate(await patternProblems(parsed.config)).map(formatProblem);

@@ -9,6 +9,7 @@ import { patternProblems } from "../regex/pattern-problems.ts";
 import { convert } from "./convert.ts";
 import type { ConvertOptions } from "./convert.ts";
 import { formatNote, formatPlace } from "./model/notes.ts";
+import { asAgreed, sampleEnvironment } from "./model/sample-environment.ts";
 import type { Sources } from "./model/sources.ts";
 
 const regexes = new PathRegexes();
@@ -48,7 +49,7 @@ export async function converted(
 ): Promise<ConvertedText> {
   const made = convert(text, "f", options, sources(files));
   assert.ok(made.fault === undefined, made.fault === undefined ? "" : `${formatPlace(made.fault.place)}: ${made.fault.message}`);
-  const parsed = parseConfig(made.text, "made", ENVIRONMENT, () => "secret");
+  const parsed = parseConfig(asAgreed(made.text), "made", { ...ENVIRONMENT, ...sampleEnvironment(made.text) }, () => "secret");
   const problems =
     "config" in parsed
       ? parsed.locate(await patternProblems(parsed.config))

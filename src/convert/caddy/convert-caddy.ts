@@ -1,20 +1,27 @@
 /** Converts a Caddyfile. */
 import { parseCidr } from "../../base/cidr.ts";
 import { defined } from "../model/conditions.ts";
-import type { Draft, Keys, ListenerDraft } from "../model/draft.ts";
-import { isListenAddress } from "../model/names.ts";
+import type { Conditions } from "../model/conditions.ts";
+import type { Draft, Keys, RouteDraft } from "../model/draft.ts";
 import { formatPlace } from "../model/notes.ts";
-import type { Fault, Notes, Place } from "../model/notes.ts";
+import type { Fault, Notes } from "../model/notes.ts";
+import { NEAR_ONLY, machineRoute, reachOf } from "../model/reach.ts";
 import type { Sources } from "../model/sources.ts";
+import { closedRoutes, guardRoute } from "../model/tls.ts";
+import { globalTls } from "./acme.ts";
+import type { AddNote } from "./acme.ts";
 import { expandImports } from "./imports.ts";
 import { PRIVATE_RANGES } from "./matchers.ts";
 import { OF_CADDY_1 } from "./no-equivalent.ts";
 import { parseCaddyfile } from "./parse.ts";
 import type { Directive } from "./parse.ts";
 import { withEnvironment } from "./placeholders.ts";
+import { listenersOf } from "./listeners.ts";
+import type { Listeners } from "./listeners.ts";
 import { SiteRoutes } from "./routes.ts";
-import { chooseSites, inHostOrder, sitesOf } from "./sites.ts";
-import type { SiteChoice } from "./sites.ts";
+import type { RouteSurroundings } from "./routes.ts";
+import { chooseSites, inHostOrder, listensAt, sitesOf } from "./sites.ts";
+import type { Site } from "./sites.ts";
 import { Upstreams } from "./upstreams.ts";
 
 /** @param port only the sites that are at this port */
@@ -30,45 +37,50 @@ export function convertCaddy(
   const expanded = expandImports(parsed.blocks, sources, notes);
   if ("fault" in expanded) return expanded;
   const { globals } = expanded;
+  const comments: string[] = [];
+  const aboutTls: string[] = [];
+  const addNote: AddNote = ({ name, place }, why, what = name) => notes.add({ place, what, why }, comments);
+  const tls = globalTls(globals, addNote);
   const fault = (message: string): { readonly fault: Fault } => ({ fault: { place: { file, line: 1 }, message } });
-  const sites = sitesOf(expanded.sites, globals, notes).filter(({ addresses }) => addresses.length > 0);
+  const sites = sitesOf(expanded.sites, tls, notes, aboutTls).filter(({ addresses }) => addresses.length > 0);
   if (sites.length === 0) return fault("it has no site, so there is nothing to convert");
   const old = sites.flatMap(({ block }) => block.body).find(({ name }) => OF_CADDY_1.has(name));
   if (old !== undefined && !sites.some(({ block }) => block.body.some(isOfCaddy2)))
     return { fault: { place: old.place, message: `"${old.name}" is a directive of Caddy 1; only the format of Caddy 2 is converted` } };
-  const choice = chooseSites(sites, port, notes);
-  if (choice.sites.length === 0) return fault(`no site is at port ${port ?? ""}`);
-  const comments: string[] = [];
+  const choice = chooseSites(sites, tls, port, notes);
+  if (choice.sites.length === 0) return fault(port === undefined ? "none of its sites can be converted" : `no site is at port ${port}`);
+  const listeners = listenersOf(choice, tls, globals, notes, aboutTls);
   const upstreams = new Upstreams(notes);
-  const routes = inHostOrder(choice.sites).flatMap(({ site, hosts }) =>
-    new SiteRoutes({ upstreams, sources, notes }).routes(site.block.body, defined({ host: hosts })).map((route, index) => {
+  const routes = inHostOrder(listeners.sites).flatMap(({ site, hosts }) =>
+    routesOf(site, defined({ host: hosts }), listeners, { upstreams, sources, notes }).map((route, index) => {
       const title = `site ${hosts === undefined ? "for all other hosts" : hosts.join(" ")} (${formatPlace(site.block.place)})`;
       return index === 0 ? { ...route, comments: [title, ...route.comments] } : route;
     }),
   );
   return {
     comments,
-    listeners: listenerDrafts(choice, sites[0]?.block.place ?? { file, line: 1 }, notes),
+    listeners: listeners.drafts,
     keys: globalKeys(globals, notes, comments),
     upstreams: upstreams.drafts(),
     routes: routes.length > 0 ? routes : [{ match: [{}], keys: { respond: { status: 404 } }, comments: [] }],
   };
 }
 
-function isOfCaddy2({ name }: Directive): boolean {
-  return /^(?:reverse_proxy|file_server|php_fastcgi|handle|handle_path|route|encode|respond)$/.test(name);
+/** The routes of a site, with what keeps away clients who have shown no certificate, or could not reach it before. */
+function routesOf(site: Site, host: Conditions, listeners: Listeners, surroundings: RouteSurroundings): readonly RouteDraft[] {
+  const routes = new SiteRoutes(surroundings).routes(site.block.body, host);
+  const reach = reachOf(site.addresses.map(listensAt), listeners.drafts);
+  if (reach === "near") surroundings.notes.add({ place: site.block.place, what: "bind", why: NEAR_ONLY });
+  if (listeners.closed.has(site) || reach === "near") return closedRoutes(routes);
+  return [
+    ...(reach === "machine" ? [machineRoute(host)] : []),
+    ...(listeners.guarded.has(site) ? [guardRoute(host, "client_auth: clients without a certificate")] : []),
+    ...routes,
+  ];
 }
 
-function listenerDrafts({ listens, isSecure }: SiteChoice, place: Place, notes: Notes): readonly ListenerDraft[] {
-  const comments: string[] = [];
-  if (isSecure) {
-    const why =
-      "TLS for clients is not converted: give a listener `tls.acme` with these names, as Caddy obtains certificates (docs/acme.md), or `tls` with certificates (docs/tls.md)";
-    notes.add({ place, what: "https", why }, comments);
-  }
-  const kept = listens.filter((address) => isListenAddress(address.replace(/\$\{[^}]*\}/, "80")));
-  const addresses = kept.length > 0 ? kept : ["127.0.0.1:8080"];
-  return addresses.map((address, index) => ({ keys: { address }, comments: index === 0 ? comments : [] }));
+function isOfCaddy2({ name }: Directive): boolean {
+  return /^(?:reverse_proxy|file_server|php_fastcgi|handle|handle_path|route|encode|respond)$/.test(name);
 }
 
 /** Options that Millrace does not need, or that other files of this folder read. */

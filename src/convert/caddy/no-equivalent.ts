@@ -2,7 +2,7 @@
 export const REASONS: Readonly<Record<string, string>> = {
   encode: "compressing answers has no equivalent yet",
   templates: "templates in files have no equivalent",
-  tls: "TLS for clients is not converted: give a listener `tls`, with certificates (docs/tls.md) or `acme` (docs/acme.md); `tls: internal` is Caddy's `tls internal`",
+  tls: "",
   log: "",
   log_skip: "",
   skip_log: "",

@@ -62,11 +62,19 @@ class Parser {
       if (keys[0] === "import" && !isOpen)
         blocks.push({ keys: [], body: [{ name: "import", args: keys.slice(1), block: null, place }], place });
       else if (keys[0] === "}") this.fail(place, "there is a } too many");
+      // What the environment may add between sites.
+      else if (!isOpen && keys.length === 1 && /^\{\$\w+\}$/.test(keys[0] ?? "") && this.isSiteNext()) continue;
       // Without braces the whole file is one site.
       else if (isOpen) blocks.push({ keys, body: this.body(1), place });
       else blocks.push({ keys, body: this.body(0), place });
     }
     return blocks;
+  }
+
+  /** Whether the next line opens a site or a snippet, and no block of a directive. */
+  private isSiteNext(): boolean {
+    const [first, last] = [this.lines[this.at]?.words[0]?.text ?? "", this.lines[this.at]?.words.at(-1)?.text];
+    return last === "{" && /[.:$(]|^localhost$/.test(first);
   }
 
   /** Directives up to the closing brace or, at depth 0, to the end. */

@@ -7,6 +7,7 @@ import { formatPlace } from "../model/notes.ts";
 import type { Notes } from "../model/notes.ts";
 import { literal } from "../model/regex-text.ts";
 import type { Sources } from "../model/sources.ts";
+import { NOBODY } from "../model/tls.ts";
 import { answered, redirected } from "./answers.ts";
 import { fieldEdits } from "./fields.ts";
 import { fieldKeys, joinedFields, variantsOf } from "./layer.ts";
@@ -27,9 +28,6 @@ export interface RouteSurroundings {
   readonly notes: Notes;
   readonly sources: Sources;
 }
-
-/** Nobody: for what was behind a login. */
-const NOBODY: Keys = { deny: ["0.0.0.0/0", "::/0"] };
 
 /** What directives without a matcher of their own have to be told apart by. */
 const WITHOUT_MATCHER = new Set(["handle_path", "log", "tls", "bind", "handle_errors", "log_name", "map"]);

@@ -127,6 +127,27 @@ describe("where clients come in", () => {
     ]);
   });
 
+  test("a site of one address is not served at others to whom it was closed", async () => {
+    const beside = async (address: string): Promise<ConvertedText> =>
+      nginx(
+        `${secure("open.test")} server { listen ${address} ssl; server_name admin.test; ${PAIR} location / { proxy_pass http://admin; } }`,
+      );
+    const machine = (await beside("127.0.0.1:443")).value;
+    assert.deepEqual(machine["listeners"], [{ address: ":443", tls: { certificates: [ENTRY] } }]);
+    assert.deepEqual(machine.routes[0], {
+      match: { host: "admin.test", not: { client_ip: ["127.0.0.0/8", "::1"] } },
+      respond: { status: 403 },
+    });
+    const near = await beside("10.0.0.1:443");
+    assert.deepEqual(near.value.routes[0]?.["access"], NOBODY);
+    assert.match(near.notes.join("\n"), /it listened at an address of its own network/);
+    assert.deepEqual((await beside("192.0.2.1:443")).value.routes[0]?.["upstream"], "admin");
+    const led = await nginx(
+      `server { listen 10.0.0.1:80; return 301 https://$host$request_uri; } server { listen 10.0.0.1:443 ssl; ${PAIR} ${PASS} }`,
+    );
+    assert.deepEqual(led.value.routes[0]?.["upstream"], "a");
+  });
+
   test("other ports by themselves, and what is left out is told", async () => {
     const text = `server { listen 443 ssl; listen 8443 ssl; ${PAIR} ${PASS} }`;
     assert.match((await nginx(text)).notes.join("\n"), /listen 8443: [^\n]*--port 8443/);

@@ -5,6 +5,7 @@ import type { Conditions } from "../model/conditions.ts";
 import type { Draft, RouteDraft } from "../model/draft.ts";
 import { formatPlace } from "../model/notes.ts";
 import type { Fault, Notes } from "../model/notes.ts";
+import { NEAR_ONLY, machineRoute, reachOf } from "../model/reach.ts";
 import type { Sources } from "../model/sources.ts";
 import { closedRoutes, guardRoute } from "../model/tls.ts";
 import { withCommonKeys } from "./common-keys.ts";
@@ -56,7 +57,7 @@ export function convertNginx(
     const scheme = schemeOf(server, choice);
     const surroundings = { upstreams, notes, sources, scheme };
     const host = defined({ host: hosts });
-    const routes = guarded(server, host, listeners, () =>
+    const routes = guarded(server, host, listeners, notes, () =>
       new ServerRoutes(withoutVerifying(server, scheme), host, constantsOf(server), surroundings).routes(),
     );
     return routes.map((route, index) => titled(route, server, hosts, index));
@@ -82,13 +83,28 @@ function withoutVerifying({ scope, directive: { place } }: Server, scheme: "http
   return scheme === "http" ? scope : scope.with([{ name: "ssl_verify_client", args: ["off"], block: null, place }]);
 }
 
-/** The routes of a server, with what keeps away clients who have shown no certificate. */
-function guarded(server: Server, host: Conditions, listeners: Listeners, routes: () => readonly RouteDraft[]): readonly RouteDraft[] {
+/** The routes of a server, with what keeps away clients who have shown no certificate, or could not reach it before. */
+function guarded(
+  server: Server,
+  host: Conditions,
+  listeners: Listeners,
+  notes: Notes,
+  routes: () => readonly RouteDraft[],
+): readonly RouteDraft[] {
   const isPlain = server.listens.some(({ isSecure }) => !isSecure);
   if (listeners.rejecting.has(server) && !isPlain)
     return [{ match: [host], keys: { respond: { status: 421 } }, comments: ["ssl_reject_handshake"] }];
-  if (listeners.closed.has(server)) return closedRoutes(routes());
-  return listeners.guarded.has(server) ? [guardRoute(host, "ssl_verify_client: clients without a certificate"), ...routes()] : routes();
+  const reach = reachOf(
+    server.listens.map(({ address }) => address),
+    listeners.drafts,
+  );
+  if (reach === "near") notes.add({ place: server.directive.place, what: "listen", why: NEAR_ONLY });
+  if (listeners.closed.has(server) || reach === "near") return closedRoutes(routes());
+  return [
+    ...(reach === "machine" ? [machineRoute(host)] : []),
+    ...(listeners.guarded.has(server) ? [guardRoute(host, "ssl_verify_client: clients without a certificate")] : []),
+    ...routes(),
+  ];
 }
 
 function nothing(missing: readonly string[]): string {

@@ -3,6 +3,7 @@ import type { Keys, ListenerDraft } from "../model/draft.ts";
 import { isListenAddress } from "../model/names.ts";
 import type { Notes } from "../model/notes.ts";
 import type { Sources } from "../model/sources.ts";
+import { allOf, withinAll } from "../model/reach.ts";
 import { sharedTls } from "../model/tls.ts";
 import type { Directive } from "./parse.ts";
 import type { Choice } from "./server-choice.ts";
@@ -118,11 +119,10 @@ function addressesOf(listens: readonly Listen[], notes: Notes, comments: string[
     notes.add({ place: directive.place, what: "listen", why: "its address has no equivalent" }, comments);
     return false;
   });
-  const all = new Set(valid.map(({ address }) => address).filter((address) => address.startsWith(":")));
+  const all = allOf(valid.map(({ address }) => address));
   const groups = new Map<string, Listen[]>();
   for (const listen of valid) {
-    const port = /:(\d+)$/.exec(listen.address)?.[1];
-    const address = port !== undefined && all.has(`:${port}`) ? `:${port}` : listen.address;
+    const address = withinAll(listen.address, all);
     groups.set(address, [...(groups.get(address) ?? []), listen]);
   }
   return [...groups].map(([address, group]) => ({ address, listens: group }));
