@@ -3,6 +3,7 @@ import { addressListsOf } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { TlsReading } from "../observe/certificate-reading.ts";
+import { CertificateSender } from "../shared/certificate-news.ts";
 import { AcmeSource } from "./acme/acme-source.ts";
 import { afterMs } from "./after-ms.ts";
 import { CertificateWatch } from "./certificates/certificate-watch.ts";
@@ -27,6 +28,7 @@ export class ThreadNeeds {
   readonly upstreams: UpstreamCertificates;
   readonly acme: AcmeSource;
   readonly watch: CertificateWatch;
+  private readonly sent: CertificateSender = new CertificateSender();
   private readonly threads: () => Pick<Supervisor, "tell">;
 
   /** @param upstreamsChanged called when a file of TLS towards endpoints has changed */
@@ -52,7 +54,7 @@ export class ThreadNeeds {
       log,
       watch,
       sources: [this.acme, internalCertificates(log, () => this.certificates.changed())],
-      tell: (listeners) => threads().tell({ type: "tls", listeners }),
+      tell: (listeners) => threads().tell({ type: "tls", listeners: this.sent.news(listeners) }),
       epochMs: now,
       now: monotonic,
       after: afterMs,
@@ -80,12 +82,16 @@ export class ThreadNeeds {
 
   /** What a thread that starts is told. */
   news(): readonly WorkerNews[] {
-    const [lists, listeners, answers] = [this.lists.current(), this.certificates.current(), this.acme.challengeTexts];
-    const upstreams = this.upstreams.current();
+    const [lists, answers, listeners, upstreams] = [
+      this.lists.current(),
+      this.acme.challengeTexts,
+      this.sent.all(),
+      this.upstreams.current(),
+    ];
     return [
       ...(lists.length === 0 ? [] : [{ type: "lists", lists } as const]),
       ...(answers === null ? [] : [{ type: "challenges", answers } as const]),
-      ...(listeners.length === 0 ? [] : [{ type: "tls", listeners } as const]),
+      ...(listeners === null ? [] : [{ type: "tls", listeners } as const]),
       ...(upstreams.length === 0 ? [] : [{ type: "tls", upstreams } as const]),
     ];
   }

@@ -26,6 +26,7 @@ import type { StatusSource } from "../observe/status.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
+import { CertificateReceiver } from "../shared/certificate-news.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
 import { NameTable } from "../shared/name-table.ts";
@@ -51,6 +52,7 @@ export class DataPlaneThread {
   private readonly workers: WorkerTable;
   private readonly names: NameTable = new NameTable();
   private readonly lists: AddressLists = new AddressLists();
+  private readonly certificates: CertificateReceiver = new CertificateReceiver();
   private readonly serving: Serving;
   private readonly log: LogBatch;
   /** The listening sockets of each listener, by its slot; `localhost` has two sockets. */
@@ -134,7 +136,7 @@ export class DataPlaneThread {
       case "challenges":
         return this.serving.useChallenges(message.answers);
       case "tls":
-        if (message.listeners !== undefined) this.serving.useTls(message.listeners);
+        if (message.listeners !== undefined) this.serving.useTls(this.certificates.take(message.listeners));
         if (message.upstreams !== undefined) this.serving.useUpstreamTls(message.upstreams);
         return;
       case "session":

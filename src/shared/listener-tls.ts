@@ -66,3 +66,15 @@ export interface ClientCertificateRule {
   /** The field in which endpoints get the certificate; null: none. */
   readonly forward: "Client-Cert" | "xfcc" | null;
 }
+
+/** Whether two rules ask the same of clients. */
+export function sameRule(one: ClientCertificateRule | null, other: ClientCertificateRule | null): boolean {
+  if (one === null || other === null) return one === other;
+  return (
+    one.mode === other.mode &&
+    one.ca === other.ca &&
+    one.crl === other.crl &&
+    one.verifyDepth === other.verifyDepth &&
+    one.forward === other.forward
+  );
+}

@@ -8,7 +8,7 @@ import type { Config } from "../config/schema/schema.ts";
 import type { FeatureEvent } from "../features/declared.ts";
 import type { SentList } from "./address-lists.ts";
 import type { NameNews } from "./name-table.ts";
-import type { TlsOfListeners } from "./listener-tls.ts";
+import type { CertificateNews } from "./certificate-news.ts";
 import type { SharedSession, TlsOfUpstreams } from "./upstream-tls.ts";
 import type { LogFields } from "./log-fields.ts";
 
@@ -103,7 +103,7 @@ export type ToWorker =
    * What all listeners with TLS need, or all upstreams that name files for it. It comes before the configuration and the orders that name them, and whenever
    * something changes. What is absent stays as it is.
    */
-  | { readonly type: "tls"; readonly listeners?: TlsOfListeners; readonly upstreams?: TlsOfUpstreams }
+  | { readonly type: "tls"; readonly listeners?: CertificateNews; readonly upstreams?: TlsOfUpstreams }
   /** A session with an endpoint that another thread has got. */
   | { readonly type: "session"; readonly shared: SharedSession }
   /** There will be no certificate for that name now: the handshakes that wait for it are refused. */

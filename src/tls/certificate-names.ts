@@ -1,4 +1,5 @@
 /** Finds the certificates that serve a name, among those of a listener. */
+import { sameRule } from "../shared/listener-tls.ts";
 import type { ClientCertificateRule, ServedCertificate } from "../shared/listener-tls.ts";
 
 /** Certificates that serve together: of the same name and client-certificate rule, one for each kind of key. */
@@ -100,16 +101,4 @@ function groupedByName(certificates: readonly ServedCertificate[]): ReadonlyMap<
     }
   }
   return groups;
-}
-
-/** Whether two rules ask the same of clients. */
-export function sameRule(one: ClientCertificateRule | null, other: ClientCertificateRule | null): boolean {
-  if (one === null || other === null) return one === other;
-  return (
-    one.mode === other.mode &&
-    one.ca === other.ca &&
-    one.crl === other.crl &&
-    one.verifyDepth === other.verifyDepth &&
-    one.forward === other.forward
-  );
 }

@@ -1,6 +1,6 @@
 /**
  * What listeners need for TLS: from the files that the configuration names and from other sources of certificates, made ready before a configuration
- * comes into use, and anew whenever something changes. Threads get all of it each time.
+ * comes into use, and anew whenever something changes.
  */
 import { ocspFault } from "../../certificates/ocsp-response.ts";
 import type { ServedPair } from "../../certificates/served-pair.ts";
@@ -85,11 +85,6 @@ export class ListenerCertificates {
     const listener = this.told.get(slot);
     const source = listener === undefined ? undefined : this.options.sources.find((each) => each.isOnDemand(listener));
     return listener !== undefined && source !== undefined && source.wanted(listener, name);
-  }
-
-  /** What all listeners need, for a thread that starts. */
-  current(): TlsOfListeners {
-    return this.of(this.told);
   }
 
   /** To be called once a minute: OCSP responses that have ended are sent no more, for clients take them for an attack. */

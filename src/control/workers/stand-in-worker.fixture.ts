@@ -19,6 +19,7 @@
 import { renameSync } from "node:fs";
 import net from "node:net";
 import { parentPort } from "node:worker_threads";
+import { CertificateReceiver } from "../../shared/certificate-news.ts";
 import { EndpointTable } from "../../shared/endpoint-table.ts";
 import { LogBatch } from "../../observe/log-batch.ts";
 import { CounterId, metricLayout, WorkerMetrics } from "../../shared/metric-table.ts";
@@ -39,6 +40,7 @@ const discarded: number[] = [];
 const order: string[] = [];
 let metrics: WorkerMetrics | null = null;
 const names = new Set<string>();
+const certificates = new CertificateReceiver();
 
 parentPort?.on("message", (message: WorkerInit | ToWorker) => {
   if (!("type" in message)) {
@@ -51,7 +53,12 @@ parentPort?.on("message", (message: WorkerInit | ToWorker) => {
   }
   if (message.type === "configure" || message.type === "listen") order.push(message.type);
   if (message.type === "tls" && message.listeners !== undefined)
-    order.push(`tls(${message.listeners.map(([, { certificates }]) => certificates.flatMap(({ names }) => names).join("+")).join()})`);
+    order.push(
+      `tls(${certificates
+        .take(message.listeners)
+        .map(([, { certificates: all }]) => all.flatMap(({ names: of }) => of).join("+"))
+        .join()})`,
+    );
   if (message.type === "configure") configure(message);
   else if (message.type === "prepare") prepare(message);
   else if (message.type === "discard") discarded.push(message.generation);

@@ -3,8 +3,9 @@ import { Buffer } from "node:buffer";
 import { constants, createHash, randomFillSync } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
+import { sameRule } from "../../shared/listener-tls.ts";
 import type { ClientCertificateRule, ListenerTls } from "../../shared/listener-tls.ts";
-import { CertificateNames, sameRule } from "../../tls/certificate-names.ts";
+import { CertificateNames } from "../../tls/certificate-names.ts";
 import type { CertificateSet } from "../../tls/certificate-names.ts";
 import { useTicketKeys } from "./session-tickets.ts";
 
