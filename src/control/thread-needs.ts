@@ -116,8 +116,7 @@ export class ThreadNeeds {
   async stop(): Promise<void> {
     this.watch.stop();
     this.lists.stop();
-    this.certificates.stop();
     this.upstreams.stop();
-    await this.acme.stop();
+    await this.certificates.stop();
   }
 }

@@ -27,5 +27,6 @@ export interface CertificateSource {
    * @param name in lower case
    */
   wanted(listener: TlsListener, name: string): Promise<boolean>;
-  stop(): void;
+  /** Ends what it has begun. Resolves when nothing is left of it. */
+  stop(): void | Promise<void>;
 }

@@ -65,8 +65,8 @@ function stage(t: TestContext, sources: readonly CertificateSource[] = []): Stag
     now: () => now,
     after,
   });
-  t.after(() => {
-    certificates.stop();
+  t.after(async () => {
+    await certificates.stop();
     watch.stop();
   });
   const advance = async (ms: number): Promise<void> => {

@@ -92,10 +92,11 @@ export class ListenerCertificates {
     if (this.options.epochMs() >= this.ocspEndsMs) this.tell();
   }
 
-  stop(): void {
+  /** Resolves when nothing is left of what sources had begun. */
+  async stop(): Promise<void> {
     this.material.stop();
     this.rings.stop();
-    for (const source of this.options.sources) source.stop();
+    await Promise.all(this.options.sources.map(async (source) => source.stop()));
   }
 
   private tell(listeners: TlsListeners = this.told): void {
