@@ -104,3 +104,7 @@ function inWords(problem: StartProblem, listeners: readonly PlacedListener[]): s
   if (problem.slot === null) return problem.message;
   return `cannot listen on ${listeners.find(({ slot }) => slot === problem.slot)?.address ?? ""}: ${problem.message}`;
 }
+
+export function openedOf({ planned, address, settings }: SupervisedListener): OpenedListener {
+  return { target: planned.target, address, scheme: settings.tls === undefined ? "http" : "https" };
+}
