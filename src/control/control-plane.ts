@@ -14,7 +14,7 @@ import type { ControlPlaneOptions } from "./plane-parts.ts";
 import type { PlaneState } from "./plane-readings.ts";
 import { Reconfiguration } from "./reconfiguration.ts";
 import { waitUntilHealthy } from "./startup.ts";
-import type { StartProblem } from "./workers/supervise.ts";
+import type { StartProblem } from "./workers/seat-listeners.ts";
 import type { WorkerConfiguration } from "./workers/worker-configuration.ts";
 
 export class ControlPlane {

@@ -6,7 +6,8 @@ import type { AppLog } from "../observe/app-log.ts";
 import type { ListenTarget } from "../shared/protocol.ts";
 import { checkListeners, reusePortSupported } from "./listening/listen-check.ts";
 import type { NewListener, PlacedListener } from "./listening/listener-slots.ts";
-import type { StartProblem, SupervisedListener, Supervisor } from "./workers/supervise.ts";
+import type { StartProblem, SupervisedListener } from "./workers/seat-listeners.ts";
+import type { Supervisor } from "./workers/supervise.ts";
 
 /** Listeners whose addresses are free. */
 export interface CheckedListeners {

@@ -13,25 +13,24 @@
  */
 import { messageOf } from "../../base/errors.ts";
 import { hasMiddleware } from "../../config/schema/middleware-entries.ts";
-import type { ListenOrder, MiddlewareCount, WorkerInit } from "../../shared/protocol.ts";
+import type { MiddlewareCount, WorkerInit } from "../../shared/protocol.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import { createLogMemory } from "../../observe/log-batch.ts";
-import { SocketFiles } from "../listening/socket-files.ts";
 import type { ThreadLink } from "./thread-link.ts";
 import type { WorkerConfiguration } from "./worker-configuration.ts";
 import { WorkerEnded, WorkerHandle } from "./worker-handle.ts";
-import type { ListenFailure, WorkerNews, WorkerNotice } from "./worker-handle.ts";
+import type { WorkerNews, WorkerNotice } from "./worker-handle.ts";
 import { timer } from "./timer.ts";
 import { NO_RESTARTS, restartDelay } from "./restart-delay.ts";
-import type { RestartHistory } from "./restart-delay.ts";
-import { askWorker, endedBeforeUse, prepareMiddleware } from "./worker-refusals.ts";
+import { askWorker, endedBeforeUse, endedInWords, prepareMiddleware } from "./worker-refusals.ts";
 import type { Refusal } from "./worker-refusals.ts";
-import { stuckWorker } from "./stuck-worker.ts";
-import { removeStaleSocket } from "../listening/listen-check.ts";
-import type { PlannedListener } from "../listening/listen-check.ts";
-import type { NewListener } from "../listening/listener-slots.ts";
+import { HeartbeatWatch } from "./heartbeat-watch.ts";
+import type { HeartbeatOptions } from "./heartbeat-watch.ts";
+import { SeatListeners } from "./seat-listeners.ts";
+import type { StartProblem, SupervisedListener } from "./seat-listeners.ts";
+import type { Seat } from "./seat.ts";
 
-export interface SupervisorOptions {
+export interface SupervisorOptions extends HeartbeatOptions {
   readonly workers: number;
   /** Data-plane threads, with those that open no listeners: their indexes come after those of the workers. */
   readonly seats: number;
@@ -41,10 +40,6 @@ export interface SupervisorOptions {
   readonly log: AppLog;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** The worker's heartbeat: a number that changes as long as its event loop runs. */
-  readonly beats: (worker: number) => number;
-  /** The numbers of the middleware that the worker is running, and of the one that it ran last; 0: none. */
-  readonly middlewareIn: (worker: number) => { readonly running: number; readonly last: number };
   /** Called when counters of middleware have counted. */
   readonly onCounted: (counts: readonly MiddlewareCount[]) => void;
   /** A client has named a name for which the TLS listener in `slot` has no certificate. Handshakes wait for the answer, one per worker may have asked. */
@@ -61,65 +56,23 @@ export interface SupervisorOptions {
   readonly onWorkerReplaced: (worker: number, generation: number) => void;
 }
 
-/** A listener that all workers have or will have. */
-export interface SupervisedListener extends Omit<NewListener, "position"> {
-  readonly planned: PlannedListener;
-}
-
-/** Why workers could not start or listen: one listener could not be opened (its slot), or another reason (slot null). */
-export type StartProblem = ListenFailure | { readonly slot: null; readonly message: string };
-
-interface OpenListener extends SupervisedListener {
-  /** A worker has listened on it before. So its inherited descriptor is used up, or its socket file exists. */
-  hasBeenOpen: boolean;
-  /** No worker can open it again, because its inherited descriptor was closed when its worker died. */
-  isLost: boolean;
-}
-
-/** The place of one worker. When the worker dies, its replacement takes the same seat. */
-interface Seat {
-  readonly index: number;
-  readonly opensListeners: boolean;
-  /** Null: the worker has died, and its replacement has not started yet. */
-  handle: WorkerHandle | null;
-  listening: boolean;
-  history: RestartHistory;
-  /** Starts the replacement. */
-  timer: NodeJS.Timeout | null;
-  /** The heartbeat at the last check. */
-  beat: number;
-  /** Checks in a row at which the heartbeat had not changed. */
-  missedBeats: number;
-}
-
-/** Interval of the heartbeat checks. */
-const WATCH_MS = 1000;
-/** Missed beats after which a worker is stuck. Checks are counted, not time, because the whole process may have been suspended. */
-const STUCK_BEATS = 10;
-/** Missed beats after which a worker counts as standing still. One may be missed right after the whole process was suspended. */
-const STILL_BEATS = 2;
-
 /** Time that a worker has after the drain limit for cutting the exchanges that are left. */
 const DRAIN_GRACE_MS = 2000;
 
 export class Supervisor {
   /** Workers that ended unexpectedly so far. */
   restarts: number = 0;
-  /** Inherited descriptors that a worker has listened on. Once closed they cannot be opened again. */
-  readonly usedDescriptors: Set<number> = new Set();
   private readonly options: SupervisorOptions;
-  private readonly socketFiles: SocketFiles = new SocketFiles();
   private readonly seats: readonly Seat[];
+  private readonly listeners: SeatListeners;
+  private readonly heartbeats: HeartbeatWatch;
   private current: WorkerConfiguration | null = null;
-  /** By slot. Null before the first call of `listen`. */
-  private listeners: Map<number, OpenListener> | null = null;
   /** The newest change that concerns all workers. Settles when all of them have answered. */
   private change: Promise<unknown> = Promise.resolve();
   private readonly replacements: Set<Promise<unknown>> = new Set();
   /** Whether dead workers are replaced: from a successful start until a drain begins. */
   private replacing: boolean = false;
   private closed: boolean = false;
-  private watch: NodeJS.Timeout | undefined;
 
   constructor(options: SupervisorOptions) {
     this.options = options;
@@ -133,6 +86,8 @@ export class Supervisor {
       beat: 0,
       missedBeats: 0,
     }));
+    this.listeners = new SeatListeners(this.seats, options.log);
+    this.heartbeats = new HeartbeatWatch(this.seats, options);
   }
 
   /** Workers that accept connections now. */
@@ -148,23 +103,27 @@ export class Supervisor {
   /** Why the data plane makes no progress, in words: a restart of the process may help. Null: it makes progress, or it is ending. */
   get standstill(): string | null {
     if (this.closed) return null;
-    const still = this.seats.find((seat) => seat.missedBeats >= STILL_BEATS);
-    if (still !== undefined) return `worker ${still.index} stands still`;
+    const still = this.heartbeats.stillWorker;
+    if (still !== null) return `worker ${still} stands still`;
     if (this.serving === 0) return "no worker is serving";
-    const { lostListeners } = this;
-    return lostListeners.length > 0 && lostListeners.length === this.listeners?.size ? "every listener is lost" : null;
+    return this.listeners.areAllLost ? "every listener is lost" : null;
   }
 
   /** Addresses of listeners that no worker can open again: their inherited descriptors were closed when their workers died. */
   get lostListeners(): readonly string[] {
-    return [...(this.listeners?.values() ?? [])].filter(({ isLost }) => isLost).map(({ address }) => address);
+    return this.listeners.lost;
+  }
+
+  /** Inherited descriptors that a worker has listened on. Once closed they cannot be opened again. */
+  get usedDescriptors(): ReadonlySet<number> {
+    return this.listeners.usedDescriptors;
   }
 
   /** Starts all workers with a configuration. Null: all of them use it. */
   async start(configuration: WorkerConfiguration): Promise<StartProblem | null> {
     this.current = configuration;
     // From now on, because a middleware may block the event loop while it is set up.
-    this.watch = setInterval(() => this.endStuckWorkers(), WATCH_MS);
+    this.heartbeats.start();
     const problems = await Promise.all(
       this.seats.map(async (seat) => {
         const problem = await this.occupy(seat).configure(configuration).catch(endedInWords);
@@ -184,18 +143,7 @@ export class Supervisor {
    * were opened have been closed again.
    */
   listen(listeners: readonly SupervisedListener[]): Promise<StartProblem | null> {
-    return this.tellAll(async () => {
-      this.listeners ??= new Map();
-      for (const listener of listeners) this.listeners.set(listener.slot, { ...listener, hasBeenOpen: false, isLost: false });
-      // Inherited descriptors are opened last, when nothing else can fail: if they had to be closed again, they would be lost.
-      const isDescriptor = ({ planned }: SupervisedListener): boolean => planned.target.kind === "fd";
-      const slots = (some: readonly SupervisedListener[]): readonly number[] => some.map(({ slot }) => slot);
-      const problem =
-        (await this.openEverywhere(slots(listeners.filter((each) => !isDescriptor(each))))) ??
-        (await this.openEverywhere(slots(listeners.filter(isDescriptor))));
-      if (problem !== null) await this.closeEverywhere(slots(listeners), 0);
-      return problem;
-    });
+    return this.tellAll(() => this.listeners.open(listeners));
   }
 
   /**
@@ -230,13 +178,13 @@ export class Supervisor {
 
   /** Closes listeners in all workers. Resolves when they accept nothing more; exchanges on them have `timeoutMs` to end. */
   closeListeners(slots: readonly number[], timeoutMs: number): Promise<void> {
-    return this.tellAll(() => this.closeEverywhere(slots, timeoutMs));
+    return this.tellAll(() => this.listeners.close(slots, timeoutMs));
   }
 
   /** Drains and ends all workers: exchanges in flight have `timeoutMs` to end. Resolves with the number of exchanges that were cut. */
   async drain(timeoutMs: number): Promise<number> {
     this.stopReplacing();
-    this.socketFiles.removeAll();
+    this.listeners.end();
     const cuts = await Promise.all(
       this.seats.map(async (seat) => {
         if (seat.timer !== null) clearTimeout(seat.timer);
@@ -256,7 +204,7 @@ export class Supervisor {
   /** Ends all workers at once. */
   async close(): Promise<void> {
     this.stopReplacing();
-    this.socketFiles.removeAll();
+    this.listeners.end();
     for (const seat of this.seats) if (seat.timer !== null) clearTimeout(seat.timer);
     await Promise.all(this.seats.map(async (seat) => seat.handle?.terminate()));
   }
@@ -274,22 +222,7 @@ export class Supervisor {
   private stopReplacing(): void {
     this.closed = true;
     this.replacing = false;
-    clearInterval(this.watch);
-  }
-
-  /** Ends workers whose event loop does not run, such as in an endless loop. They serve nobody and cannot notice it themselves. */
-  private endStuckWorkers(): void {
-    for (const seat of this.seats) {
-      const beat = this.options.beats(seat.index);
-      // A thread that still loads its code has no beat yet.
-      const isRunning = seat.listening || (seat.handle !== null && beat !== 0);
-      seat.missedBeats = isRunning && beat === seat.beat ? seat.missedBeats + 1 : 0;
-      seat.beat = beat;
-      // Repeated every STUCK_BEATS checks, because ending a thread can fail.
-      if (seat.missedBeats === 0 || seat.missedBeats % STUCK_BEATS !== 0) continue;
-      this.options.log.error(...stuckWorker(seat.index, seat.handle, this.options.middlewareIn(seat.index), WATCH_MS * STUCK_BEATS));
-      void seat.handle?.terminate();
-    }
+    this.heartbeats.stop();
   }
 
   /** Puts a new thread on the seat. */
@@ -345,7 +278,7 @@ export class Supervisor {
     const handle = this.occupy(seat);
     try {
       const refused = await handle.configure(configuration);
-      const failure = refused === null ? await this.openListeners(seat, handle, this.listeners?.keys() ?? []) : { message: refused };
+      const failure = refused === null ? await this.listeners.openIn(seat, handle) : { message: refused };
       if (failure !== null) throw new Error(failure.message);
       this.options.onWorkerReplaced(seat.index, configuration.generation);
       this.options.log.info("worker_replaced", `worker ${seat.index} is replaced`, { worker: seat.index });
@@ -370,95 +303,6 @@ export class Supervisor {
     return change;
   }
 
-  private async openEverywhere(slots: readonly number[]): Promise<StartProblem | null> {
-    if (slots.length === 0) return null;
-    const problems = await Promise.all(
-      this.seats.map(async (seat): Promise<StartProblem | null> => {
-        // A worker that is dead or dies now is no problem, because its replacement opens the listeners. Only during the start it is one.
-        const { handle, listening } = seat;
-        if (handle === null) return null;
-        return this.openListeners(seat, handle, slots).catch((error: unknown) =>
-          listening ? null : { slot: null, message: `worker ${seat.index}: ${endedInWords(error)}` },
-        );
-      }),
-    );
-    return problems.find((problem) => problem !== null) ?? null;
-  }
-
-  private async closeEverywhere(slots: readonly number[], timeoutMs: number): Promise<void> {
-    for (const slot of slots) {
-      const target = this.listeners?.get(slot)?.planned.target;
-      if (target?.kind === "unix") this.socketFiles.remove(target.path);
-      this.listeners?.delete(slot);
-    }
-    // The sockets of a dead worker were closed with it.
-    await Promise.all(this.seats.map(async ({ handle }) => handle?.closeListeners(slots, timeoutMs).catch(() => undefined)));
-  }
-
-  private async openListeners(seat: Seat, handle: WorkerHandle, slots: Iterable<number>): Promise<ListenFailure | null> {
-    if (this.listeners === null) return null;
-    const orders: ListenOrder[] = [];
-    for (const slot of slots) {
-      const listener = this.listeners.get(slot);
-      if (listener !== undefined && (await this.canOpen(seat, listener)))
-        orders.push({ slot, target: listener.planned.target, settings: listener.settings });
-    }
-    const failure = await handle.listen(orders);
-    for (const { slot } of orders) {
-      // The worker opened the listeners before the failed one too, and closed them again; their descriptors are used up.
-      if (slot === failure?.slot) break;
-      this.noteOpened(slot);
-    }
-    seat.listening ||= failure === null;
-    return failure;
-  }
-
-  private noteOpened(slot: number): void {
-    const listener = this.listeners?.get(slot);
-    if (listener === undefined) return;
-    listener.hasBeenOpen = true;
-    const { target } = listener.planned;
-    if (target.kind === "unix") this.noteSocketFile(target.path);
-    if (listener.planned.target.kind === "fd") this.usedDescriptors.add(listener.planned.target.fd);
-  }
-
-  private noteSocketFile(path: string): void {
-    this.socketFiles.note(path);
-    // The worker may have opened the listener after the process began to end.
-    if (this.closed) this.socketFiles.removeAll();
-  }
-
-  /** Whether the worker on that seat must open the listener, and can. */
-  private async canOpen(seat: Seat, listener: OpenListener): Promise<boolean> {
-    const { planned, hasBeenOpen, address } = listener;
-    if (!seat.opensListeners || (!planned.shared && seat.index !== 0)) return false;
-    if (!hasBeenOpen) return true;
-    if (planned.target.kind === "unix") return this.canOpenAgain(planned.target.path, listener);
-    if (planned.target.kind !== "fd") return true;
-    // The descriptor was closed with the thread that listened on it. Its number may belong to another file now.
-    if (!listener.isLost) {
-      listener.isLost = true;
-      this.options.log.error("listener_lost", `${address} was closed with its worker; restart the process`, { listener: address });
-    }
-    return false;
-  }
-
-  /** Whether the path of a Unix listener whose worker has ended is free. If another program has it by now, that one keeps it. */
-  private async canOpenAgain(path: string, listener: OpenListener): Promise<boolean> {
-    const error = await removeStaleSocket(path).then(
-      () => null,
-      (reason: unknown) => reason,
-    );
-    if (error !== null && !listener.isLost) {
-      const { address } = listener;
-      this.options.log.error("listener_lost", `${address} was closed with its worker, and its path is taken (${messageOf(error)})`, {
-        listener: address,
-      });
-    }
-    listener.isLost = error !== null;
-    return error === null;
-  }
-
   private notice(handle: WorkerHandle, notice: WorkerNotice): void {
     switch (notice.type) {
       case "released":
@@ -479,8 +323,4 @@ export class Supervisor {
         this.options.log.log(notice.level, notice.event, notice.message, { ...notice.fields, worker: handle.index });
     }
   }
-}
-
-function endedInWords(error: unknown): string {
-  return `ended: ${messageOf(error)}`;
 }

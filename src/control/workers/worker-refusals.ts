@@ -44,6 +44,10 @@ export async function askWorker(
   }
 }
 
+export function endedInWords(error: unknown): string {
+  return `ended: ${messageOf(error)}`;
+}
+
 /** Without the lines that say where in the code: `worker_exited` has those. */
 export function endedBeforeUse(worker: number, error: unknown): string {
   const [reason = ""] = messageOf(error).split("\n", 1);
