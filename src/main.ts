@@ -79,6 +79,11 @@ async function execute(given: Command, version: string): Promise<number> {
       const ask = isatty(0) ? askOnTerminal : null;
       return trustCommand(given, { system: ownSystem, isRoot: process.getuid?.() === 0, run: runCommand, ask, now: Date.now }, out, err);
     }
+    case "hash-password": {
+      const { passwordFromStream, passwordOnTerminal } = await import("./cli/read-password.ts");
+      const source = isatty(0) ? () => passwordOnTerminal(process.stdin, err) : () => passwordFromStream(process.stdin);
+      return (await import("./cli/hash-password.ts")).hashPasswordCommand(given, source, out, err);
+    }
     case "help":
       out(HELP);
       return 0;

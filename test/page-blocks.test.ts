@@ -54,7 +54,7 @@ test("every command of Millrace in a shell block has arguments that it takes", (
   for (const block of [...those("sh"), ...those("console")]) {
     const commands = commandsOf(block).flatMap((line) => line.replace(/^\$ /, "").split(/\s*(?:&&|\|)\s*/));
     for (const command of commands) {
-      const [, given] = /^(?:npx |npm run )?millrace(?: --)? ?([^&>]*)/.exec(command) ?? [];
+      const [, given] = /^(?:npx |npm run )?millrace(?: --)? ?([^&<>]*)/.exec(command) ?? [];
       if (given === undefined) continue;
       count += 1;
       const parsed = parseArguments(wordsOf(given), "millrace.yaml");

@@ -2,6 +2,8 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { HELP, PROXY_USAGE, defaultFile, parseArguments } from "./arguments.ts";
 
+const NO_PASSWORD = "millrace hash-password takes no password from its arguments, which others can read: it asks for one";
+
 const cases: readonly (readonly [line: string, expected: object])[] = [
   ["run", { command: "run", file: "millrace.yaml", watch: false }],
   ["run --config a.yaml", { command: "run", file: "a.yaml", watch: false }],
@@ -92,6 +94,12 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
   ["check --print", { command: "wrong", problem: "--print belongs to millrace proxy" }],
   ["explain GET", { command: "wrong", problem: "millrace explain needs a method and a URL: millrace explain GET /path" }],
   ["explain GET / more", { command: "wrong", problem: "unexpected argument" }],
+  ["hash-password", { command: "hash-password", algorithm: "argon2id", cost: null, user: null }],
+  ["hash-password --user zoë --algorithm=bcrypt --cost 10", { command: "hash-password", algorithm: "bcrypt", cost: 10, user: "zoë" }],
+  ["hash-password --algorithm md5", { command: "wrong", problem: "--algorithm is argon2id or bcrypt" }],
+  ["hash-password --cost high", { command: "wrong", problem: "--cost is a number" }],
+  ["hash-password --user alice hunter2", { command: "wrong", problem: NO_PASSWORD }],
+  ["hash-password --user alice -- --hunter2", { command: "wrong", problem: NO_PASSWORD }],
 ];
 for (const [line, expected] of cases) {
   test(`millrace ${line}`, () => {
@@ -106,7 +114,7 @@ for (const [line, expected] of cases) {
 }
 
 test("help names every command", () => {
-  for (const command of ["run", "proxy", "init", "demo", "check", "explain", "schema"])
+  for (const command of ["run", "proxy", "init", "demo", "check", "explain", "schema", "trust", "hash-password"])
     assert.match(HELP, new RegExp(`^ {2}millrace ${command}`, "m"));
 });
 

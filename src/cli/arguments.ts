@@ -81,6 +81,14 @@ export type Command =
       /** The folder of the local authority; null: the user's own. */
       readonly storage: string | null;
     }
+  | {
+      readonly command: "hash-password";
+      readonly algorithm: "argon2id" | "bcrypt";
+      /** Null: the standard of the algorithm. */
+      readonly cost: number | null;
+      /** The name before the hash; null: none. */
+      readonly user: string | null;
+    }
   /** `tls`: over HTTPS. */
   | { readonly command: "demo"; readonly tls: boolean }
   | { readonly command: "version" | "help" }
@@ -118,6 +126,8 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
   millrace schema [--config FILE]     the configuration's JSON Schema; with FILE, the options of its middleware too
   millrace trust [--remove] [--yes] [--storage FOLDER]
                                       have this system and its browsers trust the certificates of "tls: internal", or no longer
+  millrace hash-password [--user NAME] [--algorithm argon2id|bcrypt] [--cost NUMBER]
+                                      ask for a password and print its hash, or with NAME a line for a file of users
   millrace --help (-h), --version (-v)            --config is -c for short
 
 Signals of run: SIGHUP loads the configuration again, SIGTERM and SIGINT finish what is in flight and end,
@@ -139,6 +149,7 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["explain", { values: ["--config", "-H", "--client", "--client-cert", "--file"], flags: ["--expect"] }],
   ["schema", { values: ["--config"], flags: [] }],
   ["trust", { values: ["--storage"], flags: ["--remove", "--yes"] }],
+  ["hash-password", { values: ["--user", "--algorithm", "--cost"], flags: [] }],
 ]);
 
 /** @param defaultFile the configuration file when the arguments name none */
@@ -189,6 +200,10 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
       const [storage = null] = values.get("--storage") ?? [];
       return excess(first) ?? { command: name, remove: flags.has("--remove"), yes: flags.has("--yes"), storage };
     }
+    case "hash-password":
+      if (first !== undefined)
+        return wrong("millrace hash-password takes no password from its arguments, which others can read: it asks for one");
+      return hashPasswordOf(values);
     default:
       return excess(first) ?? { command: "demo", tls: flags.has("--tls") };
   }
@@ -211,6 +226,17 @@ function convertOf(file: string, values: Options["values"], flags: Options["flag
     ...(port === undefined ? {} : { port }),
   };
   return { command: "convert", file, ...given, force: flags.has("--force") };
+}
+
+function hashPasswordOf(values: Options["values"]): Command {
+  const [[algorithm = "argon2id"], [cost], [user = null]] = [
+    values.get("--algorithm") ?? [],
+    values.get("--cost") ?? [],
+    values.get("--user") ?? [],
+  ];
+  if (algorithm !== "argon2id" && algorithm !== "bcrypt") return wrong("--algorithm is argon2id or bcrypt");
+  if (cost !== undefined && !/^[0-9]{1,3}$/.test(cost)) return wrong("--cost is a number");
+  return { command: "hash-password", algorithm, cost: cost === undefined ? null : Number(cost), user };
 }
 
 function explainFileOf(file: string, word: string | undefined, flags: Options["flags"], values: Options["values"]): Command {

@@ -305,6 +305,26 @@ http.createServer(createProxyMiddleware(options)).on("upgrade", handler.upgrade)
   });
 
   for (const [name, program] of NODES) {
+    test(`hashes and verifies passwords on ${name}, in a thread of its own`, async (t) => {
+      const node = await program();
+      if (nodeProblem((await run(node, ["--version"])).stdout.trim(), PACKAGE.engines.node) !== null) return t.skip("too old");
+      const verify = path.join(folder, "verify.mjs");
+      await writeFile(
+        verify,
+        `import { PasswordPool } from ${JSON.stringify(path.join(path.dirname(main), "passwords/password-pool.js"))};
+const pool = new PasswordPool();
+for (const password of ["pässwörd", "password"]) console.log(await pool.verify(process.argv[2], Buffer.from(password)));
+`,
+      );
+      for (const algorithm of ["argon2id", "bcrypt"]) {
+        const hashing = run(node, [main, "hash-password", "--algorithm", algorithm]);
+        hashing.child.stdin?.end("pässwörd\n");
+        const { stdout: hash, stderr } = await hashing;
+        assert.equal(stderr, "");
+        assert.deepEqual(await run(node, [verify, hash.trimEnd()]), { stdout: "match\ndiffers\n", stderr: "" });
+      }
+    });
+
     test(`serves and ends in order on ${name}, or says that it is too old`, async (t) => {
       const node = await program();
       const origin = await startRawOrigin({});
