@@ -154,6 +154,7 @@ function testBeside(program: Other): void {
   const installed = spawnSync(command, args, { stdio: "ignore" }).status === 0;
   describe(`TLS beside ${program.name}`, { skip: installed ? false : `${command} is not installed: apt-get install ${command}` }, () => {
     const clients: Client[] = [{ name: "without a certificate", certificate: null }];
+    const cleanUps: (() => void)[] = [];
     let authority: TestAuthority;
     let origin: http.Server;
     let other: ChildProcess | undefined;
@@ -178,7 +179,7 @@ function testBeside(program: Other): void {
       const stranger = await (await TestAuthority.create()).client("CN=alice,O=Example");
       for (const [name, certificate] of Object.entries({ alice, bob, gone, stranger })) clients.push({ name, certificate });
       const { folder } = temporaryFiles(
-        { after },
+        { after: (done) => cleanUps.push(done) },
         {
           ...Object.fromEntries(
             Object.entries(issued).flatMap(([name, { chain, key }]) => [
@@ -240,6 +241,7 @@ function testBeside(program: Other): void {
       other?.kill("SIGTERM");
       origin.closeAllConnections();
       origin.close();
+      for (const cleanUp of cleanUps) cleanUp();
     });
 
     async function ask(port: number, host: string, target: string, { certificate }: Client, servername: string = host): Promise<Outcome> {

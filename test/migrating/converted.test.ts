@@ -74,6 +74,6 @@ function converted(trial: Trial, format: Format): Trial {
     CLIENT: "192.0.2.1",
     ...(format === "caddy" ? { "127.0.0.1:60408": "localhost:3000" } : {}),
   };
-  const sent = Object.entries(trial.sent ?? {}).map(([name, value]) => [name, value === null ? null : (names[value] ?? value)]);
+  const sent = Object.entries(trial.sent ?? {}).map(([name, value]) => [name, typeof value === "string" ? (names[value] ?? value) : value]);
   return { ...trial, sent: Object.fromEntries(sent) };
 }

@@ -62,7 +62,8 @@ function originsOf({ ours }: Row): Readonly<Record<string, string>> {
 }
 
 function inMemory(trial: Trial): Trial {
-  const own = (value: string | null): string | null => (value === "CLIENT" ? CLIENT : value === "app" ? "127.0.0.1:60408" : value);
+  const own = (value: string | RegExp | null): string | RegExp | null =>
+    value === "CLIENT" ? CLIENT : value === "app" ? "127.0.0.1:60408" : value;
   return { ...trial, sent: Object.fromEntries(Object.entries(trial.sent ?? {}).map(([name, value]) => [name, own(value)])) };
 }
 

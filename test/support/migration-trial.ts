@@ -19,7 +19,7 @@ export interface Trial {
   /** Method and target that the origin got; null: it got nothing. */
   readonly got?: string | null;
   /** Fields that the origin got; null: it must not have them. */
-  readonly sent?: Readonly<Record<string, string | null>>;
+  readonly sent?: Readonly<Record<string, string | RegExp | null>>;
   /** Fields of the response; null: it must not have them. */
   readonly answer?: Readonly<Record<string, string | RegExp | null>>;
   /** The body of the response. */
@@ -90,8 +90,11 @@ export function compare(trial: Trial, { status, answer, text, request }: Outcome
   if (trial.text !== undefined) assert.equal(text, trial.text, `${what}: body`);
   if (trial.by !== undefined) assert.equal(answer.get("x-origin"), trial.by, `${what}: who answers`);
   if (trial.got !== undefined) assert.equal(request?.line ?? null, trial.got, `${what}: what the origin got`);
-  for (const [name, value] of Object.entries(trial.sent ?? {}))
-    assert.equal(request?.headers.get(name) ?? null, value, `${what}: ${name} at the origin`);
+  for (const [name, value] of Object.entries(trial.sent ?? {})) {
+    const found = request?.headers.get(name) ?? null;
+    if (value instanceof RegExp) assert.match(found ?? "", value, `${what}: ${name} at the origin`);
+    else assert.equal(found, value, `${what}: ${name} at the origin`);
+  }
 }
 
 /** Makes the trial with a proxy in memory. */
