@@ -29,11 +29,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "proxy-protocol": { folders: ["base"], modules: [] },
   policy: { folders: ["base", "http"], modules: [] },
   values: { folders: ["base", "http", "policy"], modules: ["zod"] },
-  declared: { folders: ["base", "http", "policy", "values"], modules: ["zod"] },
+  declared: { folders: ["base", "http", "policy", "values"], modules: ["yaml", "zod"] },
   config: { folders: ["base", "http", "policy", "values", "declared"], modules: ["yaml", "zod"] },
   shared: { folders: ["base", "values", "declared", "config"], modules: [] },
   proxy: { folders: BELOW_PROXY, modules: ["node:buffer"] },
-  features: { folders: [...BELOW_PROXY, "proxy"], modules: ["node:buffer", "node:crypto"] },
+  features: { folders: [...BELOW_PROXY, "proxy"], modules: ["node:buffer", "node:crypto", "jose"] },
   tls: { folders: ["base", "shared"], modules: [] },
   observe: { folders: ["base", "http", "values", "declared", "config", "shared"], modules: ["node:*"] },
   net: { folders: [...BELOW_PROXY, ...CODECS, "tls", "certificates", "proxy", "observe"], modules: ["node:*"] },
@@ -122,8 +122,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "millrace.ts": { folders: ["proxy-protocol", "values", "config", "http", "proxy", "middleware", "embed", "explain"], modules: [] },
 };
 const PURE = ["base", "http", "http1", "http2", "proxy-protocol", "policy", "values", "declared", "config", "shared", "tls", "convert"];
-/** Of features: their facts and schemas, which the main thread loads without their code. */
-const DECLARED = /^src\/features\/(?:declared|[^/]+\/(?:facts|schema))\.ts$/;
+/** Of features: their facts and schemas, and what reads files with credentials, which the main thread loads without their code. */
+const DECLARED = /^src\/features\/(?:declared|[^/]+\/(?:facts|schema|read-[a-z-]+))\.ts$/;
 /** The data plane speaks HTTP through codecs of its own; only those who are named with them get Node's. */
 const NODE_HTTP = new Set(["node:http", "node:https", "node:http2"]);
 /** Folders whose sub-folders do not know each other. */

@@ -16,6 +16,10 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
   ["demo", { command: "demo", tls: false }],
   ["demo --tls", { command: "demo", tls: true }],
   ["schema", { command: "schema", file: null }],
+  ["new-key ci", { command: "new-key", id: "ci", roles: [], expires: "" }],
+  ["new-key ci --roles a,b --expires 2027-01-31", { command: "new-key", id: "ci", roles: ["a", "b"], expires: "2027-01-31" }],
+  ["new-key", { command: "wrong", problem: "millrace new-key needs a name for the key's owner: millrace new-key ci" }],
+  ["new-key ci --expires soon", { command: "wrong", problem: "--expires is a date such as 2027-01-31" }],
   ["convert nginx.conf", { command: "convert", file: "nginx.conf", force: false }],
   [
     "convert a --from caddy --output b.yaml --port 8080 --force",
@@ -114,7 +118,7 @@ for (const [line, expected] of cases) {
 }
 
 test("help names every command", () => {
-  for (const command of ["run", "proxy", "init", "demo", "check", "explain", "schema", "trust", "hash-password"])
+  for (const command of ["run", "proxy", "init", "demo", "check", "explain", "schema", "trust", "new-key", "hash-password"])
     assert.match(HELP, new RegExp(`^ {2}millrace ${command}`, "m"));
 });
 

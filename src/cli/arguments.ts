@@ -48,6 +48,8 @@ export type Command =
       /** Whether to print the configuration instead of serving it. */
       readonly print: boolean;
     }
+  /** `expires`: "" for a key without an end. */
+  | { readonly command: "new-key"; readonly id: string; readonly roles: readonly string[]; readonly expires: string }
   /** `file` is the configuration whose middleware is described too; null: none. */
   | { readonly command: "schema"; readonly file: string | null }
   | {
@@ -124,6 +126,8 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
   millrace explain [--config FILE] --file REQUESTS [--expect]
                                       the same in a line for each request of a file; --expect compares with what the file says
   millrace schema [--config FILE]     the configuration's JSON Schema; with FILE, the options of its middleware too
+  millrace new-key ID [--roles ROLE,ROLE] [--expires DATE]
+                                      make a key for "api_keys", and print it with its entry for the file
   millrace trust [--remove] [--yes] [--storage FOLDER]
                                       have this system and its browsers trust the certificates of "tls: internal", or no longer
   millrace hash-password [--user NAME] [--algorithm argon2id|bcrypt] [--cost NUMBER]
@@ -148,6 +152,7 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["check", { values: ["--config", "--format"], flags: ["--strict", "--acme"] }],
   ["explain", { values: ["--config", "-H", "--client", "--client-cert", "--file"], flags: ["--expect"] }],
   ["schema", { values: ["--config"], flags: [] }],
+  ["new-key", { values: ["--roles", "--expires"], flags: [] }],
   ["trust", { values: ["--storage"], flags: ["--remove", "--yes"] }],
   ["hash-password", { values: ["--user", "--algorithm", "--cost"], flags: [] }],
 ]);
@@ -196,6 +201,13 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
       return excess(second) ?? convertOf(first, values, flags);
     case "schema":
       return excess(first, given === undefined && words.length === 1) ?? { command: name, file: given ?? null };
+    case "new-key": {
+      if (first === undefined) return wrong("millrace new-key needs a name for the key's owner: millrace new-key ci");
+      const [[roles = ""], [expires = ""]] = [values.get("--roles") ?? [], values.get("--expires") ?? []];
+      if (expires !== "" && Number.isNaN(Date.parse(expires))) return wrong("--expires is a date such as 2027-01-31");
+      const named = roles.split(",").filter((role) => role !== "");
+      return excess(second) ?? { command: name, id: first, roles: named, expires };
+    }
     case "trust": {
       const [storage = null] = values.get("--storage") ?? [];
       return excess(first) ?? { command: name, remove: flags.has("--remove"), yes: flags.has("--yes"), storage };

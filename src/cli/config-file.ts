@@ -96,12 +96,13 @@ async function parseFile(file: string, asked: Surroundings, noted: NoteFile): Pr
   const folder = path.dirname(path.resolve(file));
   const files = filesOf(folder, noted);
   noted(path.resolve(file));
-  const { textProblem, templateProblem, folderProblem, listProblems } = files;
+  const { textProblem, templateProblem, folderProblem, listProblems, credentialProblems } = files;
   const checks: Surroundings = {
     textProblem,
     templateProblem,
     folderProblem,
     listProblems,
+    credentialProblems,
     tlsFindings: tlsFindings(folder, noted),
     includes: includedFiles(file, noted),
   };

@@ -1,11 +1,11 @@
 /** The files and folders that features name, by what the features declare. */
 import { DECLARED } from "../features/declared.ts";
-import type { FeatureDeclaration } from "../values/declaration.ts";
+import type { FeatureDeclaration, ReadCredentials } from "../values/declaration.ts";
 
-/** What a path leads to: a text, a text with variables, a folder, what is looked for later, or an address list. */
-type Kind = "files" | "templates" | "folders" | "paths" | "lists";
+/** What a path leads to: a text, a text with variables, a folder, what is looked for later, an address list, or credentials. */
+type Kind = "files" | "templates" | "folders" | "paths" | "lists" | "credentials";
 
-const KINDS: readonly Kind[] = ["files", "templates", "folders", "paths", "lists"];
+const KINDS: readonly Kind[] = ["files", "templates", "folders", "paths", "lists", "credentials"];
 /** Kinds that are read when a configuration is loaded. */
 const READ: readonly Kind[] = ["files", "templates"];
 
@@ -14,7 +14,12 @@ const features: readonly (readonly [key: string, declaration: FeatureDeclaration
 /** What the value at `place` of a feature's value, such as `file`, is the path of. Null: it is none. */
 export function kindOf(feature: string, place: string): Kind | null {
   const declaration = features.find(([key]) => key === feature)?.[1];
-  return KINDS.find((kind) => declaration?.[kind]?.some((pattern) => isAt(place, pattern))) ?? null;
+  if (declaration === undefined) return null;
+  return KINDS.find((kind) => placesOf(declaration, kind).some((pattern) => isAt(place, pattern))) ?? null;
+}
+
+function placesOf(declaration: FeatureDeclaration, kind: Kind): readonly string[] {
+  return kind === "credentials" ? Object.keys(declaration.credentials ?? {}) : (declaration[kind] ?? []);
 }
 
 /** @param pattern a place in which a star stands for any key */
@@ -42,6 +47,38 @@ export function addressListsOf(routes: readonly object[]): ReadonlySet<string> {
   return paths;
 }
 
+/** A file with credentials, or a key server, and what reads its text. */
+export interface CredentialPlace {
+  /** The path or the URL. */
+  readonly path: string;
+  readonly read: ReadCredentials;
+}
+
+/** What reads the file with credentials at `place` of a feature's value. */
+export function credentialsReader(feature: string, place: string): ReadCredentials | null {
+  const declaration = features.find(([key]) => key === feature)?.[1];
+  return declaration?.credentials?.[place] ?? null;
+}
+
+/** The files with credentials that the routes of a checked configuration name. */
+export function credentialFilesOf(routes: readonly object[]): readonly CredentialPlace[] {
+  return credentialPlaces(routes, "credentials");
+}
+
+/** The key servers that they name. */
+export function keyServersOf(routes: readonly object[]): readonly CredentialPlace[] {
+  return credentialPlaces(routes, "keyServers");
+}
+
+function credentialPlaces(routes: readonly object[], kind: "credentials" | "keyServers"): readonly CredentialPlace[] {
+  const found = new Map<string, CredentialPlace>();
+  for (const [feature, declaration] of features)
+    for (const [place, read] of Object.entries(declaration[kind] ?? {}))
+      for (const route of routes)
+        visitAt(Reflect.get(route, feature), place.split("."), (_value, _key, path) => void found.set(path, { path, read }));
+  return [...found.values()];
+}
+
 type Visitor = (value: object, key: string, path: string) => void;
 
 function visit(holder: object, kinds: readonly Kind[], visitor: Visitor): void {
@@ -50,7 +87,7 @@ function visit(holder: object, kinds: readonly Kind[], visitor: Visitor): void {
     if (given === undefined) continue;
     // In a route, what may stand everywhere is a list.
     for (const value of Array.isArray(given) ? given : [given]) {
-      for (const kind of kinds) for (const place of declaration[kind] ?? []) visitAt(value, place.split("."), visitor);
+      for (const kind of kinds) for (const place of placesOf(declaration, kind)) visitAt(value, place.split("."), visitor);
     }
   }
 }

@@ -1479,6 +1479,16 @@ export interface RouteAuthenticationInput {
    */
   tokens?: string[] | undefined;
   /**
+   * Keys whose hashes stand in a file, each with an id, roles, scopes and an end. A request brings one like a token of `tokens`. The id is
+   * the user's name.
+   */
+  api_keys?: RouteAuthenticationApiKeysInput | undefined;
+  /**
+   * JSON web tokens that somebody else has signed. A Bearer value in the form of a JWT is one, all others are tokens or keys. A token must
+   * have an end (`exp`). What was verified is remembered until then, at most as long as the keys stay the same.
+   */
+  jwt?: RouteAuthenticationJwtInput | undefined;
+  /**
    * What must hold of the certificate that the client has shown to the listener (`tls.client_certificates`), by the same rules as
    * `match.client_certificate`; `{}`: any. Clients without a certificate are asked for what else there is. Its subject is the user's name.
    */
@@ -1495,6 +1505,118 @@ export interface RouteAuthenticationInput {
    * spaces at the ends are percent-encoded, in lists commas too. What is not known sends no field.
    */
   identity_headers?: RouteAuthenticationIdentityHeadersInput | undefined;
+}
+
+/** The keys of `routes[].authentication.api_keys` in a configuration. */
+export interface RouteAuthenticationApiKeysInput {
+  /**
+   * A YAML file with the keys' hashes, as `millrace new-key` prints them (docs/authentication.md). Read again when it changes, without a
+   * reload. Relative to the configuration's folder.
+   *
+   * File.
+   */
+  file: string;
+}
+
+/** The keys of `routes[].authentication.jwt` in a configuration. */
+export interface RouteAuthenticationJwtInput {
+  /**
+   * What `iss` of a token must be, or one of several. Absent: anything.
+   *
+   * Text or list.
+   */
+  issuer?: string | string[] | undefined;
+  /**
+   * What `aud` of a token must hold, or one of several: a token that was made for another application is not valid here.
+   *
+   * Text or list.
+   */
+  audience: string | string[];
+  /**
+   * Where the issuer publishes its keys, such as `https://id.example/.well-known/jwks.json`. Asked at the start, every ten minutes, and
+   * when a token names a key that is not known, at most every 30 seconds. While it does not answer the keys at hand stay in use.
+   *
+   * URL.
+   */
+  jwks_url?: string | undefined;
+  /**
+   * A file with the issuer's public keys (RFC 7517). Read again when it changes, without a reload.
+   *
+   * File.
+   */
+  jwks_file?: string | undefined;
+  /**
+   * The secret that signs and verifies tokens, of at least 32 characters. Write `${NAME}` or `file:PATH` to keep it out of the file.
+   *
+   * Secret.
+   */
+  secret?: string | undefined;
+  /**
+   * Algorithms of signatures that are accepted. Default: `[RS256, PS256, ES256, EdDSA, Ed25519]`, with `secret` `[HS256]`.
+   *
+   * List of algorithms.
+   */
+  algorithms?:
+    | (
+        | "RS256"
+        | "RS384"
+        | "RS512"
+        | "PS256"
+        | "PS384"
+        | "PS512"
+        | "ES256"
+        | "ES384"
+        | "ES512"
+        | "EdDSA"
+        | "Ed25519"
+        | "HS256"
+        | "HS384"
+        | "HS512"
+      )[]
+    | undefined;
+  /**
+   * How much the clocks of issuer and proxy may differ, for `exp` and `nbf`.
+   *
+   * Duration. Default: `30s`.
+   */
+  clock_skew?: Duration | 0 | undefined;
+  /**
+   * Where clients bring the token: `Authorization: Bearer`, or a cookie.
+   *
+   * `header` or `cookie:NAME`. Default: `header`.
+   */
+  from?: string | undefined;
+  /**
+   * Whether the upstream gets the token too. Whoever has it can use it for as long as it is valid.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  forward?: boolean | undefined;
+  /** Which claims say who the client is. */
+  claims?: RouteAuthenticationJwtClaimsInput | undefined;
+}
+
+/** The keys of `routes[].authentication.jwt.claims` in a configuration. */
+export interface RouteAuthenticationJwtClaimsInput {
+  /**
+   * The claim with the user's name.
+   *
+   * Text. Default: `sub`.
+   */
+  user?: string | undefined;
+  /**
+   * The claim with the client's roles, an array or a text of words with spaces between them; a dot leads into an object:
+   * `realm_access.roles`.
+   *
+   * Text. Default: `roles`.
+   */
+  roles?: string | undefined;
+  /**
+   * The same for scopes.
+   *
+   * Text. Default: `scope`.
+   */
+  scopes?: string | undefined;
 }
 
 /** The keys of `routes[].authentication.identity_headers` in a configuration. */

@@ -2,7 +2,8 @@
 import { standsFor } from "./schema/defaults-schema.ts";
 import { mapScalars } from "./document/document.ts";
 import type { Located } from "./document/document.ts";
-import { kindOf } from "./feature-files.ts";
+import { credentialsReader, kindOf } from "./feature-files.ts";
+import type { ReadCredentials } from "../values/declaration.ts";
 import type { KeyPath } from "../values/finding.ts";
 
 /**
@@ -29,10 +30,19 @@ function isTlsFile(path: KeyPath): boolean {
 
 /** What the value at this path is the path of, if a feature names it: in a route, in an upstream, or for all. Null: it is none. */
 export function kindAt(path: KeyPath): ReturnType<typeof kindOf> {
+  return kindOf(...placeInFeature(path));
+}
+
+/** What reads the file with credentials that the value at this path names. Null: it names none. */
+export function credentialsReaderAt(path: KeyPath): ReadCredentials | null {
+  return credentialsReader(...placeInFeature(path));
+}
+
+function placeInFeature(path: KeyPath): readonly [feature: string, place: string] {
   const place = standsFor(path);
   const [first, , third, ...inside] = place;
-  if (first === "routes" || first === "upstreams") return kindOf(String(third), inside.join("."));
-  return kindOf(String(first), place.slice(1).join("."));
+  if (first === "routes" || first === "upstreams") return [String(third), inside.join(".")];
+  return [String(first), place.slice(1).join(".")];
 }
 
 /** Whether the value at this path names the module of a middleware. */

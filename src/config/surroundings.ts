@@ -8,7 +8,8 @@ import type { Located } from "./document/document.ts";
 import type { Includes } from "./include.ts";
 import { tlsInFile } from "./listener-tls-in-file.ts";
 import type { TlsInFile } from "./listener-tls-in-file.ts";
-import { kindAt } from "./path-values.ts";
+import type { CredentialPlace } from "./feature-files.ts";
+import { credentialsReaderAt, kindAt } from "./path-values.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 
 /** Made by the caller. Each check gives a message, or null when nothing is wrong. A check that is absent is not made. */
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly folderProblem?: (path: string) => string | null;
   /** For address lists: what is wrong with their lines, empty when nothing is. */
   readonly listProblems?: (path: string) => readonly string[];
+  /** For files with credentials: what is wrong, empty when nothing is. */
+  readonly credentialProblems?: (place: CredentialPlace) => readonly string[];
   /** For the files that TLS names. */
   readonly tlsFindings?: (file: TlsInFile) => readonly Finding[];
   readonly portProblem?: (port: number) => string | null;
@@ -48,6 +51,10 @@ export function findingsOfSurroundings(root: Located, filled: Located, surroundi
     // Only a warning: it may be filled, or mounted, later.
     if (folder !== null && folder !== undefined) findings.push({ path, message: folder, severity: "warning" });
     const list = kind === "lists" ? (surroundings.listProblems?.(scalar.value) ?? []) : [];
+    const reader = kind === "credentials" ? credentialsReaderAt(path) : null;
+    if (reader !== null)
+      for (const message of surroundings.credentialProblems?.({ path: scalar.value, read: reader }) ?? [])
+        findings.push({ path, message, severity: "error" });
     for (const message of list) findings.push({ path, message, severity: "error" });
     const port = isListenAddress(path) ? portOf(scalar.value) : 0;
     const forbidden = port === 0 ? null : surroundings.portProblem?.(port);

@@ -99,6 +99,7 @@ export class PlaneParts {
       middlewareIn: (worker) => this.workerTable.middleware(worker),
       onCounted: (counts) => this.totals.countMiddleware(counts),
       onCertificateWanted: (slot, name) => void this.needs.certificateWanted(slot, name),
+      onKeysWanted: (url) => this.needs.keyServers.want(url),
       news: () => [{ type: "names", news: this.names.current() }, ...this.needs.news()],
       threadFor: (index) => (index >= this.workers && besideWorkers !== undefined ? besideWorkers() : options.threads.take(index)),
       log,

@@ -1,5 +1,5 @@
 /** What threads need before the configuration that names it: address lists, and what TLS of listeners and towards endpoints needs, from files and from authorities. */
-import { addressListsOf } from "../config/feature-files.ts";
+import { addressListsOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { TlsReading } from "../observe/certificate-reading.ts";
@@ -10,7 +10,10 @@ import { CertificateWatch } from "./certificates/certificate-watch.ts";
 import { internalCertificates } from "./certificates/own-authorities.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { UpstreamCertificates } from "./certificates/upstream-certificates.ts";
+import { KeyServers } from "./key-servers/key-servers.ts";
 import { AddressListFiles } from "./named-files/address-list-files.ts";
+import { CredentialFilesOnDisk } from "./named-files/credential-files.ts";
+import type { SentCredentials } from "../shared/credential-files.ts";
 import type { Supervisor } from "./workers/supervise.ts";
 import type { WorkerNews } from "./workers/worker-handle.ts";
 
@@ -24,6 +27,8 @@ export interface ThreadNeedsOptions {
 
 export class ThreadNeeds {
   readonly lists: AddressListFiles;
+  readonly credentials: CredentialFilesOnDisk;
+  readonly keyServers: KeyServers;
   readonly certificates: ListenerCertificates;
   readonly upstreams: UpstreamCertificates;
   readonly acme: AcmeSource;
@@ -50,6 +55,9 @@ export class ThreadNeeds {
       tellChallenges: (answers) => threads().tell({ type: "challenges", answers }),
     });
     this.lists = new AddressListFiles({ log, tell: (lists) => threads().tell({ type: "lists", lists }), after: afterMs });
+    const tellCredentials = (): void => threads().tell({ type: "credentials", files: this.sentCredentials() });
+    this.credentials = new CredentialFilesOnDisk({ log, changed: tellCredentials, after: afterMs });
+    this.keyServers = new KeyServers({ log, version, monotonic, told: tellCredentials, after: afterMs });
     this.certificates = new ListenerCertificates({
       log,
       watch,
@@ -88,7 +96,9 @@ export class ThreadNeeds {
       this.sent.all(),
       this.upstreams.current(),
     ];
+    const files = this.sentCredentials();
     return [
+      ...(files.length === 0 ? [] : [{ type: "credentials", files } as const]),
       ...(lists.length === 0 ? [] : [{ type: "lists", lists } as const]),
       ...(answers === null ? [] : [{ type: "challenges", answers } as const]),
       ...(listeners === null ? [] : [{ type: "tls", listeners } as const]),
@@ -96,12 +106,21 @@ export class ThreadNeeds {
     ];
   }
 
+  private sentCredentials(): readonly SentCredentials[] {
+    return [...this.credentials.current(), ...this.keyServers.current()];
+  }
+
   /**
    * Reads what a configuration needs that may come into use, and tells it to all threads. Resolves with what is wrong, one line each.
    * @param listenerSlots of its listeners, in file order
    */
   async prepare({ routes, listeners, upstreams }: Config, listenerSlots: readonly number[]): Promise<readonly string[]> {
-    const problems = [...this.lists.read(addressListsOf(routes)), ...this.upstreams.prepare(upstreams)];
+    const problems = [
+      ...this.lists.read(addressListsOf(routes)),
+      ...this.credentials.read(credentialFilesOf(routes)),
+      ...this.upstreams.prepare(upstreams),
+    ];
+    this.keyServers.prepare(keyServersOf(routes));
     return problems.length > 0 ? problems : this.certificates.prepare(listeners, listenerSlots);
   }
 
@@ -109,6 +128,8 @@ export class ThreadNeeds {
   keep({ routes, listeners, upstreams }: Config, listenerSlots: readonly number[]): void {
     this.upstreams.keep(upstreams);
     this.lists.keep(addressListsOf(routes));
+    this.credentials.keep(credentialFilesOf(routes));
+    this.keyServers.keep(keyServersOf(routes));
     this.certificates.keep(listeners, listenerSlots);
   }
 
@@ -116,6 +137,8 @@ export class ThreadNeeds {
   async stop(): Promise<void> {
     this.watch.stop();
     this.lists.stop();
+    this.credentials.stop();
+    this.keyServers.stop();
     this.upstreams.stop();
     await this.certificates.stop();
   }

@@ -25,6 +25,7 @@ import { statusDocument } from "../observe/status.ts";
 import type { StatusSource } from "../observe/status.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { AddressLists } from "../shared/address-lists.ts";
+import { CredentialFiles } from "../shared/credential-files.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { CertificateReceiver } from "../shared/certificate-news.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
@@ -53,6 +54,7 @@ export class DataPlaneThread {
   private readonly names: NameTable = new NameTable();
   private readonly lists: AddressLists = new AddressLists();
   private readonly certificates: CertificateReceiver = new CertificateReceiver();
+  private readonly credentials: CredentialFiles = new CredentialFiles((url) => this.send({ type: "keys-wanted", url }));
   private readonly serving: Serving;
   private readonly log: LogBatch;
   /** The listening sockets of each listener, by its slot; `localhost` has two sockets. */
@@ -94,6 +96,7 @@ export class DataPlaneThread {
       workers: this.workers,
       names: this.names,
       lists: this.lists,
+      credentials: this.credentials,
       socketsMax: init.socketsMax,
       platform,
       buckets: new BucketTable(init.bucketTable),
@@ -133,6 +136,8 @@ export class DataPlaneThread {
         return;
       case "lists":
         return this.lists.take(message.lists);
+      case "credentials":
+        return this.credentials.take(message.files);
       case "challenges":
         return this.serving.useChallenges(message.answers);
       case "tls":

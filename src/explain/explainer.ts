@@ -44,6 +44,7 @@ import type { Route, Snapshot } from "../proxy/snapshot.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { explainSplit } from "./explained-split.ts";
+import { readCredentialFiles } from "./read-credential-files.ts";
 import { readLists } from "./read-lists.ts";
 import type { ExplainedSplit } from "./explained-split.ts";
 import { reachedListener } from "./reached-listener.ts";
@@ -144,6 +145,7 @@ export class Explainer {
       environment,
       readFile: disk.readFile,
       lists: readLists(config, disk.readFile),
+      credentials: readCredentialFiles(config, disk.readFile),
       files: this.files,
       once: onceEach(),
       compileRegex,

@@ -26,6 +26,7 @@ import type { Middleware } from "../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
 import { routeMiddleware } from "../proxy/snapshot.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
+import { CredentialFiles } from "../shared/credential-files.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
@@ -230,10 +231,22 @@ function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
     environment: {},
     readFile: () => "text",
     lists: listsOfExamples(),
+    credentials: credentialsOfExamples(),
     files: NO_FILES,
     once: onceEach(),
     report: (_, event) => void events.push(event),
   };
+}
+
+/** The files with credentials, and the key servers, that examples name. */
+function credentialsOfExamples(): CredentialFiles {
+  const files = new CredentialFiles();
+  const keys = JSON.stringify({ keys: [] });
+  files.take([
+    { path: "keys.yaml", version: 1, text: "[]" },
+    { path: "https://id.example/jwks.json", version: 1, text: keys },
+  ]);
+  return files;
 }
 
 /** The lists that examples name. */

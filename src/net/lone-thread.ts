@@ -4,6 +4,7 @@ import { onceEach } from "../proxy/feature/once.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { AddressLists } from "../shared/address-lists.ts";
+import { CredentialFiles } from "../shared/credential-files.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { NameTable } from "../shared/name-table.ts";
@@ -35,6 +36,7 @@ export function loneThread(
     environment: {},
     readFile: () => "",
     lists: new AddressLists(),
+    credentials: new CredentialFiles(),
     files: NO_FILES,
     once: onceEach(),
   });

@@ -18,6 +18,7 @@ import type { SnapshotContext } from "../proxy/snapshot.ts";
 import type { Endpoint } from "../proxy/upstream/endpoint.ts";
 import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import { AddressLists } from "../shared/address-lists.ts";
+import { CredentialFiles } from "../shared/credential-files.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
 import type { ListenerTls, TlsOfListeners } from "../shared/listener-tls.ts";
 import type { ChallengeAnswers, ConfigureMessage } from "../shared/protocol.ts";
@@ -43,6 +44,8 @@ export interface ServingParts extends ThreadParts {
   readonly environment: SnapshotContext["environment"];
   /** The address lists that the configuration names. Absent: it names none. */
   readonly lists?: AddressLists;
+  /** The files with credentials that the configuration names. Absent: it names none. */
+  readonly credentials?: CredentialFiles;
   /** Returns the text of a file that the configuration names. The control plane has checked that the file can be read. */
   readonly readFile: (path: string) => string;
   /** Files that are read while requests are served. Absent: there are none. */
@@ -122,6 +125,7 @@ export class Serving {
         environment: parts.environment,
         readFile: parts.readFile,
         lists: parts.lists ?? new AddressLists(),
+        credentials: parts.credentials ?? new CredentialFiles(),
         files: parts.files ?? NO_FILES,
         once: onceEach(),
         report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),

@@ -178,6 +178,10 @@ export const EVENTS = {
   config_warning: "Something in a configuration is probably not meant. That alone refuses no configuration.",
   config_reloaded: "A new configuration is in use.",
   config_refused: "A new configuration was refused; the old one stays in use.",
+  credentials_read: "A file with keys, users or a key set has changed, and is in use.",
+  credentials_refused: "Such a file has changed and cannot be used; the one of before stays in use, and the message says why.",
+  key_server_answered: "A key server (`authentication.jwt.jwks_url`) answers again after a failure.",
+  key_server_failed: "A key server did not answer, or not with a key set; the keys at hand stay in use, and it is asked again.",
   address_list_read: "The file of an address list has changed, and its new blocks are in use; `blocks` says how many.",
   address_list_refused:
     "The file of an address list has changed and cannot be used: it is wrong, missing or empty. The old list stays in use.",

@@ -8,6 +8,7 @@ import { NO_FILES } from "./feature/file-store.ts";
 import { onceEach } from "./feature/once.ts";
 import { RequestHead } from "../http/request-head.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
+import { CredentialFiles } from "../shared/credential-files.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { MetricTable, metricLayout } from "../shared/metric-table.ts";
@@ -61,6 +62,7 @@ function thread(): (
       environment: {},
       readFile: () => "",
       lists: new AddressLists(),
+      credentials: new CredentialFiles(),
       files: NO_FILES,
       once: onceEach(),
     };

@@ -7,6 +7,7 @@ import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { FeatureEvent } from "../features/declared.ts";
 import type { SentList } from "./address-lists.ts";
+import type { SentCredentials } from "./credential-files.ts";
 import type { NameNews } from "./name-table.ts";
 import type { CertificateNews } from "./certificate-news.ts";
 import type { SharedSession, TlsOfUpstreams } from "./upstream-tls.ts";
@@ -99,6 +100,8 @@ export type ToWorker =
   | { readonly type: "names"; readonly news: readonly NameNews[] }
   /** All address lists that are in use (shared/address-lists.ts). */
   | { readonly type: "lists"; readonly lists: readonly SentList[] }
+  /** All files with credentials that are in use, and what key servers have said (shared/credential-files.ts). */
+  | { readonly type: "credentials"; readonly files: readonly SentCredentials[] }
   /**
    * What all listeners with TLS need, or all upstreams that name files for it. It comes before the configuration and the orders that name them, and whenever
    * something changes. What is absent stays as it is.
@@ -161,6 +164,7 @@ export type FromWorker =
   /** What counters of middleware have counted since the last message. */
   | { readonly type: "counted"; readonly counts: readonly MiddlewareCount[] }
   /** A client has named a name for which the TLS listener in `slot` has no certificate: `tls` or `certificate-refused` is the answer. */
+  | { readonly type: "keys-wanted"; readonly url: string }
   | { readonly type: "certificate-wanted"; readonly slot: number; readonly name: string }
   /** A TLS session with an endpoint that the other threads may resume. */
   | { readonly type: "session"; readonly shared: SharedSession }

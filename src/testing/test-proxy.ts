@@ -59,7 +59,7 @@ import { CLIENT, openFor } from "./load-balancer.ts";
 import type { Origins } from "./origins.ts";
 import { tlsOf } from "./test-tls.ts";
 import type { TestTls } from "./test-tls.ts";
-import { TestLists } from "./test-lists.ts";
+import { TestNamedFiles } from "./test-named-files.ts";
 import { serveOrigin } from "./upstreams.ts";
 
 export type { AcmeCertificateStatus, CertificateStatus, EndpointStatus, HealthWord, StatusDocument } from "../observe/status.ts";
@@ -164,7 +164,7 @@ export class TestProxy {
   private readonly totals: MetricTotals = new MetricTotals(1);
   private readonly workers: WorkerTable = new WorkerTable(WorkerTable.create(1, LISTENER_SLOTS, 0, 0));
   private readonly generations: Generations = new Generations(this.endpoints, this.totals, this.workers);
-  private readonly lists: TestLists;
+  private readonly named: TestNamedFiles;
   private readonly monitor: HealthMonitor;
   private readonly appLog: AppLog;
   private readonly middleware: ThreadMiddleware;
@@ -205,11 +205,7 @@ export class TestProxy {
       tls: unreadTls,
       probe: probeOver(network),
     });
-    this.lists = new TestLists(
-      (name) => this.file(name),
-      clock,
-      (file, problem) => this.appLog.error("address_list_refused", problem, { file }),
-    );
+    this.named = new TestNamedFiles((name) => this.file(name), clock, this.appLog);
     const writers = new AccessWriters("json");
     this.serving = new Serving({
       workerIndex: 0,
@@ -240,7 +236,8 @@ export class TestProxy {
       compileRegex: (pattern) => this.regexes.compile(pattern),
       environment: options.environment ?? {},
       readFile: (name) => this.file(name),
-      lists: this.lists.lists,
+      lists: this.named.lists,
+      credentials: this.named.credentials,
       files: new MemoryFiles(() => options.files ?? {}, options.startsAt ?? STARTS_AT),
     });
     this.middleware = new ThreadMiddleware({
@@ -431,7 +428,7 @@ export class TestProxy {
     if (findings.length > 0) throw new Error(locate(findings).map(formatProblem).join("\n"));
     if (patternsIn(config.routes).length > 0) await this.regexes.load();
     const ownMiddleware = await this.middleware.install(generation, config);
-    this.lists.use(config);
+    this.named.use(config);
     this.serving.useUpstreamTls(unreadFiles({ ...this.config.upstreams, ...config.upstreams }));
     this.serving.configure(messageFor(prepared.configuration, this.generation), ownMiddleware);
     // The memory network resolves names itself. The empty results only say that no look-up is under way.

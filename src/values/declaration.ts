@@ -39,6 +39,13 @@ export interface FeatureDeclaration {
   /** The places of paths of address lists, which are read again when they change (policy/address-list), such as `allow.*.file`. */
   readonly lists?: readonly string[];
   /**
+   * The places of paths of files with credentials, which are read again when they change, each with what reads its text: gives the text that threads get, or
+   * what is wrong with it, without showing any of it.
+   */
+  readonly credentials?: Readonly<Record<string, ReadCredentials>>;
+  /** The places of URLs of key servers, which the control plane asks; threads get what they say, checked in the same way. */
+  readonly keyServers?: Readonly<Record<string, ReadCredentials>>;
+  /**
    * What other proxies call the feature's keys, so that `millrace check` can name the key to use here. For each key (`""` for the feature's
    * own) the foreign words, separated by spaces.
    */
@@ -49,3 +56,6 @@ export interface FeatureDeclaration {
    */
   readonly check?: (value: unknown, path: KeyPath) => readonly Finding[];
 }
+
+/** Reads the text of a file with credentials. Problems begin with the place, such as `line 3: `. */
+export type ReadCredentials = (text: string) => { readonly text: string } | { readonly problems: readonly string[] };

@@ -118,6 +118,19 @@ export const hostField: Text = text(
   (host) => URL.canParse(`http://${host}`),
 );
 
+/** Where a key server is asked: https, or plain http on this machine. */
+export const keyServerUrl: Text = text(
+  /^https?:\/\/[!-~]+$/,
+  "URL",
+  "an https URL (http only for this machine: whoever changes the keys on their way can sign tokens)",
+  (url) => {
+    if (!URL.canParse(url)) return false;
+    const parsed = new URL(url);
+    if (parsed.username !== "" || parsed.password !== "") return false;
+    return parsed.protocol === "https:" || /^(?:localhost|127\.[0-9.]+|\[::1\])$/.test(parsed.hostname);
+  },
+);
+
 /** The name for SNI and for verifying a certificate. An IP address is refused, because SNI may not carry one (RFC 6066 section 3). */
 export const serverName: Text = text(
   /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?$/,

@@ -5,11 +5,13 @@ import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { codeOf, messageOf } from "../../base/errors.ts";
 import { mapFiles } from "../../config/feature-files.ts";
+import type { CredentialPlace } from "../../config/feature-files.ts";
 import type { Config } from "../../config/schema/schema.ts";
 import { mapAdminTlsFiles, mapTlsFiles, mapUpstreamTlsFiles } from "../../config/schema/tls/tls-files.ts";
 import { shownFile } from "../../config/problems/shown.ts";
 import { parseTemplate } from "../../policy/template/template.ts";
 import { listProblems } from "./read-address-list.ts";
+import { credentialProblems } from "./read-credentials.ts";
 import { filesProblem } from "../system/too-few-files.ts";
 
 /** Larger files are refused. Ten thousand routes fit into this size, so a larger file was named by mistake. */
@@ -25,6 +27,8 @@ export interface ConfigFiles {
   readonly templateProblem: (name: string) => string | null;
   /** What is wrong with an address list, one line each; empty when it can be used. */
   readonly listProblems: (name: string) => readonly string[];
+  /** What is wrong with a file with credentials, one line each; empty when it can be used. */
+  readonly credentialProblems: (place: CredentialPlace) => readonly string[];
   /** What is wrong with a folder whose files are to be read; null when nothing is. It is not noted: its files are read as they are wanted. */
   readonly folderProblem: (name: string) => string | null;
 }
@@ -47,6 +51,7 @@ export function filesOf(folder: string, noted: NoteFile = () => {}): ConfigFiles
     textProblem: (name) => textProblem(pathOf(name)),
     templateProblem: (name) => templateProblem(pathOf(name)),
     listProblems: (name) => listProblems(pathOf(name)),
+    credentialProblems: ({ path: name, read }) => credentialProblems({ path: pathOf(name), read }),
     folderProblem: (name) => folderProblem(path.resolve(folder, name)),
   };
 }

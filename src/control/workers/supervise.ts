@@ -44,6 +44,8 @@ export interface SupervisorOptions extends HeartbeatOptions {
   readonly onCounted: (counts: readonly MiddlewareCount[]) => void;
   /** A client has named a name for which the TLS listener in `slot` has no certificate. Handshakes wait for the answer, one per worker may have asked. */
   readonly onCertificateWanted: (slot: number, name: string) => void;
+  /** A token names a key that the key server at that URL has not named yet. */
+  readonly onKeysWanted: (url: string) => void;
   /** What a worker that starts is told before anything else. */
   readonly news: () => readonly WorkerNews[];
   /** Writes access log lines of a worker, and calls `taken` once they are written or dropped. */
@@ -310,6 +312,9 @@ export class Supervisor {
         return;
       case "counted":
         this.options.onCounted(notice.counts);
+        return;
+      case "keys-wanted":
+        this.options.onKeysWanted(notice.url);
         return;
       case "certificate-wanted":
         this.options.onCertificateWanted(notice.slot, notice.name);

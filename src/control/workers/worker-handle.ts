@@ -19,12 +19,15 @@ export class WorkerEnded extends Error {
 }
 
 /** Messages to a worker that it does not answer. */
-export type WorkerNews = Extract<ToWorker, { readonly type: "names" | "lists" | "tls" | "challenges" | "session" | "certificate-refused" }>;
+export type WorkerNews = Extract<
+  ToWorker,
+  { readonly type: "names" | "lists" | "credentials" | "tls" | "challenges" | "session" | "certificate-refused" }
+>;
 
 /** A message that a worker sends on its own, not as an answer. */
 export type WorkerNotice = Extract<
   FromWorker,
-  { readonly type: "released" | "log" | "event" | "counted" | "certificate-wanted" | "session" }
+  { readonly type: "released" | "log" | "event" | "counted" | "keys-wanted" | "certificate-wanted" | "session" }
 >;
 
 interface Waiter<T> {

@@ -2,13 +2,15 @@
  * Lets in whom it knows. Of the methods that a route has, the first one for which the request brings anything decides. What it finds out is the exchange's
  * `identity`, for `require`, middleware, the access log and, in fields, for upstreams.
  */
-import type { Feature } from "../../proxy/feature/feature.ts";
+import type { Feature, FeatureContext } from "../../proxy/feature/feature.ts";
 import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { authenticationFacts } from "./facts.ts";
 import { IdentityFields, namesOf } from "./identity-fields.ts";
 import { isRefusal } from "./method.ts";
 import type { Method, Verdict } from "./method.ts";
+import { keysInFile } from "./api-keys.ts";
+import { JwtVerifier, jwtInCookie } from "./jwt.ts";
 import { configuredTokens, presentedTokens } from "./presented-tokens.ts";
 import type { FindToken } from "./presented-tokens.ts";
 import type { AuthenticationConfig } from "./schema.ts";
@@ -23,8 +25,8 @@ export const authentication: Feature<"authentication"> = {
 };
 
 /** The middleware of one route. */
-export function authenticationMiddleware(config: AuthenticationConfig): Middleware {
-  const methods = methodsOf(config);
+export function authenticationMiddleware(config: AuthenticationConfig, context: Pick<FeatureContext, "credentials">): Middleware {
+  const methods = methodsOf(config, context);
   const unknown = config.optional ? null : challengeOf(methods);
   const fields = config.identity_headers === undefined ? null : new IdentityFields(config.identity_headers);
 
@@ -54,14 +56,31 @@ export function authenticationMiddleware(config: AuthenticationConfig): Middlewa
   };
 }
 
-function methodsOf({ tokens, certificate }: AuthenticationConfig): readonly Method[] {
-  const found: FindToken[] = tokens === undefined ? [] : [configuredTokens(tokens)];
-  return [...(found.length === 0 ? [] : [presentedTokens(found)]), ...(certificate === undefined ? [] : [shownCertificate(certificate)])];
+/** The name in `cookie:NAME`. */
+function cookieOf(from: string): string {
+  return from.slice("cookie:".length);
+}
+
+function methodsOf(
+  { tokens, api_keys: apiKeys, jwt, certificate }: AuthenticationConfig,
+  { credentials }: Pick<FeatureContext, "credentials">,
+): readonly Method[] {
+  const found: readonly FindToken[] = [
+    ...(tokens === undefined ? [] : [configuredTokens(tokens)]),
+    ...(apiKeys === undefined ? [] : [keysInFile(credentials.file(apiKeys.file))]),
+  ];
+  const verifier = jwt === undefined ? null : new JwtVerifier(jwt, credentials);
+  const inHeader = jwt?.from === "header" && verifier !== null ? { verifier, forwards: jwt.forward } : null;
+  return [
+    ...(found.length === 0 && inHeader === null ? [] : [presentedTokens(found, inHeader)]),
+    ...(jwt === undefined || verifier === null || jwt.from === "header" ? [] : [jwtInCookie(verifier, cookieOf(jwt.from), jwt.forward)]),
+    ...(certificate === undefined ? [] : [shownCertificate(certificate)]),
+  ];
 }
 
 /** The answer to a client that brings nothing. Where no method has a scheme, 401 would say nothing of what to bring. */
 function challengeOf(methods: readonly Method[]): LocalAnswer {
-  const challenges = methods.map(({ challenge }) => challenge).filter((challenge) => challenge !== null);
+  const challenges = [...new Set(methods.map(({ challenge }) => challenge).filter((challenge) => challenge !== null))];
   if (challenges.length === 0)
     return {
       status: 403,

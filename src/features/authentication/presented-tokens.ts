@@ -5,19 +5,32 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { bearerToken, readCredentials } from "../../policy/authentication/credentials.ts";
+import type { RequestHead } from "../../http/request-head.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { Identity } from "../../proxy/ports/identity.ts";
+import { isJwt } from "./jwt.ts";
+import type { JwtVerifier } from "./jwt.ts";
 import { REALM, refusal } from "./method.ts";
 import type { Method } from "./method.ts";
 
 /** Finds whose token it is. @param token latin1 text, one character per byte. Null: nobody's */
-export type FindToken = (token: string) => Identity | null;
+export type FindToken = (token: string, nowMs: number) => Identity | null;
 
-/** @param find each is asked in turn */
-export function presentedTokens(find: readonly FindToken[]): Method {
-  const identify = (token: string): Identity | null => {
+/** What takes Bearer tokens that have the form of a JWT. */
+export interface JwtTaker {
+  readonly verifier: JwtVerifier;
+  /** Whether the token goes to the upstream too. */
+  readonly forwards: boolean;
+}
+
+/**
+ * @param find each is asked in turn
+ * @param jwt null: a token in the form of a JWT is one like the others
+ */
+export function presentedTokens(find: readonly FindToken[], jwt: JwtTaker | null): Method {
+  const identify = (token: string, nowMs: number): Identity | null => {
     for (const each of find) {
-      const identity = each(token);
+      const identity = each(token, nowMs);
       if (identity !== null) return identity;
     }
     return null;
@@ -25,25 +38,34 @@ export function presentedTokens(find: readonly FindToken[]): Method {
   return {
     challenge: `Bearer ${REALM}`,
 
-    judge({ request }) {
+    judge({ request, startedAtMs }) {
       const credentials = readCredentials(request);
       if (credentials === null) return DUPLICATE;
+      const [only] = credentials.tokens;
+      // A JWT stands in Authorization; what a key beside it says, nobody has asked.
+      if (jwt !== null && only !== undefined && isJwt(only) && isBearer(request)) return jwt.verifier.judge(only, startedAtMs);
+      if (find.length === 0) return credentials.tokens.length === 0 || !isBearer(request) ? null : INVALID;
       let first: Identity | null = null;
       // All that a request brings must be valid.
       for (const token of credentials.tokens) {
-        const identity = identify(token);
+        const identity = identify(token, startedAtMs);
         if (identity === null) return INVALID;
         first ??= identity;
       }
       return first;
     },
 
-    strip({ request }, edits) {
-      const authorization = request.get("authorization");
-      if (authorization !== undefined && bearerToken(authorization) !== null) edits.remove("authorization");
-      if (request.has("x-api-key")) edits.remove("x-api-key");
+    strip({ request, identity }, edits) {
+      const isForwarded = jwt?.forwards === true && identity?.method === "jwt";
+      if (isBearer(request) && !isForwarded) edits.remove("authorization");
+      if (find.length > 0 && request.has("x-api-key")) edits.remove("x-api-key");
     },
   };
+}
+
+function isBearer(request: RequestHead): boolean {
+  const authorization = request.get("authorization");
+  return authorization !== undefined && bearerToken(authorization) !== null;
 }
 
 /** The tokens that stand in the configuration. */

@@ -5,7 +5,10 @@ import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { editedField } from "../../values/field-edits.ts";
 import { at, entriesOf, error, listOf, spacedToken } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
-import { secret } from "../../values/texts.ts";
+import { duration, oneOrMore } from "../../values/scalars.ts";
+import { filePath, keyServerUrl, secret } from "../../values/texts.ts";
+import { readApiKeys } from "./read-api-keys.ts";
+import { readKeySet } from "./read-key-set.ts";
 import { authenticationFacts } from "./facts.ts";
 
 const identityField = editedField("request", "write");
@@ -22,10 +25,87 @@ const identityHeaders = z.strictObject({
   }),
 });
 
+const claimPlaces = z.strictObject({
+  user: z.string().min(1).default("sub").meta({ description: "The claim with the user's name." }),
+  roles: z.string().min(1).default("roles").meta({
+    description:
+      "The claim with the client's roles, an array or a text of words with spaces between them; a dot leads into an object: `realm_access.roles`.",
+  }),
+  scopes: z.string().min(1).default("scope").meta({ description: "The same for scopes." }),
+});
+
+const BY_DEFAULT = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"] as const;
+const ASYMMETRIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const;
+const SYMMETRIC = ["HS256", "HS384", "HS512"] as const;
+
+/** What a shared secret has at least: the bytes of the hash (RFC 7518 section 3.2). */
+const SECRET_MIN = 32;
+
+const apiKeys = z.strictObject({
+  file: filePath.meta({
+    description:
+      "A YAML file with the keys' hashes, as `millrace new-key` prints them (docs/authentication.md). Read again when it changes, without a reload. Relative to the configuration's folder.",
+  }),
+});
+
+const jwtSchema = z
+  .strictObject({
+    issuer: oneOrMore(z.string().min(1))
+      .optional()
+      .meta({ description: "What `iss` of a token must be, or one of several. Absent: anything." }),
+    audience: oneOrMore(z.string().min(1)).meta({
+      description: "What `aud` of a token must hold, or one of several: a token that was made for another application is not valid here.",
+    }),
+    jwks_url: keyServerUrl.optional().meta({
+      description:
+        "Where the issuer publishes its keys, such as `https://id.example/.well-known/jwks.json`. Asked at the start, every ten minutes, and when a token names a key that is not known, at most every 30 seconds. While it does not answer the keys at hand stay in use.",
+    }),
+    jwks_file: filePath
+      .optional()
+      .meta({ description: "A file with the issuer's public keys (RFC 7517). Read again when it changes, without a reload." }),
+    secret: secret.optional().meta({
+      description:
+        "The secret that signs and verifies tokens, of at least 32 characters. Write `${NAME}` or `file:PATH` to keep it out of the file.",
+    }),
+    algorithms: z
+      .array(z.enum([...ASYMMETRIC, ...SYMMETRIC]))
+      .min(1)
+      .optional()
+      .meta({
+        title: "list of algorithms",
+        description:
+          "Algorithms of signatures that are accepted. Default: `[RS256, PS256, ES256, EdDSA, Ed25519]`, with `secret` `[HS256]`.",
+      }),
+    clock_skew: duration({ min: 0, max: 5 * 60_000 })
+      .prefault("30s")
+      .meta({ description: "How much the clocks of issuer and proxy may differ, for `exp` and `nbf`." }),
+    from: z
+      .union([z.literal("header"), z.string().regex(/^cookie:[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: "expected header or cookie:NAME" })])
+      .default("header")
+      .meta({
+        title: "`header` or `cookie:NAME`",
+        description: "Where clients bring the token: `Authorization: Bearer`, or a cookie.",
+      }),
+    forward: z
+      .boolean()
+      .default(false)
+      .meta({ description: "Whether the upstream gets the token too. Whoever has it can use it for as long as it is valid." }),
+    claims: claimPlaces.prefault({}).meta({ description: "Which claims say who the client is." }),
+  })
+  .transform((given) => ({ ...given, algorithms: given.algorithms ?? (given.secret === undefined ? [...BY_DEFAULT] : ["HS256"]) }));
+
 const authenticationSchema = z.strictObject({
   tokens: z.array(secret).min(1, { error: "expected at least one token" }).optional().meta({
     description:
       "Tokens, one of which a request must bring as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Spaces inside are allowed and compared, but many clients cannot send them with `Bearer`. Write `${NAME}` or `file:PATH` to keep them out of the file. Compared in constant time, never logged, never forwarded.",
+  }),
+  api_keys: apiKeys.optional().meta({
+    description:
+      "Keys whose hashes stand in a file, each with an id, roles, scopes and an end. A request brings one like a token of `tokens`. The id is the user's name.",
+  }),
+  jwt: jwtSchema.optional().meta({
+    description:
+      "JSON web tokens that somebody else has signed. A Bearer value in the form of a JWT is one, all others are tokens or keys. A token must have an end (`exp`). What was verified is remembered until then, at most as long as the keys stay the same.",
   }),
   certificate: certificateConditions.optional().meta({
     description:
@@ -45,16 +125,24 @@ const authenticationSchema = z.strictObject({
 export type AuthenticationConfig = z.output<typeof authenticationSchema>;
 
 /** The keys that are ways to show who one is. */
-const METHODS = ["tokens", "certificate"] as const satisfies readonly (keyof AuthenticationConfig)[];
+const METHODS = ["tokens", "api_keys", "jwt", "certificate"] as const satisfies readonly (keyof AuthenticationConfig)[];
 
 export const authenticationDeclaration = {
   facts: authenticationFacts,
   schema: authenticationSchema,
   description:
     "Lets in only clients that show who they are: of the methods that the route has, the first for which a request brings anything decides. Absent: everybody is let in.",
-  secrets: ["tokens[]"],
+  secrets: ["tokens[]", "jwt.secret"],
+  credentials: { "api_keys.file": readApiKeys, "jwt.jwks_file": readKeySet },
+  keyServers: { "jwt.jwks_url": readKeySet },
   calledElsewhere: {
     tokens: "auth token bearer bearer_token api_token access_token secret password required_token",
+    api_keys: "keys api_key apikey key_auth key-auth",
+    jwt: "jwt_auth oauth2 oauth jwt_bearer bearer_jwt",
+    "jwt.jwks_url": "jwks jwks_uri remote_jwks auth_jwt_key_request certs_url",
+    "jwt.jwks_file": "local_jwks auth_jwt_key_file",
+    "jwt.issuer": "iss issuers",
+    "jwt.audience": "aud audiences",
     certificate: "client_certificate client_cert mtls x509",
     optional: "allow_anonymous allow_missing pass_through satisfy_any",
     identity_headers: "forward_headers claims_to_headers set_headers copy_headers upstream_headers claim_to_headers",
@@ -67,6 +155,7 @@ function check(value: unknown, path: KeyPath): Finding[] {
   const findings = listOf(at(value, "tokens")).flatMap((token, position) => spacedToken(token, [...path, "tokens", position]));
   if (!METHODS.some((method) => at(value, method) !== undefined))
     findings.push(error(path, `expected at least one of ${METHODS.join(", ")}`, true));
+  findings.push(...jwtFindings(at(value, "jwt"), [...path, "jwt"]));
   const names = new Map<string, KeyPath>();
   const headers = at(value, "identity_headers");
   const fields = [...entriesOf(headers).filter(([key]) => key !== "claims"), ...entriesOf(at(headers, "claims"))];
@@ -76,5 +165,25 @@ function check(value: unknown, path: KeyPath): Finding[] {
     if (names.has(lower)) findings.push(error([...path, "identity_headers"], `the field ${name} stands twice, also for ${key}`));
     names.set(lower, path);
   }
+  return findings;
+}
+
+function jwtFindings(jwt: unknown, path: KeyPath): Finding[] {
+  if (entriesOf(jwt).length === 0) return [];
+  const sources = ["jwks_url", "jwks_file", "secret"].filter((key) => at(jwt, key) !== undefined);
+  const [, second] = sources;
+  if (sources.length === 0) return [error(path, "expected one of jwks_url, jwks_file and secret: with what are tokens verified?", true)];
+  if (second !== undefined) return [error([...path, second], "tokens are verified with one of jwks_url, jwks_file and secret", true)];
+  const isShared = sources[0] === "secret";
+  const findings: Finding[] = [];
+  // A public key that is taken for a secret would let everybody sign (RFC 8725 section 2.1).
+  for (const [index, algorithm] of listOf(at(jwt, "algorithms")).entries())
+    if (typeof algorithm === "string" && isShared !== SYMMETRIC.some((each) => each === algorithm))
+      findings.push(
+        error([...path, "algorithms", index], isShared ? "with a secret, only HS256, HS384 and HS512" : "this algorithm is for a secret"),
+      );
+  const shared = at(jwt, "secret");
+  if (typeof shared === "string" && shared.length < SECRET_MIN && !/^(?:file:|\$)/.test(shared))
+    findings.push(error([...path, "secret"], `expected at least ${SECRET_MIN} characters: shorter secrets can be guessed from any token`));
   return findings;
 }

@@ -25,6 +25,7 @@ import { noRegex } from "../../policy/route/path-regex.ts";
 import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.ts";
 import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
 import { AddressLists } from "../../shared/address-lists.ts";
+import { CredentialFiles } from "../../shared/credential-files.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
 import { Copies } from "../copies.ts";
@@ -419,6 +420,7 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
     environment: {},
     readFile: () => "",
     lists: new AddressLists(),
+    credentials: new CredentialFiles(),
     files: NO_FILES,
     once: onceEach(),
   };

@@ -5,6 +5,7 @@
 import type { RouteConfig } from "../../config/schema/route-schema.ts";
 import type { FeatureKey } from "../../features/declared.ts";
 import type { AddressLists } from "../../shared/address-lists.ts";
+import type { CredentialFiles } from "../../shared/credential-files.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
 import type { LogFields } from "../../shared/log-fields.ts";
 import type { LogLevel, WorkerEvent } from "../../shared/protocol.ts";
@@ -53,6 +54,8 @@ export interface ThreadContext {
   readonly once: <T>(value: object, make: () => T) => T;
   /** The address lists that the configuration names, as they are at each moment. */
   readonly lists: AddressLists;
+  /** The files with credentials that the configuration names, as they are at each moment. */
+  readonly credentials: CredentialFiles;
   /** Compiles regular expressions for paths. */
   readonly compileRegex: CompileRegex;
   /** Writes a line to the application log, under one of the feature's own events. Never pass a secret. */

@@ -1,0 +1,90 @@
+/** Keys in a file, through the whole proxy. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { testProxy } from "../../testing/test-proxy.ts";
+import type { TestProxy } from "../../testing/test-proxy.ts";
+import { readApiKeys } from "./read-api-keys.ts";
+
+const KEY = "mr_4f0a1b2c_SGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd29";
+const OTHER = "mr_4f0a1b2c_T3RoZXIga2V5IG90aGVyIGtleSBvdGhlciBrZXkgb3RoZXI";
+
+function entry(id: string, key: string, more: string = ""): string {
+  const hash = createHash("sha256").update(key).digest("hex");
+  return `  - { id: ${id}, prefix: ${key.slice(0, 11)}, hash: "sha256:${hash}"${more} }\n`;
+}
+
+async function started(t: TestContext, text: string): Promise<{ readonly proxy: TestProxy; readonly files: Record<string, string> }> {
+  const files: Record<string, string> = { "keys.yaml": text };
+  const authentication = {
+    api_keys: { file: "keys.yaml" },
+    identity_headers: { user: "X-User", roles: "X-Roles", scopes: "X-Scopes" },
+  };
+  const proxy = await testProxy({ routes: [{ upstream: "app", authentication }] }, { files, upstreams: { app: () => new Response("in") } });
+  t.after(() => proxy.close());
+  return { proxy, files };
+}
+
+async function status(proxy: TestProxy, headers: Record<string, string>): Promise<number> {
+  return (await proxy.fetch("http://a.test/", { headers })).status;
+}
+
+test("a key in either field lets in, says whose it is, and goes no further", async (t) => {
+  const { proxy } = await started(t, `keys:\n${entry("ci", KEY, ', roles: [deploy, "a,b"], scopes: [read]')}${entry("other", OTHER)}`);
+  for (const headers of [{ Authorization: `Bearer ${KEY}` }, { "X-API-Key": KEY }]) {
+    assert.equal(await status(proxy, headers), 200);
+    const seen = proxy.requests("app").at(-1)?.headers;
+    assert.deepEqual(
+      ["x-user", "x-roles", "x-scopes", "authorization", "x-api-key"].map((name) => seen?.get(name) ?? null),
+      ["ci", "deploy,a%2Cb", "read", null, null],
+    );
+  }
+  assert.equal(await status(proxy, { "X-API-Key": OTHER }), 200);
+  assert.equal(proxy.requests("app").at(-1)?.headers.get("x-user"), "other");
+  for (const wrong of ["", KEY.slice(0, -1), `${KEY}a`, KEY.toLowerCase(), KEY.slice(0, 11), "mr_00000000_x", "x"])
+    assert.equal(await status(proxy, { "X-API-Key": wrong }), 401, wrong);
+  assert.equal(await status(proxy, { "X-API-Key": KEY, Authorization: "Bearer wrong" }), 401);
+});
+
+test("a key ends when it says so", async (t) => {
+  const { proxy } = await started(t, `keys:\n${entry("ci", KEY, ', expires: "2026-01-01T00:01:00Z"')}`);
+  assert.equal(await status(proxy, { "X-API-Key": KEY }), 200);
+  await proxy.advance("61s");
+  assert.equal(await status(proxy, { "X-API-Key": KEY }), 401);
+});
+
+test("a changed file counts within two seconds; one that cannot be used changes nothing, and is said without its content", async (t) => {
+  const { proxy, files } = await started(t, `keys:\n${entry("ci", KEY)}`);
+  files["keys.yaml"] = `keys:\n${entry("new", OTHER)}`;
+  await proxy.advance("2s");
+  assert.deepEqual([await status(proxy, { "X-API-Key": KEY }), await status(proxy, { "X-API-Key": OTHER })], [401, 200]);
+  files["keys.yaml"] = `keys:\n  - { id: x, prefix: hunter2, hash: hunter2 }\n`;
+  await proxy.advance("2s");
+  assert.equal(await status(proxy, { "X-API-Key": OTHER }), 200);
+  const [said, ...more] = proxy.log.filter(({ event }) => event === "credentials_refused");
+  assert.equal(more.length, 0);
+  assert.match(String(said?.["message"]), /keys\.yaml: keys\.#1\.hash: expected sha256:/);
+  assert.doesNotMatch(String(said?.["message"]), /hunter2/);
+  files["keys.yaml"] = "keys: []";
+  await proxy.advance("2s");
+  assert.equal(await status(proxy, { "X-API-Key": OTHER }), 401, "nobody is a list too");
+});
+
+test("what a file may not say, without a word of it", () => {
+  const problems = (text: string): string => {
+    const read = readApiKeys(text);
+    return "problems" in read ? read.problems.join("\n") : "";
+  };
+  const hash = `sha256:${"0".repeat(64)}`;
+  assert.match(problems(""), /expected object|Invalid input/i);
+  assert.match(problems("keys: {"), /^it is not valid YAML$/);
+  assert.match(problems(`keys: [{ id: "", prefix: abcd, hash: "${hash}" }]`), /keys\.#1\.id/);
+  assert.match(problems(`keys: [{ id: a, prefix: abc, hash: "${hash}" }]`), /keys\.#1\.prefix/);
+  assert.match(problems(`keys: [{ id: a, prefix: abcd, hash: "${hash}", key: secret }]`), /key/);
+  assert.match(problems(`keys: [{ id: a, prefix: abcd, hash: "${hash}", expires: soon }]`), /expires: expected a date/);
+  assert.match(
+    problems(`keys: [{ id: a, prefix: abcd, hash: "${hash}" }, { id: a, prefix: abcd, hash: "${hash}" }]`),
+    /another key has this id\n.*the same key stands there twice/,
+  );
+});

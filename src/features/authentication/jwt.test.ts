@@ -1,0 +1,302 @@
+/** Tokens that somebody else has signed, through the whole proxy. The issuer of the tests signs with `jose`. */
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { describe, test } from "node:test";
+import type { TestContext } from "node:test";
+import { SignJWT, exportJWK, generateKeyPair, importJWK } from "jose";
+import type { JWK, JWTPayload } from "jose";
+import type { RouteAuthenticationInput } from "../../config/input.ts";
+import { testProxy } from "../../testing/test-proxy.ts";
+import type { TestProxy } from "../../testing/test-proxy.ts";
+
+const NOW = Date.UTC(2026, 0, 1) / 1000;
+const URL = "https://id.example/jwks.json";
+
+interface SigningKey {
+  readonly secret: CryptoKey;
+  readonly shown: JWK;
+}
+
+async function signingKey(alg: string, kid?: string): Promise<SigningKey> {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+  return { secret: privateKey, shown: { ...(await exportJWK(publicKey)), alg, ...(kid === undefined ? {} : { kid }) } };
+}
+
+const [FIRST, SECOND, RSA] = await Promise.all([signingKey("ES256", "one"), signingKey("ES256", "two"), signingKey("RS256", "rsa")]);
+
+function keySet(...keys: readonly SigningKey[]): string {
+  return JSON.stringify({ keys: keys.map(({ shown }) => shown) });
+}
+
+const CLAIMS: JWTPayload = { iss: "https://id.example", aud: "api", sub: "alice", roles: ["user", "admin"], scope: "read write" };
+
+function signed(key: SigningKey, more: JWTPayload = {}, header: object = {}, without: readonly string[] = []): Promise<string> {
+  const { alg = "", kid } = key.shown;
+  const claims = Object.entries({ ...CLAIMS, exp: NOW + 60, ...more }).filter(([name]) => !without.includes(name));
+  return new SignJWT(Object.fromEntries(claims))
+    .setProtectedHeader({ alg, ...(kid === undefined ? {} : { kid }), ...header })
+    .sign(key.secret);
+}
+
+const JWT = { issuer: "https://id.example", audience: "api", jwks_url: URL };
+
+type Authentication = RouteAuthenticationInput;
+
+interface Stage {
+  readonly proxy: TestProxy;
+  readonly files: Record<string, string>;
+  /** The status of the answer to a request with that token. */
+  ask(token: string, headers?: Record<string, string>): Promise<number>;
+  /** A field of the last request that came to the upstream. */
+  seen(name: string): string | null;
+}
+
+async function stage(t: TestContext, jwt: NonNullable<Authentication["jwt"]> = JWT, more: Partial<Authentication> = {}): Promise<Stage> {
+  const files: Record<string, string> = { [URL]: keySet(FIRST) };
+  const authentication = {
+    jwt,
+    identity_headers: { user: "X-User", roles: "X-Roles", scopes: "X-Scopes", claims: { email: "X-Mail" } },
+    ...more,
+  };
+  const proxy = await testProxy({ routes: [{ upstream: "app", authentication }] }, { files, upstreams: { app: () => new Response("in") } });
+  t.after(() => proxy.close());
+  return {
+    proxy,
+    files,
+    ask: async (token, headers = { Authorization: `Bearer ${token}` }) => (await proxy.fetch("http://a.test/", { headers })).status,
+    seen: (name) => proxy.requests("app").at(-1)?.headers.get(name) ?? null,
+  };
+}
+
+test("a token of the issuer lets in, says who is there, and goes no further", async (t) => {
+  const { ask, seen } = await stage(t);
+  const token = await signed(FIRST, { email: "alice@example.com" });
+  for (let round = 0; round < 3; round++) {
+    assert.equal(await ask(token), 200);
+    assert.deepEqual(["x-user", "x-roles", "x-scopes", "x-mail", "authorization"].map(seen), [
+      "alice",
+      "user,admin",
+      "read,write",
+      "alice@example.com",
+      null,
+    ]);
+  }
+});
+
+describe("refused with 401", () => {
+  const wrong: Readonly<Record<string, () => Promise<string>>> = {
+    "another issuer": () => signed(FIRST, { iss: "https://evil.example" }),
+    "no issuer": () => signed(FIRST, {}, {}, ["iss"]),
+    "another audience": () => signed(FIRST, { aud: ["other", "another"] }),
+    "an end that has passed": () => signed(FIRST, { exp: NOW - 31 }),
+    "no end": () => signed(FIRST, {}, {}, ["exp"]),
+    "a beginning that has not come": () => signed(FIRST, { nbf: NOW + 31 }),
+    "a key of the same name that is another": async () => signed({ ...FIRST, secret: SECOND.secret }),
+    "a changed claim": async () => {
+      const [head = "", body = "", signature = ""] = (await signed(FIRST)).split(".");
+      const claims = JSON.parse(Buffer.from(body, "base64url").toString()) as JWTPayload;
+      return [head, Buffer.from(JSON.stringify({ ...claims, sub: "root" })).toString("base64url"), signature].join(".");
+    },
+    "no signature: none, in any case": async () => {
+      const [, body = ""] = (await signed(FIRST)).split(".");
+      return `${Buffer.from('{"alg":"nOnE"}').toString("base64url")}.${body}.AA`;
+    },
+    // RFC 8725 section 2.1: the public key is no secret.
+    "a signature by HMAC with the public key as the secret": async () => {
+      const [, body = ""] = (await signed(FIRST)).split(".");
+      const head = Buffer.from('{"alg":"HS256","kid":"one"}').toString("base64url");
+      const mac = createHmac("sha256", JSON.stringify(FIRST.shown)).update(`${head}.${body}`).digest("base64url");
+      return `${head}.${body}.${mac}`;
+    },
+    "a key that it brings itself": () => signed(SECOND, {}, { jwk: SECOND.shown, kid: "own" }),
+    "a key that it says where to fetch": () => signed(SECOND, {}, { jku: "https://evil.example/keys", kid: "own" }),
+    "an extension that must be understood": () => signed(FIRST, {}, { crit: ["exp"], exp: 1 }).catch(() => "a.b.c"),
+    "text that only looks like one": () => Promise.resolve("a.b.c"),
+    "an endless one": () => Promise.resolve(`${"a".repeat(20_000)}.b.c`),
+  };
+  for (const [what, make] of Object.entries(wrong)) {
+    test(what, async (t) => {
+      const { proxy, ask } = await stage(t);
+      const token = await make();
+      const refused = await proxy.fetch("http://a.test/", { headers: { Authorization: `Bearer ${token}` } });
+      // The head is too large for some.
+      assert.equal(refused.status, 401);
+      assert.equal(refused.headers.get("www-authenticate"), 'Bearer realm="millrace", error="invalid_token"');
+      assert.equal(await ask(await signed(FIRST)), 200);
+    });
+  }
+
+  test("an algorithm that is not on the list, although the key set has its key", async (t) => {
+    const { files, ask, proxy } = await stage(t, { ...JWT, algorithms: ["ES256"] });
+    files[URL] = keySet(FIRST, RSA);
+    await proxy.advance("2s");
+    assert.deepEqual([await ask(await signed(RSA)), await ask(await signed(FIRST))], [401, 200]);
+  });
+});
+
+describe("what was verified is remembered", () => {
+  test("until the token's end, with the skew of the clocks, and no longer", async (t) => {
+    const { proxy, ask } = await stage(t);
+    const token = await signed(FIRST);
+    assert.equal(await ask(token), 200);
+    await proxy.advance("89s");
+    assert.equal(await ask(token), 200);
+    await proxy.advance("2s");
+    assert.equal(await ask(token), 401);
+  });
+
+  test("no longer than its key stands in the set", async (t) => {
+    const { proxy, files, ask } = await stage(t);
+    const token = await signed(FIRST);
+    assert.equal(await ask(token), 200);
+    files[URL] = keySet(SECOND);
+    await proxy.advance("2s");
+    assert.deepEqual([await ask(token), await ask(await signed(SECOND))], [401, 200]);
+  });
+
+  test("no longer than the configuration that has verified it holds", async (t) => {
+    const { proxy, ask } = await stage(t);
+    const token = await signed(FIRST);
+    assert.equal(await ask(token), 200);
+    await proxy.reload({ routes: [{ upstream: "app", authentication: { jwt: { ...JWT, audience: "other" } } }] });
+    assert.equal(await ask(token), 401);
+  });
+
+  test("not by another route with other demands", async (t) => {
+    const files = { [URL]: keySet(FIRST) };
+    const routes = ["api", "other"].map((audience) => ({
+      match: { path: `/${audience}` },
+      upstream: "app",
+      authentication: { jwt: { ...JWT, audience } },
+    }));
+    const proxy = await testProxy({ routes }, { files, upstreams: { app: () => new Response("in") } });
+    t.after(() => proxy.close());
+    const headers = { Authorization: `Bearer ${await signed(FIRST)}` };
+    const status = async (path: string): Promise<number> => (await proxy.fetch(`http://a.test${path}`, { headers })).status;
+    assert.deepEqual([await status("/api"), await status("/other"), await status("/api")], [200, 401, 200]);
+  });
+});
+
+describe("a key server", () => {
+  test("is asked again for a key that nobody knows, but not for every one that a client makes up", async (t) => {
+    const { proxy, files, ask } = await stage(t);
+    assert.equal(await ask(await signed(FIRST)), 200);
+    files[URL] = keySet(FIRST, SECOND);
+    assert.equal(await ask(await signed(SECOND)), 200, "asked at once");
+    const made = await signed({ ...SECOND, shown: { ...SECOND.shown, kid: "made up" } });
+    assert.equal(await ask(made), 401);
+    const third = await signingKey("ES256", "three");
+    files[URL] = keySet(third);
+    // Not asked again within half a minute: the clock of the test stands still, and so does the look at files.
+    assert.equal(await ask(await signed(third)), 401);
+    await proxy.advance("31s");
+    assert.equal(await ask(await signed(third)), 200);
+  });
+
+  test("that is down leaves the keys at hand in use", async (t) => {
+    const { proxy, files, ask } = await stage(t);
+    delete files[URL];
+    await proxy.advance("2s");
+    assert.equal(await ask(await signed(FIRST)), 200);
+    files[URL] = "<html>bad gateway</html>";
+    await proxy.advance("2s");
+    assert.equal(await ask(await signed(FIRST)), 200);
+    assert.equal(proxy.log.filter(({ event }) => event === "credentials_refused").length, 2);
+  });
+
+  test("that has not answered yet: 503, and 200 as soon as it has", async (t) => {
+    const files: Record<string, string> = {};
+    const proxy = await testProxy(
+      { routes: [{ upstream: "app", authentication: { jwt: JWT } }] },
+      { files, upstreams: { app: () => new Response("in") } },
+    );
+    t.after(() => proxy.close());
+    const headers = { Authorization: `Bearer ${await signed(FIRST)}` };
+    const refused = await proxy.fetch("http://a.test/", { headers });
+    assert.deepEqual([refused.status, refused.headers.get("retry-after")], [503, "5"]);
+    files[URL] = keySet(FIRST);
+    assert.equal((await proxy.fetch("http://a.test/", { headers })).status, 200);
+  });
+});
+
+test("a token without the name of a key is tried with every key that fits", async (t) => {
+  const { proxy, files, ask } = await stage(t);
+  const [one, two] = [
+    { ...FIRST, shown: { ...FIRST.shown } },
+    { ...SECOND, shown: { ...SECOND.shown } },
+  ];
+  delete one.shown.kid;
+  delete two.shown.kid;
+  files[URL] = keySet(one, two);
+  await proxy.advance("2s");
+  assert.deepEqual(
+    [await ask(await signed(one)), await ask(await signed(two)), await ask(await signed({ ...RSA, shown: { alg: "RS256" } }))],
+    [200, 200, 401],
+  );
+});
+
+test("a shared secret: HMAC and nothing else", async (t) => {
+  const secret = "0123456789abcdef0123456789abcdef";
+  const { ask } = await stage(t, { audience: "api", secret });
+  const token = await new SignJWT({ ...CLAIMS, exp: NOW + 60 }).setProtectedHeader({ alg: "HS256" }).sign(Buffer.from(secret));
+  assert.deepEqual([await ask(token), await ask(await signed(FIRST))], [200, 401]);
+  const other = await new SignJWT({ ...CLAIMS, exp: NOW + 60 }).setProtectedHeader({ alg: "HS512" }).sign(Buffer.from(secret));
+  assert.equal(await ask(other), 401);
+});
+
+test("from a cookie: it is taken out of what goes upstream, the others stay", async (t) => {
+  const { ask, seen } = await stage(t, { ...JWT, from: "cookie:session" });
+  const token = await signed(FIRST);
+  assert.equal(await ask("", { Cookie: `a=1; session=${token}; b=2` }), 200);
+  assert.equal(seen("cookie"), "a=1; b=2");
+  assert.equal(await ask("", { Cookie: "session=wrong" }), 401);
+  assert.equal(await ask("", { Cookie: "a=1" }), 401);
+  assert.equal(await ask("", { Authorization: `Bearer ${token}` }), 401, "a token elsewhere is none");
+});
+
+test("forward: true leaves it with the request", async (t) => {
+  const { ask, seen } = await stage(t, { ...JWT, forward: true });
+  const token = await signed(FIRST);
+  assert.equal(await ask(token), 200);
+  assert.equal(seen("authorization"), `Bearer ${token}`);
+});
+
+test("beside tokens and keys: the form of a value says what it is", async (t) => {
+  const { ask, seen } = await stage(t, JWT, { tokens: ["plain-token", "looks.like.jwt"] });
+  assert.equal(await ask("plain-token"), 200);
+  assert.equal(seen("x-user"), null);
+  assert.equal(await ask(await signed(FIRST)), 200);
+  assert.equal(seen("x-user"), "alice");
+  assert.equal(await ask("looks.like.jwt"), 401);
+  assert.equal(await ask("other-token"), 401);
+});
+
+test("claims from elsewhere in the token", async (t) => {
+  const { ask, seen } = await stage(t, { ...JWT, claims: { user: "email", roles: "realm_access.roles", scopes: "scp" } });
+  assert.equal(await ask(await signed(FIRST, { email: "a@b.example", realm_access: { roles: ["x"] }, scp: ["one", "two"] })), 200);
+  assert.deepEqual(["x-user", "x-roles", "x-scopes"].map(seen), ["a@b.example", "x", "one,two"]);
+});
+
+test("what a configuration may not say", async () => {
+  const wrong = async (jwt: object, files: Record<string, string> = {}): Promise<unknown> =>
+    testProxy(
+      JSON.stringify({
+        listeners: [{ address: ":1" }],
+        upstreams: { app: { endpoints: ["http://a.test"] } },
+        routes: [{ upstream: "app", authentication: { jwt } }],
+      }),
+      { files },
+    );
+  await assert.rejects(wrong({ audience: "a" }), /expected one of jwks_url, jwks_file and secret/);
+  await assert.rejects(wrong({ audience: "a", secret: "x".repeat(32), jwks_url: URL }), /one of jwks_url, jwks_file and secret/);
+  await assert.rejects(wrong({ audience: "a", secret: "short" }), /at least 32 characters/);
+  await assert.rejects(wrong({ audience: "a", jwks_url: URL, algorithms: ["HS256"] }), /this algorithm is for a secret/);
+  await assert.rejects(wrong({ audience: "a", secret: "x".repeat(32), algorithms: ["RS256"] }), /with a secret, only HS256/);
+  await assert.rejects(wrong({ audience: "a", jwks_url: URL, algorithms: ["none"] }), /algorithms/);
+  await assert.rejects(wrong({ audience: "a", jwks_url: "http://id.example/keys" }), /expected an https URL/);
+  await assert.rejects(wrong({ jwks_url: URL }), /audience/);
+  const shared = JSON.stringify({ keys: [await exportJWK(await importJWK({ kty: "oct", k: "c2VjcmV0" }, "HS256"))] });
+  await assert.rejects(wrong({ audience: "a", jwks_file: "keys.json" }, { "keys.json": shared }), /private or symmetric key/);
+  await assert.rejects(wrong({ audience: "a", jwks_file: "keys.json" }, { "keys.json": "[]" }), /expected a key set/);
+});

@@ -1,0 +1,207 @@
+/**
+ * JSON web tokens (RFC 7519, RFC 8725) that somebody else has signed. A verified token is remembered until it expires, and no longer than the key set and the
+ * configuration stay as they were: from the second request on nothing is computed but a hash.
+ */
+import { hash } from "node:crypto";
+import { Buffer } from "node:buffer";
+import type * as jose from "jose";
+import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
+import { withoutCookie } from "../../policy/cookies/without-cookie.ts";
+import { membersOf, memberTexts } from "../../policy/authentication/claims.ts";
+import type { CredentialFile, CredentialFiles } from "../../shared/credential-files.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
+import type { Identity } from "../../proxy/ports/identity.ts";
+import { cookieValue } from "../../policy/template/request-values.ts";
+import { REALM, refusal } from "./method.ts";
+import type { Method, Verdict } from "./method.ts";
+import type { AuthenticationConfig } from "./schema.ts";
+
+type JwtConfig = NonNullable<AuthenticationConfig["jwt"]>;
+type Jose = typeof jose;
+
+/** Tokens that are remembered in a thread; the oldest goes. */
+const REMEMBERED_MAX = 10_000;
+/** The longest token that is looked at. */
+const TOKEN_CHARACTERS_MAX = 16 * 1024;
+/** A key server is asked again because of unknown keys at most once in this time, by one thread. */
+const WANTED_EVERY_MS = 30_000;
+
+/** Three parts in base64url (RFC 7515 section 7.1). */
+const COMPACT = /^[\w-]+\.[\w-]*\.[\w-]+$/;
+
+export function isJwt(token: string): boolean {
+  return COMPACT.test(token);
+}
+
+interface Remembered {
+  readonly identity: Identity;
+  readonly untilMs: number;
+}
+
+export class JwtVerifier {
+  private readonly config: JwtConfig;
+  private readonly files: CredentialFiles;
+  /** Where the keys come from; null: there is a secret. */
+  private readonly source: CredentialFile | null;
+  private readonly remembered: Map<string, Remembered> = new Map();
+  /** The version of the key set under which `remembered` holds. */
+  private version: number = -1;
+  private readonly jose: Promise<Jose>;
+  private keys: JWTVerifyGetKey | null = null;
+  private wantedAtMs: number = -Infinity;
+
+  constructor(config: JwtConfig, files: CredentialFiles) {
+    this.config = config;
+    this.files = files;
+    const place = config.jwks_file ?? config.jwks_url;
+    this.source = place === undefined ? null : files.file(place);
+    // Loaded where it is needed: most threads need none.
+    this.jose = import("jose");
+    this.jose.catch(() => {});
+  }
+
+  judge(token: string, nowMs: number): Verdict | Promise<Verdict> {
+    if (token.length > TOKEN_CHARACTERS_MAX) return INVALID;
+    this.useNewest();
+    const digest = hash("sha256", Buffer.from(token, "latin1"), "base64");
+    const known = this.remembered.get(digest);
+    if (known !== undefined) {
+      if (nowMs < known.untilMs) return known.identity;
+      this.remembered.delete(digest);
+    }
+    return this.verify(token, digest, nowMs);
+  }
+
+  /** Another key set: what was verified under the one of before does not count any more. */
+  private useNewest(): void {
+    const version = this.source?.version ?? 0;
+    if (version === this.version) return;
+    this.version = version;
+    this.keys = null;
+    this.remembered.clear();
+  }
+
+  private async verify(token: string, digest: string, nowMs: number): Promise<Verdict> {
+    const { source } = this;
+    if (source !== null && source.text === null) {
+      await this.files.refresh(source.path);
+      this.useNewest();
+      if (source.text === null) return UNAVAILABLE;
+    }
+    const before = this.version;
+    let verified = await this.verifyWith(token, nowMs);
+    if (verified === "unknown key" && this.mayAskAgain(nowMs)) {
+      await this.files.refresh(source?.path ?? "");
+      this.useNewest();
+      if (this.version !== before) verified = await this.verifyWith(token, nowMs);
+    }
+    if (typeof verified === "string") return INVALID;
+    // The key set may have changed meanwhile.
+    if ((source?.version ?? 0) === this.version) this.remember(digest, verified);
+    return verified.identity;
+  }
+
+  /** Clients can make up names of keys. */
+  private mayAskAgain(nowMs: number): boolean {
+    if (this.config.jwks_url === undefined || nowMs - this.wantedAtMs < WANTED_EVERY_MS) return false;
+    this.wantedAtMs = nowMs;
+    return true;
+  }
+
+  private async verifyWith(token: string, nowMs: number): Promise<Remembered | "unknown key" | "invalid"> {
+    const { config } = this;
+    const jose = await this.jose;
+    const options: JWTVerifyOptions = {
+      algorithms: [...config.algorithms],
+      clockTolerance: config.clock_skew / 1000,
+      currentDate: new Date(nowMs),
+      requiredClaims: ["exp"],
+      ...(config.issuer === undefined ? {} : { issuer: config.issuer }),
+      ...(config.audience === undefined ? {} : { audience: config.audience }),
+    };
+    try {
+      const payload = await verifiedPayload(jose, token, await this.keysOf(jose), options);
+      return { identity: identityOf(payload, config), untilMs: (payload.exp ?? 0) * 1000 + config.clock_skew };
+    } catch (error) {
+      return error instanceof jose.errors.JWKSNoMatchingKey ? "unknown key" : "invalid";
+    }
+  }
+
+  private async keysOf(jose: Jose): Promise<JWTVerifyGetKey> {
+    const { config, source } = this;
+    if (this.keys !== null) return this.keys;
+    if (source === null) {
+      const secret = Buffer.from(config.secret ?? "", "utf8");
+      this.keys = () => secret;
+    } else {
+      // Written by `readKeySet`.
+      this.keys = jose.createLocalJWKSet(JSON.parse(source.text ?? "{}") as JSONWebKeySet);
+    }
+    return this.keys;
+  }
+
+  private remember(digest: string, verified: Remembered): void {
+    const { remembered } = this;
+    if (remembered.size >= REMEMBERED_MAX)
+      for (const oldest of remembered.keys()) {
+        remembered.delete(oldest);
+        break;
+      }
+    remembered.set(digest, verified);
+  }
+}
+
+/** Where a token names no key and several fit, each is tried. */
+async function verifiedPayload(jose: Jose, token: string, keys: JWTVerifyGetKey, options: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jose.jwtVerify(token, keys, options)).payload;
+  } catch (error) {
+    if (!(error instanceof jose.errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const key of error) {
+      try {
+        return (await jose.jwtVerify(token, key, options)).payload;
+      } catch (fault) {
+        if (!(fault instanceof jose.errors.JWSSignatureVerificationFailed)) throw fault;
+      }
+    }
+    throw new jose.errors.JWSSignatureVerificationFailed();
+  }
+}
+
+function identityOf(claims: JWTPayload, { claims: places }: JwtConfig): Identity {
+  const [user = ""] = memberTexts(claims, places.user);
+  return {
+    method: "jwt",
+    user,
+    roles: membersOf(claims, places.roles),
+    scopes: membersOf(claims, places.scopes).filter((scope) => !scope.includes(" ")),
+    claims,
+  };
+}
+
+/** A token in a cookie; that in Authorization is found with the other tokens. */
+export function jwtInCookie(verifier: JwtVerifier, name: string, forwards: boolean): Method {
+  return {
+    challenge: `Bearer ${REALM}`,
+    judge({ request, startedAtMs }) {
+      const token = cookieValue(request.values("cookie"), name);
+      if (token === "") return null;
+      return isJwt(token) ? verifier.judge(token, startedAtMs) : INVALID;
+    },
+    strip({ request }, edits) {
+      const rest = forwards ? null : withoutCookie(request.values("cookie"), name);
+      if (rest === null) return;
+      if (rest === "") edits.remove("cookie");
+      else edits.set("Cookie", rest);
+    },
+  };
+}
+
+const INVALID: LocalAnswer = refusal("The token is not valid.", `Bearer ${REALM}, error="invalid_token"`);
+
+const UNAVAILABLE: LocalAnswer = {
+  status: 503,
+  reason: "keys_unavailable",
+  detail: "Tokens cannot be verified at the moment.",
+  fields: [["Retry-After", "5"]],
+};

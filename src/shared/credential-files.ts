@@ -1,0 +1,76 @@
+/**
+ * Files with credentials that features name, as one thread knows them: keys, users, key sets. The main thread reads and checks them
+ * (control/named-files/credential-files.ts) and sends every thread the text of now; what a key server says comes in the same way, under its URL.
+ */
+
+/** A file as it is sent. */
+export interface SentCredentials {
+  /** The absolute path of the file, or the URL of a key server. */
+  readonly path: string;
+  /** Rises when the text changes. */
+  readonly version: number;
+  /** As the feature's declaration has checked and rewritten it. Null: the key server has not answered yet. */
+  readonly text: string | null;
+}
+
+/** A file as features use it: the same object for as long as it is named, with the text of now. */
+export class CredentialFile {
+  readonly path: string;
+  version: number;
+  text: string | null;
+  private readonly waiting: Set<() => void> = new Set();
+
+  constructor({ path, version, text }: SentCredentials) {
+    this.path = path;
+    this.version = version;
+    this.text = text;
+  }
+
+  /** Resolves when the main thread has told of this file again, whether or not it has changed. */
+  told(): Promise<void> {
+    return new Promise((resolve) => this.waiting.add(resolve));
+  }
+
+  /** @internal Takes another text. */
+  take({ version, text }: SentCredentials): void {
+    this.version = version;
+    this.text = text;
+    for (const resolve of this.waiting) resolve();
+    this.waiting.clear();
+  }
+}
+
+export class CredentialFiles {
+  private readonly files: Map<string, CredentialFile> = new Map();
+  private readonly want: (path: string) => void;
+
+  /** @param want asks the main thread to ask that key server again; it tells of the file in any case */
+  constructor(want: (path: string) => void = () => {}) {
+    this.want = want;
+  }
+
+  /** Takes all files that are in use. Those that are no longer sent are forgotten; who has them may use them on. */
+  take(all: readonly SentCredentials[]): void {
+    for (const sent of all) {
+      const known = this.files.get(sent.path);
+      if (known === undefined) this.files.set(sent.path, new CredentialFile(sent));
+      else known.take(sent);
+    }
+    const sentPaths = new Set(all.map(({ path }) => path));
+    for (const path of this.files.keys()) if (!sentPaths.has(path)) this.files.delete(path);
+  }
+
+  /** The file at that path or URL. Throws if it was not sent: a guard without its file would not know whom to admit. */
+  file(path: string): CredentialFile {
+    const file = this.files.get(path);
+    if (file === undefined) throw new Error(`the credentials in ${JSON.stringify(path)} have not been read`);
+    return file;
+  }
+
+  /** Resolves when the key server at that URL was asked again, or will not be because it was asked a moment ago. */
+  refresh(url: string): Promise<void> {
+    const told = this.file(url).told();
+    this.want(url);
+    return told;
+  }
+}
