@@ -23,7 +23,10 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],
   ["other-faults", /^test\/faults\/(client-leaves|edited-messages|held-bodies|names|own-answers|request-body|tunnels)\./],
   ["pure-folders", /^src\/(base|http|http1|proxy-protocol|policy|values|config|shared|proxy|features|observe|testing|tls|convert)\//],
-  ["other-folders", /^src\/((acme|authority|certificates|data-plane|explain|files|middleware|modules|passwords|regex|x509)\/|millrace\.)/],
+  [
+    "other-folders",
+    /^src\/((acme|authority|certificates|data-plane|explain|files|middleware|modules|oidc|passwords|regex|x509)\/|millrace\.)/,
+  ],
   ["embed", /^src\/(embed|http-proxy-middleware)\//],
   ["net", /^src\/net\/(?!large-bodies|warm-up)/],
   ["control", /^src\/(control|cli)\/(?!workers\/(supervise|young-generation))/],
