@@ -26,9 +26,7 @@ import { certificateFacts } from "../net/tls/client-certificate.ts";
 import { loneSnapshot } from "../net/lone-snapshot.ts";
 import { AddedFields, requestHeadText } from "../net/h1/request-writer.ts";
 import type { RouteConfig } from "../config/schema/route-schema.ts";
-import { groupsOf } from "../policy/route/path-regex.ts";
 import type { CompileRegex } from "../policy/route/path-regex.ts";
-import { normalizePath } from "../policy/route/normalize-path.ts";
 import { BODY_TOO_LARGE } from "../proxy/exchange/answers.ts";
 import { exceedsBodyLimit } from "../proxy/exchange/exchange.ts";
 import { finishAnswer } from "../proxy/exchange/finished-answer.ts";
@@ -192,7 +190,7 @@ export class Explainer {
     if (own !== null) return { request, client, certificate, route: null, end: this.answered(own, view, null) };
     const found = this.snapshot.findRoute(request, client, certificate);
     view.routeName = found.name;
-    view.groups = groupsOf(found.pathRegexes, normalizePath(request.path) ?? "");
+    view.groups = found.pathGroups?.of(request, client, certificate) ?? view.groups;
     const taken = this.takenRoute(found, view);
     const side = found.split?.sides[taken?.split?.position ?? 0] ?? found;
     return { request, client, certificate, route: taken, end: await this.endOf(side, taken, view, bodyLength, listener) };

@@ -12,11 +12,11 @@ import { ADMITTED_BY_DEFAULT } from "../http/upgrade.ts";
 import { guardsOf } from "../policy/route/guards.ts";
 import { AMBIGUOUS, compileRoutes } from "../policy/route/match.ts";
 import type { MatchedCertificate } from "../policy/route/certificate-conditions.ts";
-import { entriesOf } from "../policy/route/conditions.ts";
 import type { MatchableRoute } from "../policy/route/conditions.ts";
 import type { RouteTable } from "../policy/route/match.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
-import type { CompileRegex, PathRegex } from "../policy/route/path-regex.ts";
+import { pathGroupsOf } from "../policy/route/path-groups.ts";
+import type { PathGroups } from "../policy/route/path-groups.ts";
 import { WorkerMetrics, metricLayout } from "../shared/metric-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
 import { AccessLog } from "./access-log.ts";
@@ -62,8 +62,8 @@ export interface Route {
   readonly policy: RoutePolicy | null;
   /** How much of a response's body is held for a client that is slower than the endpoint; 0: the endpoint waits. */
   readonly responseBufferBytes: number;
-  /** The regular expressions of its conditions, whose groups are variables. */
-  readonly pathRegexes: readonly PathRegex[];
+  /** The groups of its regular expressions, which are variables; null: it has none. */
+  readonly pathGroups: PathGroups | null;
   /** The protocols to which connections may be switched, in lower case. */
   readonly upgrade: readonly string[];
   readonly hooks: RouteHooks;
@@ -411,19 +411,11 @@ function compileSide(
     requestBufferBytes: route.buffer?.request ?? 0,
     policy: routePolicy(route),
     responseBufferBytes: route.buffer?.response ?? 0,
-    pathRegexes: pathRegexesOf(route, context.compileRegex),
+    pathGroups: pathGroupsOf(route, context.compileRegex),
     upgrade: route.upgrade ?? ADMITTED_BY_DEFAULT,
     hooks: hooksOf([...before, ...middleware]),
     accessLog: route.access_log === undefined ? null : new AccessLog(route.access_log, context.environment),
   };
-}
-
-const NO_REGEXES: readonly PathRegex[] = [];
-
-/** The regular expressions of the route's conditions, those of exceptions left out. */
-export function pathRegexesOf(route: Pick<RouteConfig, "match">, compile: CompileRegex): readonly PathRegex[] {
-  const patterns = entriesOf(route).flatMap(({ path_regex: pattern }) => pattern ?? []);
-  return patterns.length === 0 ? NO_REGEXES : patterns.map(compile);
 }
 
 /** A route that the configuration does not have: the proxy answers. */
@@ -439,7 +431,7 @@ function ownRoute(name: string, hooks: RouteHooks, local: () => LocalAnswer): Ro
     requestBufferBytes: 0,
     policy: null,
     responseBufferBytes: 0,
-    pathRegexes: NO_REGEXES,
+    pathGroups: null,
     upgrade: ADMITTED_BY_DEFAULT,
     hooks,
     accessLog: null,

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { PathRegexes } from "../../regex/path-regexes.ts";
 import { AMBIGUOUS, compilePositions } from "./match.ts";
-import { groupsOf, literalBeginning } from "./path-regex.ts";
+import { literalBeginning } from "./path-regex.ts";
 
 const regexes = new PathRegexes();
 await regexes.load();
@@ -103,12 +103,6 @@ test("routes with patterns are found in the order of the file, by the canonical 
     [at("/u/12"), at("/u/12/x"), at("/u/x"), at("/%75/1%32", "/u/12"), at("/a/b.php"), at("/legacy/b.php"), at("/other"), at("*")],
     [0, 1, 1, 0, 2, 3, 3, 3],
   );
-});
-
-test("groups by name and by number; those of the first expression that matches", () => {
-  const groups = groupsOf([compile("^/x"), compile("^/u/(?<id>[0-9]+)(?:/(?P<rest>.*))?$")], "/u/12");
-  assert.deepEqual(Object.fromEntries(groups), { 0: "/u/12", 1: "12", 2: "", id: "12", rest: "" });
-  assert.equal(groupsOf([compile("^/x")], "/u/12").size, 0);
 });
 
 test("a pattern that would backtrack takes linear time", () => {

@@ -59,14 +59,3 @@ function endOfClass(pattern: string, start: number): number {
   }
   return at;
 }
-
-const NO_GROUPS: ReadonlyMap<string, string> = new Map();
-
-/** The groups of the first expression that matches the path; none when no expression does. */
-export function groupsOf(regexes: readonly PathRegex[], path: string): ReadonlyMap<string, string> {
-  for (const regex of regexes) {
-    const groups = regex.groups(path);
-    if (groups !== null) return groups;
-  }
-  return NO_GROUPS;
-}

@@ -21,8 +21,6 @@ import type { RequestHead } from "../../http/request-head.ts";
 import { ResponseHead } from "../../http/response-head.ts";
 import { mayHaveBody } from "../../http/status.ts";
 import { admittedProtocols } from "../../http/upgrade.ts";
-import { normalizePath } from "../../policy/route/normalize-path.ts";
-import { groupsOf } from "../../policy/route/path-regex.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
@@ -201,8 +199,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   }
 
   pathGroup(name: string): string {
-    const regexes = this.route?.pathRegexes ?? [];
-    return regexes.length === 0 ? "" : (groupsOf(regexes, normalizePath(this.request.path) ?? "").get(name) ?? "");
+    return this.route?.pathGroups?.of(this.request, this.client, this.tls?.certificate ?? null).get(name) ?? "";
   }
 
   get startedAtMs(): number {
