@@ -7,8 +7,10 @@ import type { SimulatedClient } from "./client.ts";
 import { faultOfOutcome } from "./edits.ts";
 import { clientOf, isValid } from "./expected.ts";
 import { fileFails } from "./files.ts";
+import type { LogLines } from "./log-lines.ts";
 import { mayFail } from "./hooks.ts";
 import type { Hooks } from "./hooks.ts";
+import { faultOfPatternEnd } from "./patterns.ts";
 import { answerTo, idOf } from "./plan.ts";
 import type { RequestPlan } from "./plan.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
@@ -35,6 +37,7 @@ export interface Run {
   readonly tunnels: ReadonlyMap<number, TunnelEnd>;
   readonly attempts: Attempts;
   readonly hooks: Hooks;
+  readonly lines: LogLines;
   /** When the drain of the client's connection began; Infinity if it did not. */
   drainedAtMs(client: SimulatedClient): number;
   /** Whether endpoints may have left connects unanswered. */
@@ -66,7 +69,9 @@ export function checkLog(run: Run): void {
 function checkClient(run: Run, client: SimulatedClient, logged: ReadonlyMap<number, AccessRecord>): void {
   const { requests } = client.plan;
   const drainedAtMs = run.drainedAtMs(client);
-  for (const [id, { status, isWhole, saysClose }] of client.seen) {
+  for (const [id, { status, isWhole, saysClose, answers }] of client.seen) {
+    const shown = run.lines.answers.get(id) ?? "";
+    if (shown !== "" && shown !== answers) run.fail(`request ${id} was answered with ${answers} and logged with ${shown}`);
     const record = logged.get(id);
     if (!saysClose && (record?.startedAtMs ?? 0) > drainedAtMs)
       run.fail(`the response to ${id}, which was begun in the drain, does not say close`);
@@ -92,8 +97,10 @@ function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, re
   if (!configs.some((config) => clientOf(client.plan, config) === record.client))
     run.fail(`request ${id} is logged with client ${record.client}, and came from ${client.plan.address}`);
   const clients = configs.map((config) => clientOf(client.plan, config));
-  const fault = faultOfOutcome(outcome, request, configs.map(variantOf), clients);
-  if (fault !== null) run.fail(`request ${id} of ${route} ends with ${outcome}, ${fault}`);
+  const fault =
+    faultOfOutcome(outcome, request, configs.map(variantOf), clients) ??
+    faultOfPatternEnd(outcome, record.route, request, configs.map(variantOf));
+  if (fault !== null) run.fail(`request ${id} of ${record.route} ends with ${outcome}, ${fault}`);
   if (outcome === "file_failed" && !fileFails(run.seed, id)) run.fail(`request ${id} is cut, and its file is whole`);
   if (outcome === "internal_error" && !mayFail(run.seed, id, route))
     run.fail(`request ${id} ends with an internal error, and no hook fails`);

@@ -11,8 +11,11 @@ import { PAGE, variantOf } from "./configs.ts";
 import { fileAnswer, ownerOfFile } from "./files.ts";
 import { editLines, faultOfEditedResponse, isTold, saidText } from "./edits.ts";
 import { faultOfResponse } from "./expected.ts";
+import { introductionBytes, isRight } from "./introductions.ts";
+import { notedLines } from "./log-lines.ts";
 import { TAKEN_OUT, isFeatured, isFlipped } from "./hooks.ts";
-import { answerTo, ownerOfAnswer, ownerOfRequest, ownerOfTunnel } from "./plan.ts";
+import { faultOfPatternResponse, patternTexts } from "./patterns.ts";
+import { answerTo, ownerOfAnswer, ownerOfRequest, ownerOfTunnel, targetOf } from "./plan.ts";
 import type { AnswerPlan, ClientPlan, Place, RequestPlan } from "./plan.ts";
 import { Sending, lengthOf, readBuffer } from "./sending.ts";
 import type { Message } from "./sending.ts";
@@ -28,6 +31,8 @@ export const UNASKED = "0.0";
 const UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 /** The most bytes that the two lines around a chunk take. */
 const CHUNK_LINES_MAX = 12;
+/** When a load balancer closes a connection whose header it has not finished. */
+const CUT_MS = 100;
 /** How often a slow client pauses reading, so that it comes to an end. */
 const PAUSES_MAX = 15;
 
@@ -37,6 +42,8 @@ export interface Seen {
   isWhole: boolean;
   /** Whether it says that it is the connection's last. */
   saysClose: boolean;
+  /** The field X-Answer; "": it has none. */
+  readonly answers: string;
 }
 
 export class SimulatedClient implements TransportReader, TransportWriter {
@@ -76,8 +83,8 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   private answer: AnswerPlan | null = null;
   /** Whether a stage flips the bits of the current response's body. */
   private isFlipped: boolean = false;
-  /** The text that an answer of the proxy's own must have, and what has come of it; null: nothing is known of it. */
-  private text: string | null = null;
+  /** The texts of which an answer of the proxy's own must have one, and what has come of it; null: nothing is known of it. */
+  private texts: readonly string[] | null = null;
   private heard: string = "";
   private bodyAt: number = 0;
   private current: Seen | null = null;
@@ -134,9 +141,17 @@ export class SimulatedClient implements TransportReader, TransportWriter {
 
   private connect(): void {
     this.connectedAtMs = this.world.clock.nowMs;
+    const { introduction, address } = this.plan;
+    const first = introduction === null ? null : introductionBytes(introduction, address);
+    if (introduction !== null && !isRight(introduction)) this.isPatient = false;
     this.transport = this.world.connect(this, (transport) => {
       this.sending.start(transport);
-      this.ask();
+      if (first !== null) this.sending.add([first]);
+      this.askedBytes = first?.length ?? 0;
+      // Of those that are refused, some close, and the others wait.
+      if (introduction?.kind === "cut" || (introduction?.kind === "refused" && this.plan.startMs % 2 === 0))
+        this.world.clock.after(CUT_MS, () => this.close());
+      else if (introduction?.kind !== "silent" && introduction?.kind !== "refused") this.ask();
     });
   }
 
@@ -148,7 +163,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       if (request === undefined) return;
       this.awaited.push(request);
       this.knownFromMs.set(request.id, this.restedUntilMs);
-      const message = requestMessage(request, this.plan);
+      const message = requestMessage(request, this.plan, this.world.parts.logged ? notedLines(request.id) : "");
       this.askedBytes += lengthOf(message);
       this.askedBefore.set(request.id, this.askedBytes);
       this.sending.add(message);
@@ -242,6 +257,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     }
     const { hints } = this;
     this.hints = 0;
+    this.world.front.mustBeIntroduced(this, "a response");
     if (this.hasLast) this.world.fail(`a response with ${head.status} after the connection's last`);
     if (++this.responses > this.world.responsesMax(this))
       this.world.fail(`response ${this.responses} on one connection, awaiting ${this.awaitedId}`);
@@ -249,7 +265,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     this.bodyAt = 0;
     this.owner = null;
     this.answer = null;
-    this.text = null;
+    this.texts = null;
     this.heard = "";
     this.saysClose = head.values("connection").includes("close");
     const fault =
@@ -257,7 +273,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     if (fault !== null) this.world.fail(`in the response with ${head.status} to ${this.awaitedId} ${fault}`);
     if (request !== undefined && answers !== UNASKED) this.checkEdits(head, request, answers === undefined);
     if (request !== undefined && answers !== UNASKED)
-      this.world.requestIds.answered(request.id, request.route, head, answers === undefined);
+      this.world.requestIds.answered(request, head, answers === undefined, this.world.idRules(this, request));
     const isFile = request?.route === "files" && head.status === 200;
     if (isFile) {
       this.owner = ownerOfFile(request.id);
@@ -282,15 +298,16 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       this.isFlipped = isFlipped(this.world.seed, id, request.route, "responseStage");
       if (request.route === "paged" && head.status >= 400) this.getsPage(head);
     }
-    this.current = { status: head.status, isWhole: false, saysClose: this.saysClose };
+    this.current = { status: head.status, isWhole: false, saysClose: this.saysClose, answers: answers ?? "" };
     if (request !== undefined) this.seen.set(request.id, this.current);
   }
 
   private checkEdits(head: ResponseHead, request: RequestPlan, isOwn: boolean): void {
     const variants = this.world.configsOf(this, request.id, this.world.clock.nowMs).map(variantOf);
-    const fault = faultOfEditedResponse(head, request, variants, isOwn);
+    const fault = faultOfEditedResponse(head, request, variants, isOwn) ?? faultOfPatternResponse(head, request, variants, isOwn);
     if (fault !== null) this.world.fail(`the response with ${head.status} to ${request.id}: ${fault}`);
-    if (isOwn && request.route === "said" && isTold(request, head.status) && request.method !== "HEAD") this.text = saidText(request);
+    if (isOwn && request.route === "said" && isTold(request, head.status) && request.method !== "HEAD") this.texts = [saidText(request)];
+    if (isOwn && request.path !== null && head.status === 200 && request.method !== "HEAD") this.texts = patternTexts(request, variants);
   }
 
   /** A page has taken the place of the endpoint's body. */
@@ -308,7 +325,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
     if (request === undefined || request.id !== id || request.tunnelBytes < 0 || transport === null) {
       return this.world.fail(`a switch of protocols for ${id}, awaiting ${this.awaitedId}`);
     }
-    this.seen.set(id, { status: 101, isWhole: false, saysClose: true });
+    this.seen.set(id, { status: 101, isWhole: false, saysClose: true, answers: `${id}.${time}` });
     const { bytes } = answerTo(this.world.seed, id, time);
     this.tunnel = new TunnelEnd(
       transport,
@@ -323,7 +340,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
   }
 
   private onData(bytes: Buffer, start: number, end: number): void {
-    if (this.text !== null) this.heard += bytes.toString("latin1", start, end);
+    if (this.texts !== null) this.heard += bytes.toString("latin1", start, end);
     if (this.owner === null) return;
     const { owner, bodyAt } = this;
     const stray = this.isFlipped
@@ -341,7 +358,7 @@ export class SimulatedClient implements TransportReader, TransportWriter {
       return true;
     }
     if (this.current !== null) this.current.isWhole = true;
-    if (this.text !== null && this.heard !== this.text) this.world.fail(`the text for ${this.awaitedId} is ${this.heard}`);
+    if (this.texts?.includes(this.heard) === false) this.world.fail(`the text for ${this.awaitedId} is ${this.heard}`);
     if (this.answer !== null && hasBody(this.answer, this.awaited[0]) && !mayEndEarly(this.answer) && this.bodyAt !== this.answer.bytes) {
       this.world.fail(`the response to ${this.awaitedId} looks whole with ${this.bodyAt} of ${this.answer.bytes} bytes`);
     }
@@ -387,9 +404,9 @@ function mayEndEarly({ framing, ending }: AnswerPlan): boolean {
   return framing === "close" && (ending === "close" || ending === "malformed");
 }
 
-function requestMessage(request: RequestPlan, place: Place): Message {
-  const { id, method, route, framing, bodyBytes, chunkBytes, isMalformed, expects, closes, isOld, tunnelBytes } = request;
-  let head = `${method} /${route}/${id} HTTP/1.${isOld ? 0 : 1}\r\nHost: sim.test\r\nX-Request: ${id}\r\n${sayingLines(request, place)}${editLines(request)}`;
+function requestMessage(request: RequestPlan, place: Place, noted: string): Message {
+  const { id, method, framing, bodyBytes, chunkBytes, isMalformed, expects, closes, isOld, tunnelBytes } = request;
+  let head = `${method} ${targetOf(request)} HTTP/1.${isOld ? 0 : 1}\r\nHost: sim.test\r\nX-Request: ${id}\r\n${sayingLines(request, place)}${editLines(request)}${noted}`;
   if (expects) head += "Expect: 100-continue\r\n";
   if (closes) head += "Connection: close\r\n";
   if (tunnelBytes >= 0) head += UPGRADE;
@@ -401,9 +418,13 @@ function requestMessage(request: RequestPlan, place: Place): Message {
   return [start, framing === "length" ? body : chunked(body, chunkBytes, isMalformed ? "no size\r\n\r\n" : "0\r\n\r\n")];
 }
 
-function sayingLines({ route, origin, isPreflight, token, isApiKey, hasUnsafeName }: RequestPlan, { forwardedFor }: Place): string {
+function sayingLines(
+  { route, origin, isPreflight, token, isApiKey, hasUnsafeName, requestIds }: RequestPlan,
+  { forwardedFor }: Place,
+): string {
   let lines = "";
   if (forwardedFor !== "") lines += `X-Forwarded-For: ${forwardedFor}\r\n`;
+  for (const id of requestIds) lines += `X-Request-Id: ${id}\r\n`;
   if (hasUnsafeName) lines += "X_Under: score\r\n";
   if (!isFeatured(route)) return lines;
   if (origin !== "") lines += `Origin: ${origin}\r\n`;

@@ -2,6 +2,10 @@
 import { parseConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/schema/schema.ts";
 import { editRoutes } from "./edits.ts";
+import { introducedListener } from "./introductions.ts";
+import { logging, routeLogging } from "./log-lines.ts";
+import { requestIdOf } from "./request-ids.ts";
+import { patternRoutes } from "./patterns.ts";
 import { LISTENERS, ORIGINS, SMALL_BODY_MAX, TOKENS } from "./plan.ts";
 import type { Parts } from "./plan.ts";
 import { COPY_BYTES_MAX } from "./shadow.ts";
@@ -15,43 +19,52 @@ export const LIMITS_MS_MAX = 12_000;
 
 /** Which of the three a configuration is. */
 const variants: WeakMap<Config, number> = new WeakMap();
-const made: Map<string, readonly Config[]> = new Map();
+const made: Map<string, Config> = new Map();
 
-/** The three configurations of a run with these parts, in order. */
-export function configsOf(parts: Parts): readonly Config[] {
-  const key = JSON.stringify(parts);
-  let configs = made.get(key);
-  if (configs === undefined) made.set(key, (configs = [0, 1, 2].map((variant) => configOf(parts, variant))));
-  return configs;
+/** How many configurations a run has. */
+export const CONFIGS = 3;
+
+/** That configuration of a run with these parts. It is made when it is first needed, because reading one takes as long as a small run. */
+export function configAt(parts: Parts, variant: number): Config {
+  const text = textOf(parts, variant);
+  let config = made.get(text);
+  if (config === undefined) made.set(text, (config = configOf(text)));
+  variants.set(config, variant);
+  return config;
 }
 
 /** What routes hold of bodies, by the variant of the configuration: little, nothing in one direction, and more than there is memory for. */
 const BUFFERS = ["{ request: 20KiB, response: 100KiB }", "{ response: 10KiB }", "{ request: 256KiB, response: 1MiB }"] as const;
 const MEMORY = ["64MiB", "64MiB", "300KiB"] as const;
 
-function configOf(parts: Parts, variant: number): Config {
+function textOf(parts: Parts, variant: number): string {
   const copied = parts.mirrors
     ? `, mirror: { upstream: shadow, share: ${variant === 2 ? 100 : 60}%, max_body: ${COPY_BYTES_MAX}, max_in_flight: ${variant === 1 ? 2 : 20} }`
     : "";
   const held = `${parts.buffers ? `, buffer: ${BUFFERS[variant]}` : ""}${copied}`;
-  const text = [
+  const log = (route: string): string => routeLogging(parts.logged, route, variant);
+  return [
     ...listeners(parts, variant),
     "workers: 1",
-    "logging: { access: true }",
+    logging(parts.logged, variant),
     ...(parts.buffers ? [`limits: { buffered_bytes: ${MEMORY[variant]} }`] : []),
     ...upstreams(parts, variant),
     "routes:",
+    ...(parts.patterns > 0 ? patternRoutes(parts.patterns, variant, false, held) : []),
     // One configuration has another route, so that routes are compiled anew.
     ...(variant === 2 ? [`  - { match: { path: "/never/*" }, upstream: b }`] : []),
-    `  - { match: { path: "/a/*" }, upstream: a${held} }`,
-    `  - { match: { path: "/b/*" }, upstream: b${held} }`,
-    `  - { match: { path: "/small/*" }, upstream: a, max_body: ${SMALL_BODY_MAX}${held} }`,
+    `  - { match: { path: "/a/*" }, upstream: a${held}${log("a")}${requestIdOf(parts.logged, "a", variant)} }`,
+    `  - { match: { path: "/b/*" }, upstream: b${held}${log("b")} }`,
+    `  - { match: { path: "/small/*" }, upstream: a, max_body: ${SMALL_BODY_MAX}${held}${log("small")} }`,
     ...(parts.middleware ? featureRoutes(variant, held) : []),
     ...(parts.edits ? editRoutes(variant, held) : []),
+    ...(parts.patterns > 0 ? patternRoutes(parts.patterns, variant, true, held) : []),
   ].join("\n");
+}
+
+function configOf(text: string): Config {
   const result = parseConfig(text, "simulation", {}, () => "");
   if ("problems" in result) throw new Error(result.problems.map(({ message }) => message).join("\n"));
-  variants.set(result.config, variant);
   return result.config;
 }
 
@@ -65,11 +78,12 @@ export function listenerAt(listeners: Config["listeners"], address: string): Con
 }
 
 const [PLAIN, FEW, FIRST, SECOND] = LISTENERS;
-const PLAIN_LISTENER = `  - { address: "${PLAIN}", timeouts: { request_head: 3s, idle: 4s, keep_alive: 5s, half_closed: 2s } }`;
 
-/** Three listeners: one that stays the same, one with low limits, and one that a reload replaces by another. */
+/** Three listeners: one that stays nearly the same, one with low limits, and one that a reload replaces by another. */
 function listeners(parts: Parts, variant: number): string[] {
-  if (!parts.listeners) return ["listeners:", PLAIN_LISTENER];
+  const { keys, timeout } = parts.introduced ? introducedListener(variant) : { keys: "", timeout: "" };
+  const plain = `  - { address: "${PLAIN}"${keys}, timeouts: { request_head: 3s, idle: 4s, keep_alive: 5s, half_closed: 2s${timeout} } }`;
+  if (!parts.listeners) return ["listeners:", plain];
   const few =
     variant === 0
       ? "{ connections: 12, connections_per_client: 4, requests_per_connection: 6, pipelined_requests: 4 }"
@@ -77,8 +91,8 @@ function listeners(parts: Parts, variant: number): string[] {
   return [
     variant === 0 ? "trusted_proxies: [10.0.0.0/8]" : "trusted_proxies: [10.0.0.1, 192.0.2.2]",
     "listeners:",
-    PLAIN_LISTENER,
-    `  - { address: "${FEW}", limits: ${few}, timeouts: { request_head: 2s, idle: ${variant === 0 ? 3 : 5}s, keep_alive: 1s, half_closed: 1s }, unsafe_field_names: ${variant === 0 ? "drop" : "forward"} }`,
+    plain,
+    `  - { address: "${FEW}"${keys}, limits: ${few}, timeouts: { request_head: 2s, idle: ${variant === 0 ? 3 : 5}s, keep_alive: 1s, half_closed: 1s${timeout} }, unsafe_field_names: ${variant === 0 ? "drop" : "forward"} }`,
     `  - { address: "${variant === 1 ? SECOND : FIRST}", limits: { head_bytes: 1KiB, headers: 20 }, timeouts: { request_head: 5s, idle: 4s, keep_alive: 8s, half_closed: 3s }, unsafe_field_names: refuse }`,
   ];
 }

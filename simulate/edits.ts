@@ -2,9 +2,10 @@
  * Routes that change messages on their way, answer by themselves, or keep clients away, and what must come of them. Each of the three configurations has
  * other edits, its variant, and an exchange has those of one variant from its beginning to its end.
  */
-import type { FieldSection } from "../src/http/field-section.ts";
 import type { RequestHead } from "../src/http/request-head.ts";
 import type { ResponseHead } from "../src/http/response-head.ts";
+import { faultOfFields } from "./fields.ts";
+import { patternPathsOf } from "./patterns.ts";
 import type { RequestPlan, RouteName } from "./plan.ts";
 
 /** The name that clients ask for. */
@@ -45,7 +46,8 @@ export function editRoutes(variant: number, held: string): string[] {
 export const EDIT_ROUTES: readonly [RouteName, ...RouteName[]] = ["edited", "edited", "edited", "moved", "said", "closed", "kept"];
 
 /** Lines that clients add to requests of this route. */
-export function editLines({ id, route }: RequestPlan): string {
+export function editLines({ id, route, path }: RequestPlan): string {
+  if (path !== null) return "X-Route: forged\r\nx-groups: forged\r\n";
   return route === "edited" ? `X-Gone: ${GONE}\r\nX-Said: forged\r\nX-Old: old-${id}\r\nx-gone: ${GONE}\r\n` : "";
 }
 
@@ -55,12 +57,15 @@ export function saidText({ id, method }: RequestPlan): string {
 }
 
 /** Whether an answer of the proxy's own with this status is what its route is for. */
-export function isTold({ route }: RequestPlan, status: number): boolean {
+export function isTold({ route, path }: RequestPlan, status: number): boolean {
+  if (path !== null) return status === 200 || status === 307;
   return route === "moved" ? MOVED.some((moved) => moved === status) : route === "said" && status === 200;
 }
 
 /** The paths with which the request may come to an endpoint, by the variant. */
-export function pathsOf({ id, route }: RequestPlan): readonly string[] {
+export function pathsOf(request: RequestPlan): readonly string[] {
+  const { id, route } = request;
+  if (request.path !== null) return patternPathsOf(request);
   return route === "edited" ? [`/v0/${id}`, `/v1/edited/${id}`, `/${id}`] : [`/${route}/${id}`];
 }
 
@@ -74,12 +79,12 @@ const ENDS: Readonly<Record<string, RouteName>> = { redirect: "moved", respond: 
  */
 export function faultOfOutcome(
   outcome: string,
-  { route }: RequestPlan,
+  { route, path }: RequestPlan,
   variants: readonly number[],
   clients: readonly string[],
 ): string | null {
   const own = ENDS[outcome];
-  if (own === undefined) return null;
+  if (own === undefined || path !== null) return null;
   if (own !== route) return "which is not what the route is for";
   if (outcome === "maintenance") return variants.includes(CLOSED) ? null : "and there is none";
   if (outcome !== "access_denied") return null;
@@ -122,15 +127,66 @@ export function faultOfEditedRequest(
 }
 
 /** Fields of an endpoint's answer on the route `edited`. */
-export function answerLines({ id, route }: RequestPlan, path: string, host: string): string {
+export function answerLines({ id, route, path: received }: RequestPlan, path: string, host: string): string {
+  if (received !== null) return `X-Path: ${path}\r\nX-Route: forged\r\n`;
   if (route !== "edited") return "";
-  const frame = isFramed(id) ? "X-Frame-Options: ALLOWALL\r\n" : "";
-  const kept = `X-Path: ${path}\r\nLocation: http://${host}${path}/next\r\nSet-Cookie: s=${id}; Path=/in; Domain=inner.test\r\n${frame}`;
+  const frame = `${isFramed(id) ? "X-Frame-Options: ALLOWALL\r\n" : ""}${isHidden(id) ? "Connection: X-Frame-Options\r\n" : ""}`;
+  const kept = `X-Path: ${path}\r\nLocation: http://${host}${path}/next\r\nSet-Cookie: s=${id}; Path=/in; Domain=inner.test\r\n${frame}${hasPolicy(id) ? "Referrer-Policy: unsafe-url\r\n" : ""}`;
   return `X-Gone: ${GONE}\r\n${kept}x-old: old-${id}\r\nX-By: endpoint\r\n`;
 }
 
 function isFramed(id: number): boolean {
   return id % 2 === 0;
+}
+
+/** Whether the answer keeps its X-Frame-Options from going further than to the proxy. */
+function isHidden(id: number): boolean {
+  return id % 10 === 4;
+}
+
+function hasPolicy(id: number): boolean {
+  return id % 3 === 0;
+}
+
+/** The fields of `security_headers`, by the variant. HSTS is for TLS alone. */
+const SECURITY: readonly (readonly (readonly [name: string, value: string])[])[] = [
+  [
+    ["x-content-type-options", "nosniff"],
+    ["x-frame-options", "SAMEORIGIN"],
+    ["referrer-policy", "strict-origin-when-cross-origin"],
+    ["permissions-policy", "camera=(self), geolocation=(self), microphone=(self), payment=(self), usb=(self)"],
+  ],
+  [
+    ["x-content-type-options", "nosniff"],
+    ["x-frame-options", "DENY"],
+    ["referrer-policy", "no-referrer"],
+    [
+      "permissions-policy",
+      "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(self), serial=(), usb=()",
+    ],
+  ],
+  [],
+];
+const SECURITY_NAMES = ["strict-transport-security", "x-content-type-options", "x-frame-options", "referrer-policy", "permissions-policy"];
+
+/** What those fields must be, if the endpoint has sent these. The strict preset replaces them, the standard one does not. */
+function securityOf(variant: number, sent: Readonly<Record<string, string | undefined>>): [name: string, value: string | undefined][] {
+  const preset = new Map(SECURITY[variant]);
+  return SECURITY_NAMES.map((name) => [name, (variant === 1 ? undefined : sent[name]) ?? preset.get(name)]);
+}
+
+/** What is wrong with the fields of an answer of the proxy's own; null if nothing. */
+function faultOfOwnFields(head: ResponseHead, { id }: RequestPlan, variants: readonly number[]): string | null {
+  // Without them it may have been refused before it had a route.
+  if (head.status < 502 && SECURITY_NAMES.every((name) => !head.has(name)) && !head.has("x-tag")) return null;
+  const faults = variants.map((variant) => {
+    const edits: [string, string | undefined][] = [
+      ["x-by", variant === 1 ? String(id) : undefined],
+      ["x-tag", variant === 1 ? "1" : undefined],
+    ];
+    return faultOfFields(head, [...securityOf(variant, {}), ...edits]);
+  });
+  return faults.includes(null) ? null : (faults[0] ?? null);
 }
 
 /**
@@ -145,7 +201,8 @@ export function faultOfEditedResponse(
 ): string | null {
   const { id, route } = request;
   if (isOwn) {
-    if (!isTold(request, head.status)) return null;
+    if (route === "edited") return faultOfOwnFields(head, request, variants);
+    if (!isTold(request, head.status) || request.path !== null) return null;
     if (route === "said") return faultOfFields(head, [["content-length", String(saidText(request).length)]]);
     if (!variants.some((variant) => MOVED[variant] === head.status)) return `the status is that of another configuration`;
     return faultOfFields(head, [["location", `https://${HOST}/moved/${id}?by=${id}`]]);
@@ -155,24 +212,18 @@ export function faultOfEditedResponse(
   const variant = pathsOf(request).indexOf(path);
   if (!variants.includes(variant)) return `X-Path is ${path}`;
   const cookie = [`s=${id}; Path=/`, `s=${id}; Path=/in; Domain=inner.test; Secure; SameSite=Lax`, `s=${id}; Path=/in; Domain=inner.test`];
-  const sent = isFramed(id) ? "ALLOWALL" : undefined;
+  const sent = {
+    "x-frame-options": isFramed(id) && !isHidden(id) ? "ALLOWALL" : undefined,
+    "referrer-policy": hasPolicy(id) ? "unsafe-url" : undefined,
+  };
   return faultOfFields(head, [
     ["location", `http://${HOST}${variant === 2 ? "" : "/edited"}/${id}/next`],
     ["set-cookie", cookie[variant]],
-    ["x-frame-options", [sent ?? "SAMEORIGIN", "DENY", sent][variant]],
+    ...securityOf(variant, sent),
     ["x-by", String(id)],
     ["x-tag", String(variant)],
     ["x-new", `old-${id}`],
     ["x-old", undefined],
     ["x-gone", undefined],
   ]);
-}
-
-/** The first field that has not exactly this value, in one line; undefined: there is no such field. */
-function faultOfFields(head: FieldSection, expected: readonly (readonly [name: string, value: string | undefined])[]): string | null {
-  for (const [name, value] of expected) {
-    const values = head.values(name).join(" | ");
-    if (values !== (value ?? "")) return `${name} is ${JSON.stringify(values)} and not ${JSON.stringify(value ?? "")}`;
-  }
-  return null;
 }

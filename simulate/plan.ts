@@ -4,6 +4,10 @@
  */
 import { Draw, seedOf } from "./draw.ts";
 import { EDIT_ROUTES } from "./edits.ts";
+import { drawIntroduction, namesNobody } from "./introductions.ts";
+import type { Introduction } from "./introductions.ts";
+import { PATTERN_SETS, drawPatternPath } from "./patterns.ts";
+import type { PatternPath } from "./patterns.ts";
 
 /** What a run has in addition to plain routes on one listener. */
 export interface Parts {
@@ -23,9 +27,15 @@ export interface Parts {
   readonly edits: boolean;
   /** Whether some endpoints are told of clients by the PROXY protocol. */
   readonly announced: boolean;
+  /** Which set of routes with regular expressions there is; 0: none. */
+  readonly patterns: number;
+  /** Whether what is logged differs between routes and configurations, and clients bring what the log may show. */
+  readonly logged: boolean;
+  /** Whether there are load balancers in front of the first two listeners. */
+  readonly introduced: boolean;
 }
 
-/** The three plain routes, those that only runs with middleware have, and those of edits.ts. */
+/** The three plain routes, those that only runs with middleware have, those of edits.ts, and one that stands for all of patterns.ts. */
 export type RouteName =
   | "a"
   | "b"
@@ -44,7 +54,8 @@ export type RouteName =
   | "moved"
   | "said"
   | "closed"
-  | "kept";
+  | "kept"
+  | "patterned";
 
 /** The fields of a request that features of routes read. */
 export interface Saying {
@@ -57,6 +68,8 @@ export interface Saying {
   readonly isApiKey: boolean;
   /** Whether there is a field whose name has an underscore. */
   readonly hasUnsafeName: boolean;
+  /** Values of X-Request-Id, each in a line of its own. */
+  readonly requestIds: readonly string[];
 }
 
 export interface RequestPlan extends Saying {
@@ -64,6 +77,8 @@ export interface RequestPlan extends Saying {
   readonly id: number;
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS";
   readonly route: RouteName;
+  /** Null: the path is made of route and id. */
+  readonly path: PatternPath | null;
   readonly framing: "none" | "length" | "chunked";
   readonly bodyBytes: number;
   readonly chunkBytes: number;
@@ -93,6 +108,8 @@ export interface Place {
   readonly address: string;
   /** Whether it connects to the program that the proxy is embedded in, which has the settings of the first listener. */
   readonly isOfProgram: boolean;
+  /** What a load balancer says of the client; null: there is no load balancer. */
+  readonly introduction: Introduction | null;
   /** The value of X-Forwarded-For; "" for none. */
   readonly forwardedFor: string;
   /** How long the client waits after a response before it sends the next request. */
@@ -180,12 +197,17 @@ export function drawPlan(seed: number): Plan {
   const misfits = draw.pick(2, 4, 12, 40);
   const clients = Array.from({ length: draw.between(1, draw.oneIn(20) ? CROWD_MAX : CLIENTS_MAX) }, (_, index): ClientPlan => {
     const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () =>
-      drawEdited(seed, drawAnswered(seed, drawSaying(seed, drawRequest(draw, id++, misfits), parts), parts), parts),
+      drawPatterned(
+        seed,
+        drawEdited(seed, drawAnswered(seed, drawSaying(seed, drawRequest(draw, id++, misfits), parts), parts), parts),
+        parts,
+      ),
     );
     const place = drawPlace(seed, index, parts);
     // Drawn in any case, so that what follows stays the same. A program hands upgrades over to the driver of HTTP/1.
     const isLastUpgrade = draw.oneIn(8) && !place.isOfProgram;
-    if (isLastUpgrade) requests.push(drawEdited(seed, drawSaying(seed, upgradeRequest(draw, id++), parts), parts));
+    if (isLastUpgrade)
+      requests.push(drawPatterned(seed, drawEdited(seed, drawSaying(seed, upgradeRequest(draw, id++), parts), parts), parts));
     const isSlow = draw.oneIn(misfits);
     return {
       ...place,
@@ -215,7 +237,7 @@ export function drawPlan(seed: number): Plan {
 
 // The following parts are drawn with seeds of their own, so that they do not change what a seed draws above.
 
-/** The numbers of `program`, `edits` and `announced` leave the runs that docs/simulation.md named before without one, so that they stay what they were. */
+/** The numbers of `program`, `edits`, `announced`, `patterns`, `logged` and `introduced` leave the runs that docs/simulation.md named before without one, so that they stay what they were. */
 const Part = {
   parts: -2,
   place: -3,
@@ -227,6 +249,9 @@ const Part = {
   answered: -116,
   edits: -2140,
   announced: -24203,
+  patterns: -35667,
+  logged: -41025,
+  introduced: -49701,
 } as const;
 
 /** What a run has in addition to plain routes. */
@@ -237,15 +262,34 @@ export function drawParts(seed: number): Parts {
   const mirrors = new Draw(seedOf(seed, Part.mirrors)).oneIn(4);
   const edits = new Draw(seedOf(seed, Part.edits)).oneIn(4);
   const announced = new Draw(seedOf(seed, Part.announced)).oneIn(4);
-  return { health: draw.oneIn(2), listeners: draw.oneIn(2), middleware: draw.oneIn(2), program, buffers, mirrors, edits, announced };
+  const patterned = new Draw(seedOf(seed, Part.patterns));
+  const patterns = patterned.oneIn(4) ? patterned.between(1, PATTERN_SETS) : 0;
+  const logged = new Draw(seedOf(seed, Part.logged)).oneIn(4);
+  const introduced = new Draw(seedOf(seed, Part.introduced)).oneIn(4);
+  const [health, listeners, middleware] = [draw.oneIn(2), draw.oneIn(2), draw.oneIn(2)];
+  return { health, listeners, middleware, program, buffers, mirrors, edits, announced, patterns, logged, introduced };
 }
 
-const PLAIN_PLACE: Place = { listener: LISTENERS[0], address: "192.0.2.1", isOfProgram: false, forwardedFor: "", restMs: 0 };
+const PLAIN_PLACE: Place = {
+  listener: LISTENERS[0],
+  address: "192.0.2.1",
+  isOfProgram: false,
+  introduction: null,
+  forwardedFor: "",
+  restMs: 0,
+};
 
 function drawPlace(seed: number, client: number, parts: Parts): Place {
   const place = parts.listeners ? drawListenerPlace(seed, client) : PLAIN_PLACE;
   const isOfProgram = parts.program && new Draw(seedOf(seedOf(seed, Part.program), client)).oneIn(2);
-  return isOfProgram ? { ...place, listener: LISTENERS[0], isOfProgram } : place;
+  if (isOfProgram) return { ...place, listener: LISTENERS[0], isOfProgram };
+  const isBehind = parts.introduced && (place.listener === LISTENERS[0] || place.listener === LISTENERS[1]);
+  if (!isBehind) return place;
+  const draw = new Draw(seedOf(seedOf(seed, Part.introduced), client));
+  const introduction = drawIntroduction(draw, client);
+  // Few addresses where the limit on one client's connections is low, so that it is reached.
+  const address = place.listener === LISTENERS[1] ? draw.pick("192.0.2.1", "198.51.100.7") : place.address;
+  return { ...place, introduction, address: namesNobody(introduction) ? introduction.sender : address };
 }
 
 function drawListenerPlace(seed: number, client: number): Place {
@@ -254,15 +298,17 @@ function drawListenerPlace(seed: number, client: number): Place {
     listener: draw.pick(LISTENERS[0], LISTENERS[0], LISTENERS[1], LISTENERS[2], LISTENERS[2], LISTENERS[3]),
     address: draw.pick("192.0.2.1", "192.0.2.2", "10.0.0.1", "10.0.0.2", "198.51.100.7"),
     isOfProgram: false,
+    introduction: null,
     forwardedFor: draw.oneIn(2) ? draw.pick("203.0.113.5", "203.0.113.6, 10.0.0.9", "nobody", "203.0.113.7, 192.0.2.9") : "",
     restMs: draw.oneIn(3) ? draw.size(REST_MS_MAX) : 0,
   };
 }
 
-const SAYS_NOTHING: Saying = { origin: "", isPreflight: false, token: "", isApiKey: false, hasUnsafeName: false };
+const SAYS_NOTHING: Saying = { origin: "", isPreflight: false, token: "", isApiKey: false, hasUnsafeName: false, requestIds: [] };
 
 /** In runs with middleware, sends some requests to routes with features, with the fields that these read. */
-function drawSaying(seed: number, request: RequestPlan, { middleware, listeners }: Parts): RequestPlan {
+function drawSaying(seed: number, asked: RequestPlan, { middleware, listeners, logged }: Parts): RequestPlan {
+  const request = logged ? { ...asked, requestIds: toldIds(seed, asked.id) } : asked;
   if (!middleware && !listeners) return request;
   const draw = new Draw(seedOf(seedOf(seed, Part.saying), request.id));
   const hasUnsafeName = listeners && draw.oneIn(6);
@@ -280,6 +326,12 @@ function drawSaying(seed: number, request: RequestPlan, { middleware, listeners 
   return { ...request, ...said, method: "OPTIONS", framing: "none", bodyBytes: 0, isMalformed: false, expects: false, isPreflight: true };
 }
 
+function toldIds(seed: number, id: number): readonly string[] {
+  const draw = new Draw(seedOf(seedOf(seed, Part.logged), id));
+  const told = `told-${id}`;
+  return draw.pick([], [], [told], [told], [told, "another"], [`no id ${id}`], [""]);
+}
+
 /** In runs with middleware, sends some of the other requests to files, and to a route whose errors have pages. */
 function drawAnswered(seed: number, request: RequestPlan, { middleware }: Parts): RequestPlan {
   if (!middleware || request.tunnelBytes >= 0 || request.isPreflight) return request;
@@ -294,18 +346,28 @@ function drawEdited(seed: number, request: RequestPlan, { edits }: Parts): Reque
   return draw.oneIn(2) ? { ...request, route: draw.pick(...EDIT_ROUTES) } : request;
 }
 
+/** In runs with such routes, sends most of the plain requests to those of patterns.ts. */
+function drawPatterned(seed: number, request: RequestPlan, { patterns }: Parts): RequestPlan {
+  if (patterns === 0 || !PLAIN_ROUTES.has(request.route)) return request;
+  const draw = new Draw(seedOf(seedOf(seed, Part.patterns), request.id));
+  return draw.oneIn(4) ? request : { ...request, route: "patterned", path: drawPatternPath(draw, patterns, request.id) };
+}
+
 const PLAIN_ROUTES: ReadonlySet<RouteName> = new Set(["a", "b", "small"]);
 
-function drawMoreEvents(seed: number, { health, listeners, middleware, edits }: Parts): Event[] {
+function drawMoreEvents(seed: number, { health, listeners, middleware, edits, patterns, introduced }: Parts): Event[] {
   const draw = new Draw(seedOf(seed, Part.events));
   const atMs = (): number => draw.between(1, START_MS_MAX + 2000);
   const endpoint = (): number => draw.between(0, ENDPOINTS - 1);
   const sick = Array.from({ length: health ? draw.between(0, 8) : 0 }, (): Event => {
     return { atMs: atMs(), kind: draw.pick("sick", "sick", "well", "refuse", "accept"), endpoint: endpoint() };
   });
-  const reloads = Array.from({ length: listeners || middleware || edits ? draw.between(0, 2) : 0 }, (): Event => {
-    return { atMs: atMs(), kind: "reload", endpoint: 0 };
-  });
+  const reloads = Array.from(
+    { length: listeners || middleware || edits || patterns > 0 || introduced ? draw.between(0, 2) : 0 },
+    (): Event => {
+      return { atMs: atMs(), kind: "reload", endpoint: 0 };
+    },
+  );
   return [...sick, ...reloads];
 }
 
@@ -317,6 +379,7 @@ function drawRequest(draw: Draw, id: number, misfits: number): RequestPlan {
     id,
     method,
     route: draw.pick("a", "a", "b", "small"),
+    path: null,
     framing,
     bodyBytes: framing === "none" ? 0 : drawBodyBytes(draw),
     chunkBytes: 1 + draw.size(draw.pick(20, 10_000, BODY_MAX)),
@@ -334,6 +397,7 @@ function upgradeRequest(draw: Draw, id: number): RequestPlan {
     id,
     method: "GET",
     route: draw.pick("a", "b"),
+    path: null,
     framing: "none",
     bodyBytes: 0,
     chunkBytes: 1,
@@ -356,9 +420,14 @@ function drawFate(draw: Draw, misfits: number): ClientFate {
   return { kind, atSent: draw.oneIn(2) ? draw.size(BODY_MAX) : Infinity, atReceived: draw.size(BODY_MAX) };
 }
 
+/** The target of the request. */
+export function targetOf({ id, route, path }: RequestPlan): string {
+  return path === null ? `/${route}/${id}` : path.spelled + path.query;
+}
+
 /** The id of the request that a path belongs to; 0 if it is not one of the plan. */
 export function idOf(path: string): number {
-  return Number(/^\/\w+\/([1-9]\d*)$/.exec(path)?.[1] ?? 0);
+  return Number(/^\/.+\/([1-9]\d*)$/.exec(path)?.[1] ?? 0);
 }
 
 /** The owner of the body that an endpoint sends when it gets request `id` the `time`-th time. */

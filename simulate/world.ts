@@ -10,8 +10,8 @@ import type { SlotsByUpstream } from "../src/control/workers/endpoint-slots.ts";
 import { Generations } from "../src/control/workers/generations.ts";
 import { messageFor } from "../src/control/workers/worker-configuration.ts";
 import { FEATURES } from "../src/features/features.ts";
+import { PathRegexes } from "../src/regex/path-regexes.ts";
 import type { RequestHead } from "../src/http/request-head.ts";
-import type { ListenerContext } from "../src/net/accept/listener-context.ts";
 import { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";
 import type { MemoryTransport } from "../src/net/transport/memory/memory-transport.ts";
 import type { VirtualClock } from "../src/net/transport/memory/virtual-clock.ts";
@@ -29,25 +29,32 @@ import { WorkerTable } from "../src/shared/worker-table.ts";
 import { Attempts } from "./attempts.ts";
 import { checkLog } from "./check-log.ts";
 import { SimulatedClient } from "./client.ts";
-import { AGE_MS_MAX, LIMITS_MS_MAX, configsOf, listenerAt, variantOf } from "./configs.ts";
+import { AGE_MS_MAX, CONFIGS, LIMITS_MS_MAX, configAt, listenerAt, variantOf } from "./configs.ts";
 import { countsLeft } from "./counts-left.ts";
 import { Draw, seedOf } from "./draw.ts";
 import { FILE_TURNS, SimulatedFiles } from "./files.ts";
 import { faultOfEditedRequest } from "./edits.ts";
-import { clientOf, faultOfRequest } from "./expected.ts";
+import { clientOf, faultOfRequest, isTrusted } from "./expected.ts";
 import { Probes } from "./health.ts";
 import { faultsOfHeldBodies } from "./held-bodies.ts";
 import { Hooks, isFeatured } from "./hooks.ts";
-import { OpenConnections } from "./open-connections.ts";
+import { Front } from "./front.ts";
+import { LogLines } from "./log-lines.ts";
 import { SimulatedOrigin } from "./origin.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
 import { ENDPOINTS, LISTENERS, idOf } from "./plan.ts";
+import { faultOfPatternRequest } from "./patterns.ts";
 import { PROGRAM, Program } from "./program.ts";
 import { SHADOW, Shadow } from "./shadow.ts";
 import type { Event, Parts, Plan, RequestPlan } from "./plan.ts";
-import { RequestIds } from "./request-ids.ts";
+import { RequestIds, idRule } from "./request-ids.ts";
+import type { IdRule } from "./request-ids.ts";
 
 checkStates();
+
+/** The library for regular expressions, as threads have it. */
+const regexes = new PathRegexes();
+await regexes.load();
 
 /** Every client must be gone by this time. */
 const CLIENTS_MS_MAX = 900_000;
@@ -110,6 +117,7 @@ export class World {
   readonly mayBeSilent: boolean;
   readonly mayLackMemory: boolean;
   readonly hooks: Hooks = new Hooks(this);
+  readonly lines: LogLines;
   readonly requestIds: RequestIds = new RequestIds((message) => this.fail(message));
   private readonly files: SimulatedFiles;
   private readonly plan: Plan;
@@ -126,7 +134,7 @@ export class World {
   private readonly used: Used[] = [];
   /** Endpoints that fail probes. */
   private readonly sick: Set<number> = new Set();
-  private readonly open: OpenConnections = new OpenConnections();
+  readonly front: Front;
   /** How many requests were sent on each connection to an endpoint, and when the first one was. */
   private readonly asked: WeakMap<MemoryTransport, { readonly count: number; readonly sinceMs: number }> = new WeakMap();
   private readonly origins: WeakMap<Transport, SimulatedOrigin> = new WeakMap();
@@ -148,6 +156,7 @@ export class World {
     this.seed = plan.seed;
     this.plan = plan;
     this.mayLackMemory = plan.parts.buffers;
+    this.lines = new LogLines(this, plan.parts.logged);
     this.mayBeSilent = plan.events.some(({ kind }) => kind === "silent");
     const draw = new Draw(seedOf(plan.seed, -1));
     const isWhole = draw.oneIn(3);
@@ -160,6 +169,12 @@ export class World {
       },
     });
     this.clock = this.network.clock;
+    this.front = new Front(
+      this.network,
+      this.transports,
+      () => this.config,
+      (message) => this.fail(message),
+    );
     this.files = new SimulatedFiles(this);
     this.probes = new Probes(this.network, this.endpoints);
     const { platform } = this.network;
@@ -184,7 +199,10 @@ export class World {
       },
       buckets: new BucketTable(BucketTable.create(1, 2, 64)),
       output: {
-        access: (record) => this.logs(record),
+        access: (record) => {
+          this.lines.takes(record);
+          this.logs(record);
+        },
         event: () => {},
         tick: () => this.tick(),
         certificateWanted: () => {},
@@ -195,10 +213,12 @@ export class World {
       environment: {},
       readFile: () => "",
       files: this.files,
+      compileRegex: (pattern) => regexes.compile(pattern),
     });
     this.configure();
     this.program = new Program(this.network, this.serving, this.transports);
     this.attempts.watch(this.thread);
+    this.lines.watch(this.thread);
     for (let endpoint = 0; endpoint < ENDPOINTS; endpoint++) this.setEndpoint(endpoint, "accept");
     this.setShadow();
     this.clients = plan.clients.map((client) => new SimulatedClient(this, client));
@@ -238,8 +258,9 @@ export class World {
   // ---- clients ------------------------------------------------------------------------------------------------------
 
   connect(client: SimulatedClient, onConnect: (transport: MemoryTransport) => void): MemoryTransport {
-    const { listener, address, isOfProgram } = client.plan;
-    return this.network.connect(isOfProgram ? PROGRAM : listener, client, client, onConnect, address);
+    const { listener, address, isOfProgram, introduction } = client.plan;
+    if (introduction !== null) this.front.awaits(client);
+    return this.network.connect(isOfProgram ? PROGRAM : listener, client, client, onConnect, introduction?.sender ?? address);
   }
 
   /** How many final responses the client's connection may bring. */
@@ -255,32 +276,19 @@ export class World {
     return this.configsDuring(isRemoved ? client.connectedAtMs : (client.knownFromMs.get(id) ?? 0), toMs);
   }
 
+  /** What may become of the ids that the request brings. */
+  idRules(client: SimulatedClient, { id, route }: RequestPlan): ReadonlySet<IdRule> {
+    const configs = this.configsOf(client, id, this.clock.nowMs);
+    const trusts = configs.map((config) => isTrusted(client.plan.address, config));
+    return new Set(configs.flatMap((config) => trusts.map((trust) => idRule(this.parts.logged, route, variantOf(config), trust))));
+  }
+
   configsDuring(fromMs: number, toMs: number): readonly Config[] {
     return this.usedDuring(fromMs, toMs).map(({ config }) => config);
   }
 
   private usedDuring(fromMs: number, toMs: number): readonly Used[] {
     return this.used.filter(({ sinceMs }, index) => sinceMs <= toMs && (this.used[index + 1]?.sinceMs ?? Infinity) >= fromMs);
-  }
-
-  private listen(address: string, context: ListenerContext): void {
-    this.network.listen(address, (open, peer) => {
-      const mayStay = this.open.begins(address, peer, this.config);
-      const opened: Transport[] = [];
-      context.admission.accept((reader, writer) => {
-        const onClosed = reader.onClosed.bind(reader);
-        reader.onClosed = (code) => {
-          this.open.ends(address, peer);
-          onClosed(code);
-        };
-        const transport = open(reader, writer);
-        this.transports.add(transport);
-        opened.push(transport);
-        return transport;
-      }, peer);
-      if (opened.every(({ destroyed }) => destroyed) === mayStay)
-        this.fail(`${address} ${mayStay ? "turns away" : "lets in"} ${peer}, against its limits`);
-    });
   }
 
   // ---- endpoints ----------------------------------------------------------------------------------------------------
@@ -292,14 +300,17 @@ export class World {
     this.arrivals.set(id, before + 1);
     if (before > 0 && method === "POST") this.fail(`POST ${id} comes to an endpoint twice`);
     this.hooks.arrived(id);
-    this.requestIds.arrived(id, request.route, head);
     const client = this.requests.get(id)?.client;
     if (client === undefined) return before;
+    this.front.mustBeIntroduced(client, "a request comes to an endpoint");
+    this.requestIds.arrived(request, head, this.idRules(client, request));
     const configs = this.configsOf(client, id, this.clock.nowMs);
     const fault = faultOfRequest(head, request, client.plan, configs);
     if (fault !== null) this.fail(`of request ${id} that comes to an endpoint ${fault}`);
     const clients = configs.map((config) => clientOf(client.plan, config));
-    const wrong = faultOfEditedRequest(head, request, `endpoint-${endpoint}.test`, configs.map(variantOf), clients);
+    const variants = configs.map(variantOf);
+    const wrong =
+      faultOfEditedRequest(head, request, `endpoint-${endpoint}.test`, variants, clients) ?? faultOfPatternRequest(head, request, variants);
     if (wrong !== null) this.fail(`request ${id}, which comes to an endpoint: ${wrong}`);
     return before;
   }
@@ -386,14 +397,14 @@ export class World {
 
   /** Puts the next configuration into use. */
   private configure(): void {
-    const configs = configsOf(this.plan.parts);
-    const config = configs[this.used.length % configs.length];
-    if (config === undefined) throw new Violation("there is no configuration");
+    const variant = this.used.length % CONFIGS;
+    const config = configAt(this.plan.parts, variant);
     const prepared = this.generations.prepare(config);
     if ("problem" in prepared) throw new Violation(prepared.problem);
     const slots = prepared.configuration.endpointSlots;
     this.used.push({ config, slots, sinceMs: this.clock.nowMs });
     const thread = this.serving.configure(messageFor(prepared.configuration, this.serving.thread?.snapshot.generation ?? 0));
+    this.lines.uses(thread.snapshot, config, variant);
     prepared.commit();
     // The memory network connects by name, so no lookup may ever be under way.
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });
@@ -404,8 +415,12 @@ export class World {
     }
     for (const { address, position } of prepared.listeners.opened) {
       const context = this.serving.contexts[position];
-      if (context !== undefined) this.listen(address, context);
+      if (context !== undefined) this.front.listen(address, context);
     }
+    config.listeners.forEach(({ address }, index) => {
+      const context = this.serving.contexts[index];
+      if (context !== undefined && this.plan.parts.introduced) this.front.watchHandshakes(address, context);
+    });
     if (this.plan.parts.middleware) this.hooks.bind(thread.snapshot);
     if (this.plan.parts.health) this.probes.apply(config, slots);
   }
@@ -426,7 +441,10 @@ export class World {
   private watchDrain(address: string | null): void {
     const { nowMs } = this.clock;
     this.drains.push({ address, atMs: nowMs });
+    const pending = this.front.handshakes(address);
     this.clock.after(DRAIN_IDLE_MS, () => {
+      const now = new Set(this.front.handshakes(address));
+      if (pending.some((each) => now.has(each))) this.fail("a handshake goes on in a drain");
       for (const client of this.clients) {
         const { restsSinceMs, plan } = client;
         if (restsSinceMs === null || restsSinceMs > nowMs || (address !== null && address !== plan.listener)) continue;
@@ -468,12 +486,18 @@ export class World {
     }
   }
 
+  unlogged(record: AccessRecord): void {
+    this.logs(record);
+  }
+
   private logs(record: AccessRecord): void {
     this.records.push({ ...record });
     const id = idOf(record.path);
     this.requestIds.logged(id, record.requestId);
     if (id === 0) return;
     this.ended.add(id);
+    const client = this.requests.get(id)?.client;
+    if (client !== undefined) this.front.mustBeIntroduced(client, "a request is logged");
     if (record.outcome === "rate_limited" && record.route === "limited") this.hooks.limited(record.client, id);
     const request = this.requests.get(id)?.request;
     // Not on routes with middleware: attempts that middleware asks for count even on idle connections.
@@ -538,7 +562,12 @@ export class World {
     for (const gauge of ["connections_open", "exchanges_in_flight", "tunnels_open"] as const) {
       if (counters[gauge] !== 0) this.fail(`${gauge} is ${counters[gauge]} at the end`);
     }
-    for (const fault of [...countsLeft(this.endpoints), ...faultsOfHeldBodies(this.serving, this.workers, true), ...this.files.faults])
+    for (const fault of [
+      ...countsLeft(this.endpoints),
+      ...faultsOfHeldBodies(this.serving, this.workers, true),
+      ...this.files.faults,
+      ...this.lines.faults,
+    ])
       this.fail(fault);
     if (thread.copies.size > 0) this.fail(`${thread.copies.size} copies of requests are left at the end`);
     if (thread.copies.bytes !== 0) this.fail(`copies hold ${thread.copies.bytes} bytes at the end`);
