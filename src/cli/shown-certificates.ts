@@ -3,6 +3,8 @@ import { isLocalName } from "../base/local-names.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { shownFile } from "../config/problems/shown.ts";
 import { dayOf } from "../certificates/pair-findings.ts";
+import { wantedBy } from "../control/acme/certificate-order.ts";
+import { AcmeStorage } from "../control/acme/storage.ts";
 import { readPair } from "../control/certificates/read-material.ts";
 import type { CertificateFiles } from "../control/certificates/read-material.ts";
 
@@ -17,15 +19,15 @@ export function tlsInWords({ certificates, acme, internal }: Tls): string {
   const more = names.size > NAMES_MAX ? [`${names.size - NAMES_MAX} more names`] : [];
   const open = acme?.on_demand === undefined ? [] : ["names on demand"];
   const shown = [...[...names].slice(0, NAMES_MAX), ...more, ...open, ...(internal === undefined ? [] : ["local names"])];
-  return `TLS for ${shown.length === 0 ? "no name" : shown.join(", ")}${untilInWords(certificates)}`;
+  return `TLS for ${shown.length === 0 ? "no name" : shown.join(", ")}${untilInWords([...certificates, ...storedFiles(acme)])}`;
 }
 
-/** Such as `, until 2027-01-31`: when the certificate of these files ends, or the first of several. "": there is none. */
+/** Such as `, until 2027-01-31`: when the certificate of these files ends, or the first of several. "": none can be read. */
 export function untilInWords(files: readonly CertificateFiles[]): string {
   const ends = files.flatMap((each) => endOf(each) ?? []);
   if (ends.length === 0) return "";
   const first = dayOf(Math.min(...ends));
-  return ends.length === 1 ? `, until ${first}` : `, the first of ${ends.length} certificates ends on ${first}`;
+  return files.length === 1 ? `, until ${first}` : `, certificates end from ${first} on`;
 }
 
 type Rule = NonNullable<Tls["client_certificates"]>;
@@ -62,7 +64,8 @@ function shownTo(tls: Tls, host: string): Shown {
   if (found !== undefined && entry !== undefined)
     return { certificate: `#${found + 1}, ${shownFile(entry.cert_file)}${untilInWords([entry])}`, rule: ruleOf(entry, all) };
   const rule = all ?? null;
-  if (acme?.domains.flat().some((domain) => patterns.includes(domain)) === true) return { certificate: "obtained over ACME", rule };
+  if (acme?.domains.flat().some((domain) => patterns.includes(domain)) === true)
+    return { certificate: `obtained over ACME${untilInWords(storedFiles(acme, patterns))}`, rule };
   if (internal !== undefined && isLocalName(name)) return { certificate: "of the local authority", rule };
   if (acme?.on_demand !== undefined) return { certificate: `obtained over ACME, if ${acme.on_demand.ask} admits the name`, rule };
   const [first] = certificates;
@@ -79,6 +82,14 @@ function clientLine(rule: Rule | null, showsOne: boolean): readonly string[] {
   const forwarded = rule.forward === undefined ? "" : `, forwarded as ${rule.forward}`;
   const missing = rule.mode === "required" && !showsOne ? "; without one there is no connection (--client-cert FILE shows one)" : "";
   return [`client certificate: ${rule.mode}${forwarded}${missing}`];
+}
+
+/** The files in which certificates over ACME lie once they were obtained. @param names only those for one of these; absent: all */
+function storedFiles(acme: Tls["acme"], names?: readonly string[]): readonly CertificateFiles[] {
+  if (acme === undefined) return [];
+  const storage = new AcmeStorage(acme.storage);
+  const wanted = wantedBy(acme).filter((each) => names === undefined || each.names.some((name) => names.includes(name)));
+  return wanted.map(({ id }) => ({ cert_file: storage.at("certificates", `${id}.pem`) }));
 }
 
 function namesIn(entry: CertificateFiles): readonly string[] {
