@@ -54,7 +54,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   "worker.ts": { folders: ["base", "shared", "net", "data-plane", "middleware"], modules: ["node:*"] },
   explain: {
-    folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "files", "net", "observe", "modules", "regex"],
+    folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "files", "passwords", "net", "observe", "modules", "regex"],
     modules: ["node:*"],
   },
   control: {

@@ -1489,6 +1489,11 @@ export interface RouteAuthenticationInput {
    */
   jwt?: RouteAuthenticationJwtInput | undefined;
   /**
+   * Name and password (`Authorization: Basic`). They are verified in a thread of the lowest priority, at most 64 wait, and what was right
+   * is remembered for five minutes, without the password. Only over TLS are they safe on their way.
+   */
+  basic?: RouteAuthenticationBasicInput | undefined;
+  /**
    * What must hold of the certificate that the client has shown to the listener (`tls.client_certificates`), by the same rules as
    * `match.client_certificate`; `{}`: any. Clients without a certificate are asked for what else there is. Its subject is the user's name.
    */
@@ -1617,6 +1622,29 @@ export interface RouteAuthenticationJwtClaimsInput {
    * Text. Default: `scope`.
    */
   scopes?: string | undefined;
+}
+
+/** The keys of `routes[].authentication.basic` in a configuration. */
+export interface RouteAuthenticationBasicInput {
+  /**
+   * A file of users as `htpasswd -B` and `millrace hash-password` write it: `name:hash` a line, with bcrypt or argon2id. Read again when it
+   * changes, without a reload. Relative to the configuration's folder.
+   *
+   * File.
+   */
+  users_file: string;
+  /**
+   * A file of roles: `role: name name` a line. Read again when it changes. Absent: users have no roles.
+   *
+   * File.
+   */
+  groups_file?: string | undefined;
+  /**
+   * What browsers show when they ask for name and password.
+   *
+   * Text. Default: `millrace`.
+   */
+  realm?: string | undefined;
 }
 
 /** The keys of `routes[].authentication.identity_headers` in a configuration. */

@@ -25,6 +25,8 @@ import { statusDocument } from "../observe/status.ts";
 import type { StatusSource } from "../observe/status.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { AddressLists } from "../shared/address-lists.ts";
+import { CheckedPasswords } from "../passwords/checked-passwords.ts";
+import { PasswordPool } from "../passwords/password-pool.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { CertificateReceiver } from "../shared/certificate-news.ts";
@@ -54,6 +56,7 @@ export class DataPlaneThread {
   private readonly names: NameTable = new NameTable();
   private readonly lists: AddressLists = new AddressLists();
   private readonly certificates: CertificateReceiver = new CertificateReceiver();
+  private readonly passwords: PasswordPool = new PasswordPool({ died: (why) => this.reportPasswordThread(why) });
   private readonly credentials: CredentialFiles = new CredentialFiles((url) => this.send({ type: "keys-wanted", url }));
   private readonly serving: Serving;
   private readonly log: LogBatch;
@@ -97,6 +100,7 @@ export class DataPlaneThread {
       names: this.names,
       lists: this.lists,
       credentials: this.credentials,
+      passwords: new CheckedPasswords(this.passwords),
       socketsMax: init.socketsMax,
       platform,
       buckets: new BucketTable(init.bucketTable),
@@ -165,6 +169,7 @@ export class DataPlaneThread {
     this.closeSockets();
     this.serving.close();
     await this.middleware?.close();
+    await this.passwords.close();
   }
 
   private async configure(message: ConfigureMessage): Promise<void> {
@@ -272,6 +277,11 @@ export class DataPlaneThread {
     this.listeners.clear();
   }
 
+  private reportPasswordThread(why: string): void {
+    const message = `the thread that verifies passwords has ended (${why}); a new one starts with the next login`;
+    this.send({ type: "event", level: "error", event: "password_thread_ended", message, fields: {} });
+  }
+
   private output(): ThreadOutput {
     return {
       access: (record) => {
@@ -307,6 +317,7 @@ export class DataPlaneThread {
 
   private async drained(cut: number): Promise<void> {
     if (this.middleware !== null) await this.middleware.close();
+    await this.passwords.close();
     this.log.hand();
     this.send({ type: "drained", cut });
   }

@@ -42,6 +42,8 @@ import type { Route, Snapshot } from "../proxy/snapshot.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { explainSplit } from "./explained-split.ts";
+import { CheckedPasswords } from "../passwords/checked-passwords.ts";
+import { PasswordPool } from "../passwords/password-pool.ts";
 import { readCredentialFiles } from "./read-credential-files.ts";
 import { readLists } from "./read-lists.ts";
 import type { ExplainedSplit } from "./explained-split.ts";
@@ -144,6 +146,7 @@ export class Explainer {
       readFile: disk.readFile,
       lists: readLists(config, disk.readFile),
       credentials: readCredentialFiles(config, disk.readFile),
+      passwords: new CheckedPasswords(new PasswordPool()),
       files: this.files,
       once: onceEach(),
       compileRegex,

@@ -27,6 +27,7 @@ import type { LocalAnswer } from "../proxy/local-answer.ts";
 import { routeMiddleware } from "../proxy/snapshot.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
+import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
@@ -232,6 +233,7 @@ function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
     readFile: () => "text",
     lists: listsOfExamples(),
     credentials: credentialsOfExamples(),
+    passwords: NO_PASSWORDS,
     files: NO_FILES,
     once: onceEach(),
     report: (_, event) => void events.push(event),
@@ -244,6 +246,8 @@ function credentialsOfExamples(): CredentialFiles {
   const keys = JSON.stringify({ keys: [] });
   files.take([
     { path: "keys.yaml", version: 1, text: "[]" },
+    { path: "users.htpasswd", version: 1, text: "" },
+    { path: "groups.txt", version: 1, text: "" },
     { path: "https://id.example/jwks.json", version: 1, text: keys },
   ]);
   return files;

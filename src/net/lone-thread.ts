@@ -5,6 +5,7 @@ import { noRegex } from "../policy/route/path-regex.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
+import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { NameTable } from "../shared/name-table.ts";
@@ -37,6 +38,7 @@ export function loneThread(
     readFile: () => "",
     lists: new AddressLists(),
     credentials: new CredentialFiles(),
+    passwords: NO_PASSWORDS,
     files: NO_FILES,
     once: onceEach(),
   });

@@ -9,6 +9,8 @@ import { endpointNames } from "../config/addresses/endpoint-names.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
+import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
+import type { PasswordChecks } from "../proxy/feature/password-checks.ts";
 import type { FileStore } from "../proxy/feature/file-store.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
@@ -46,6 +48,8 @@ export interface ServingParts extends ThreadParts {
   readonly lists?: AddressLists;
   /** The files with credentials that the configuration names. Absent: it names none. */
   readonly credentials?: CredentialFiles;
+  /** Verifies passwords. Absent: there are none to verify. */
+  readonly passwords?: PasswordChecks;
   /** Returns the text of a file that the configuration names. The control plane has checked that the file can be read. */
   readonly readFile: (path: string) => string;
   /** Files that are read while requests are served. Absent: there are none. */
@@ -126,6 +130,7 @@ export class Serving {
         readFile: parts.readFile,
         lists: parts.lists ?? new AddressLists(),
         credentials: parts.credentials ?? new CredentialFiles(),
+        passwords: parts.passwords ?? NO_PASSWORDS,
         files: parts.files ?? NO_FILES,
         once: onceEach(),
         report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),

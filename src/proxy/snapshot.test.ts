@@ -9,6 +9,7 @@ import { onceEach } from "./feature/once.ts";
 import { RequestHead } from "../http/request-head.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
+import { NO_PASSWORDS } from "./feature/password-checks.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { MetricTable, metricLayout } from "../shared/metric-table.ts";
@@ -63,6 +64,7 @@ function thread(): (
       readFile: () => "",
       lists: new AddressLists(),
       credentials: new CredentialFiles(),
+      passwords: NO_PASSWORDS,
       files: NO_FILES,
       once: onceEach(),
     };

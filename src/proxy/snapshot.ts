@@ -286,7 +286,7 @@ function compileFeature<Key extends FeatureKey>(
   if (config === undefined) return null;
   const before = known.get(feature.key);
   if (before !== undefined && before.config === config) return before.middleware;
-  const { workerIndex, buckets, now, environment, readFile, lists, credentials, files, once, compileRegex, report } = thread;
+  const { workerIndex, buckets, now, environment, readFile, lists, credentials, passwords, files, once, compileRegex, report } = thread;
   const label = routeLabel(route, index);
   const names = route.split?.map(({ upstream }) => upstream).sort() ?? [route.upstream ?? ""];
   const key = (): string => `${label}\n${names.join("\n")}\n${JSON.stringify(route.match)}`;
@@ -299,6 +299,7 @@ function compileFeature<Key extends FeatureKey>(
     readFile,
     lists,
     credentials,
+    passwords,
     files,
     once,
     compileRegex,

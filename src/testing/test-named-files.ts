@@ -1,6 +1,8 @@
-/** The files of a test's configuration that are read again when they change. */
+/** The files of a test's configuration that are read again when they change, and what verifies passwords of users in them. */
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
+import { CheckedPasswords } from "../passwords/checked-passwords.ts";
+import { PasswordPool } from "../passwords/password-pool.ts";
 import type { AddressLists } from "../shared/address-lists.ts";
 import type { CredentialFiles } from "../shared/credential-files.ts";
 import { TestCredentials } from "./test-credentials.ts";
@@ -14,6 +16,8 @@ interface Clock {
 export class TestNamedFiles {
   private readonly ofAddresses: TestLists;
   private readonly ofCredentials: TestCredentials;
+  private readonly pool: PasswordPool = new PasswordPool();
+  readonly passwords: CheckedPasswords = new CheckedPasswords(this.pool);
 
   /** @param read gives the text of a file; throws where there is none */
   constructor(read: (name: string) => string, clock: Clock, log: Pick<AppLog, "error">) {
@@ -33,5 +37,9 @@ export class TestNamedFiles {
   use(config: Config): void {
     this.ofAddresses.use(config);
     this.ofCredentials.use(config);
+  }
+
+  close(): void {
+    void this.pool.close();
   }
 }

@@ -238,6 +238,7 @@ export class TestProxy {
       readFile: (name) => this.file(name),
       lists: this.named.lists,
       credentials: this.named.credentials,
+      passwords: this.named.passwords,
       files: new MemoryFiles(() => options.files ?? {}, options.startsAt ?? STARTS_AT),
     });
     this.middleware = new ThreadMiddleware({
@@ -381,6 +382,7 @@ export class TestProxy {
     this.monitor.stop();
     this.serving.close();
     void this.middleware.close();
+    this.named.close();
     for (const connection of this.connections) connection.close();
     this.network.settle();
     this.pump.stop();

@@ -5,12 +5,13 @@ import { RequestEdits } from "../../http/head-edits.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
+import { NO_PASSWORDS } from "../../proxy/feature/password-checks.ts";
 import { CredentialFiles } from "../../shared/credential-files.ts";
 import { authenticationMiddleware } from "./authentication.ts";
 
 const middleware = authenticationMiddleware(
   { tokens: ["first", "second", "caf\u00e9", "some secret  token"], optional: false },
-  { credentials: new CredentialFiles() },
+  { credentials: new CredentialFiles(), passwords: NO_PASSWORDS },
 );
 
 type Lines = readonly (readonly [name: string, value: string])[];

@@ -9,12 +9,17 @@ import { authenticationFacts } from "./facts.ts";
 import { IdentityFields, namesOf } from "./identity-fields.ts";
 import { isRefusal } from "./method.ts";
 import type { Method, Verdict } from "./method.ts";
+import type { CredentialFiles } from "../../shared/credential-files.ts";
 import { keysInFile } from "./api-keys.ts";
+import { basicCredentials } from "./basic.ts";
+import type { BasicFiles } from "./basic.ts";
 import { JwtVerifier, jwtInCookie } from "./jwt.ts";
 import { configuredTokens, presentedTokens } from "./presented-tokens.ts";
 import type { FindToken } from "./presented-tokens.ts";
 import type { AuthenticationConfig } from "./schema.ts";
 import { shownCertificate } from "./shown-certificate.ts";
+
+type BasicConfig = NonNullable<AuthenticationConfig["basic"]>;
 
 export const authentication: Feature<"authentication"> = {
   name: "authentication",
@@ -25,7 +30,10 @@ export const authentication: Feature<"authentication"> = {
 };
 
 /** The middleware of one route. */
-export function authenticationMiddleware(config: AuthenticationConfig, context: Pick<FeatureContext, "credentials">): Middleware {
+export function authenticationMiddleware(
+  config: AuthenticationConfig,
+  context: Pick<FeatureContext, "credentials" | "passwords">,
+): Middleware {
   const methods = methodsOf(config, context);
   const unknown = config.optional ? null : challengeOf(methods);
   const fields = config.identity_headers === undefined ? null : new IdentityFields(config.identity_headers);
@@ -56,14 +64,18 @@ export function authenticationMiddleware(config: AuthenticationConfig, context: 
   };
 }
 
+function filesOf({ users_file: users, groups_file: groups }: BasicConfig, credentials: CredentialFiles): BasicFiles {
+  return { users: credentials.file(users), groups: groups === undefined ? null : credentials.file(groups) };
+}
+
 /** The name in `cookie:NAME`. */
 function cookieOf(from: string): string {
   return from.slice("cookie:".length);
 }
 
 function methodsOf(
-  { tokens, api_keys: apiKeys, jwt, certificate }: AuthenticationConfig,
-  { credentials }: Pick<FeatureContext, "credentials">,
+  { tokens, api_keys: apiKeys, jwt, basic, certificate }: AuthenticationConfig,
+  { credentials, passwords }: Pick<FeatureContext, "credentials" | "passwords">,
 ): readonly Method[] {
   const found: readonly FindToken[] = [
     ...(tokens === undefined ? [] : [configuredTokens(tokens)]),
@@ -74,6 +86,7 @@ function methodsOf(
   return [
     ...(found.length === 0 && inHeader === null ? [] : [presentedTokens(found, inHeader)]),
     ...(jwt === undefined || verifier === null || jwt.from === "header" ? [] : [jwtInCookie(verifier, cookieOf(jwt.from), jwt.forward)]),
+    ...(basic === undefined ? [] : [basicCredentials(filesOf(basic, credentials), basic.realm, passwords)]),
     ...(certificate === undefined ? [] : [shownCertificate(certificate)]),
   ];
 }

@@ -5,6 +5,7 @@ export const authenticationFacts = {
   guard: true,
   outcomes: {
     unauthorized: "401: no credentials, or wrong ones.",
+    logins_unavailable: "503: too many passwords wait to be verified, or they cannot be.",
     keys_unavailable: "503: the keys that tokens are verified with are not known yet.",
     certificate_needed: "403: no client certificate, where the route's `authentication` asks for nothing else.",
     certificate_not_admitted: "403: a client certificate for which the rules of `authentication.certificate` do not hold.",
@@ -17,5 +18,7 @@ export const authenticationFacts = {
       outcomes: ["unauthorized", "certificate_needed", "certificate_not_admitted"],
     },
   },
-  events: {},
+  events: {
+    password_thread_ended: "The thread that verifies passwords has ended; logins that waited got 503, and a new one starts.",
+  },
 } as const satisfies FeatureFacts;

@@ -9,6 +9,7 @@ import { duration, oneOrMore } from "../../values/scalars.ts";
 import { filePath, keyServerUrl, secret } from "../../values/texts.ts";
 import { readApiKeys } from "./read-api-keys.ts";
 import { readKeySet } from "./read-key-set.ts";
+import { readGroups, readUsers } from "./read-users.ts";
 import { authenticationFacts } from "./facts.ts";
 
 const identityField = editedField("request", "write");
@@ -46,6 +47,21 @@ const apiKeys = z.strictObject({
     description:
       "A YAML file with the keys' hashes, as `millrace new-key` prints them (docs/authentication.md). Read again when it changes, without a reload. Relative to the configuration's folder.",
   }),
+});
+
+const basicSchema = z.strictObject({
+  users_file: filePath.meta({
+    description:
+      "A file of users as `htpasswd -B` and `millrace hash-password` write it: `name:hash` a line, with bcrypt or argon2id. Read again when it changes, without a reload. Relative to the configuration's folder.",
+  }),
+  groups_file: filePath
+    .optional()
+    .meta({ description: "A file of roles: `role: name name` a line. Read again when it changes. Absent: users have no roles." }),
+  realm: z
+    .string()
+    .regex(/^[ !#-[\]-~]+$/, { error: "expected a text in ASCII without quotation marks and backslashes" })
+    .default("millrace")
+    .meta({ description: "What browsers show when they ask for name and password." }),
 });
 
 const jwtSchema = z
@@ -107,6 +123,10 @@ const authenticationSchema = z.strictObject({
     description:
       "JSON web tokens that somebody else has signed. A Bearer value in the form of a JWT is one, all others are tokens or keys. A token must have an end (`exp`). What was verified is remembered until then, at most as long as the keys stay the same.",
   }),
+  basic: basicSchema.optional().meta({
+    description:
+      "Name and password (`Authorization: Basic`). They are verified in a thread of the lowest priority, at most 64 wait, and what was right is remembered for five minutes, without the password. Only over TLS are they safe on their way.",
+  }),
   certificate: certificateConditions.optional().meta({
     description:
       "What must hold of the certificate that the client has shown to the listener (`tls.client_certificates`), by the same rules as `match.client_certificate`; `{}`: any. Clients without a certificate are asked for what else there is. Its subject is the user's name.",
@@ -125,7 +145,7 @@ const authenticationSchema = z.strictObject({
 export type AuthenticationConfig = z.output<typeof authenticationSchema>;
 
 /** The keys that are ways to show who one is. */
-const METHODS = ["tokens", "api_keys", "jwt", "certificate"] as const satisfies readonly (keyof AuthenticationConfig)[];
+const METHODS = ["tokens", "api_keys", "jwt", "basic", "certificate"] as const satisfies readonly (keyof AuthenticationConfig)[];
 
 export const authenticationDeclaration = {
   facts: authenticationFacts,
@@ -133,11 +153,19 @@ export const authenticationDeclaration = {
   description:
     "Lets in only clients that show who they are: of the methods that the route has, the first for which a request brings anything decides. Absent: everybody is let in.",
   secrets: ["tokens[]", "jwt.secret"],
-  credentials: { "api_keys.file": readApiKeys, "jwt.jwks_file": readKeySet },
+  credentials: {
+    "api_keys.file": readApiKeys,
+    "jwt.jwks_file": readKeySet,
+    "basic.users_file": readUsers,
+    "basic.groups_file": readGroups,
+  },
   keyServers: { "jwt.jwks_url": readKeySet },
   calledElsewhere: {
     tokens: "auth token bearer bearer_token api_token access_token secret password required_token",
     api_keys: "keys api_key apikey key_auth key-auth",
+    basic: "basic_auth basicauth basic-auth http_basic",
+    "basic.users_file": "auth_basic_user_file usersfile htpasswd userlist",
+    "basic.groups_file": "auth_group_file groups",
     jwt: "jwt_auth oauth2 oauth jwt_bearer bearer_jwt",
     "jwt.jwks_url": "jwks jwks_uri remote_jwks auth_jwt_key_request certs_url",
     "jwt.jwks_file": "local_jwks auth_jwt_key_file",

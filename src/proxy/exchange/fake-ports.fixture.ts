@@ -26,6 +26,7 @@ import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.
 import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
 import { AddressLists } from "../../shared/address-lists.ts";
 import { CredentialFiles } from "../../shared/credential-files.ts";
+import { NO_PASSWORDS } from "../feature/password-checks.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
 import { Copies } from "../copies.ts";
@@ -421,6 +422,7 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
     readFile: () => "",
     lists: new AddressLists(),
     credentials: new CredentialFiles(),
+    passwords: NO_PASSWORDS,
     files: NO_FILES,
     once: onceEach(),
   };

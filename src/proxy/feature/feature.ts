@@ -13,6 +13,7 @@ import type { FeatureFacts } from "../../values/feature-facts.ts";
 import type { CompileRegex } from "../../policy/route/path-regex.ts";
 import type { Template } from "../../policy/template/template.ts";
 import type { FileStore } from "./file-store.ts";
+import type { PasswordChecks } from "./password-checks.ts";
 import type { Middleware } from "./middleware.ts";
 
 export interface Feature<Key extends FeatureKey = FeatureKey> {
@@ -56,6 +57,8 @@ export interface ThreadContext {
   readonly lists: AddressLists;
   /** The files with credentials that the configuration names, as they are at each moment. */
   readonly credentials: CredentialFiles;
+  /** Verifies passwords. */
+  readonly passwords: PasswordChecks;
   /** Compiles regular expressions for paths. */
   readonly compileRegex: CompileRegex;
   /** Writes a line to the application log, under one of the feature's own events. Never pass a secret. */
