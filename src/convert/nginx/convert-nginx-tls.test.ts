@@ -94,6 +94,11 @@ describe("certificates and keys", () => {
     );
   });
 
+  test("a name without a certificate beside others is told", async () => {
+    const { notes } = await nginx(`${secure("a.test")} ${secure("b.test", "include snippets/b.conf;")}`);
+    assert.match(notes.join("\n"), /server: it has no certificate that can be taken over, so its names get that of the default server/);
+  });
+
   test("without any certificate the sites are served at loopback alone, and nobody is led to https", async () => {
     for (const pair of [
       "",
@@ -159,6 +164,14 @@ describe("where clients come in", () => {
       `set_real_ip_from 10.0.0.0/24; real_ip_header proxy_protocol; server { listen 443 ssl proxy_protocol; ${PAIR} ${PASS} }`,
     );
     assert.deepEqual(value["listeners"], [{ address: ":443", proxy_protocol: { from: ["10.0.0.0/24"] }, tls: { certificates: [ENTRY] } }]);
+  });
+
+  test("HTTP/3 is neither served nor promised", async () => {
+    const { value, notes } = await nginx(
+      `server { listen 443 quic reuseport; listen 443 ssl; http2 on; ${PAIR} add_header Alt-Svc 'h3=":443"; ma=86400' always; ${PASS} }`,
+    );
+    assert.deepEqual(value.routes[0]?.["response_headers"], undefined);
+    assert.match(notes.join("\n"), /listen: HTTP\/3 has no equivalent[^]*Alt-Svc: HTTP\/3 has no equivalent/);
   });
 
   test("plain HTTP on the port of TLS", async () => {

@@ -85,6 +85,10 @@ export function responseFields({ scope, context, notes, comments }: HeaderSurrou
     const refused = whyRefused("response", "write", name);
     const converted = convertText(value, context);
     if (value === "") continue;
+    if (/^alt-svc$/i.test(name) && value.includes("h3")) {
+      note(directive, name, "HTTP/3 has no equivalent, so clients are not told of it");
+      continue;
+    }
     if (refused !== null) note(directive, name, `is not for the configuration to write: ${refused}`);
     else if (converted.problem !== undefined) note(directive, name, converted.problem);
     else if (!isFieldName(name) || !isFieldText(converted.text)) note(directive, name, NO_FIELD);

@@ -47,6 +47,10 @@ export function listenersOf(choice: Choice, senders: readonly string[], sources:
     }
     tls.set(address, { ...shared.keys, ...commonTlsKeys(here, sources, notes, comments) });
     for (const site of here) {
+      if (site.certificates.length === 0 && !site.isRejecting) {
+        const why = "it has no certificate that can be taken over, so its names get that of the default server";
+        notes.add({ place: site.server.directive.place, what: "server", why }, comments);
+      }
       if (shared.closed.has(site)) closed.add(site.server);
       // A connection without TLS, or under another name's rule, has no certificate.
       if (site.rule?.mode === "required" && (shared.differs || plain.length > 0)) guarded.add(site.server);
