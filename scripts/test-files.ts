@@ -21,7 +21,7 @@ const OWN_NAME = "test/support/own-name.ts";
  */
 const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["some-faults", /^test\/faults\/(connect|keep-alive|request-head|response|stalls)/],
-  ["other-faults", /^test\/faults\/(client-leaves|edited-messages|held-bodies|names|own-answers|request-body|tunnels)\./],
+  ["other-faults", /^test\/faults\/(client-leaves|edited-messages|held-bodies|names|own-answers|request-body|tls-endpoints|tunnels)\./],
   ["pure-folders", /^src\/(base|http|http1|proxy-protocol|policy|values|config|shared|proxy|features|observe|testing|tls|convert)\//],
   [
     "other-folders",

@@ -117,6 +117,8 @@ export interface Row {
   readonly endpoints?: readonly EndpointName[];
   /** `timeouts` of the row's upstream, as YAML without braces; those not named are long. */
   readonly timeouts?: string;
+  /** `tls` of the row's upstream where its endpoints speak TLS, as YAML without braces; default: it trusts their authority. */
+  readonly upstreamTls?: string;
   /** `retries` of the row's upstream. */
   readonly retries?: number;
   /** `max_body` of the row's route. */

@@ -1,6 +1,7 @@
 /** The configuration of a theme's proxy: an upstream and a route for each row. */
 import { LISTENERS } from "./row.ts";
 import type { EndpointName, ListenerName, Row } from "./row.ts";
+import { ORIGIN_CA } from "./tls-origin.ts";
 import { TLS_FILES } from "../support/tls-files.ts";
 
 /** Longer than any row may take: a limit that is not the row's subject never ends it. */
@@ -15,17 +16,18 @@ export function slug(row: Row, index: number, prefix: string): string {
   return `${prefix}${index + 1}-${words}`.slice(0, SLUG_MAX).replaceAll(/-+$/g, "");
 }
 
-export function endpointUrls(origin: number, second: number, blackHole: number): Readonly<Record<EndpointName, string>> {
+export function endpointUrls(origin: number, second: number, blackHole: number, toTls: boolean): Readonly<Record<EndpointName, string>> {
+  const scheme = toTls ? "https" : "http";
   return {
-    origin: `http://127.0.0.1:${origin}`,
-    second: `http://127.0.0.1:${second}`,
+    origin: `${scheme}://127.0.0.1:${origin}`,
+    second: `${scheme}://127.0.0.1:${second}`,
     // Ports that no system hands out, and on which nobody listens.
     refused: "http://127.0.0.1:1",
     "refused too": "http://127.0.0.1:2",
     "refused as well": "http://127.0.0.1:3",
     // No TCP connection can go there, and connect says so without sending a packet.
     unroutable: "http://255.255.255.255:80",
-    "black hole": `http://127.0.0.1:${blackHole}`,
+    "black hole": `${scheme}://127.0.0.1:${blackHole}`,
     "no name": "http://nothing.test:80",
     "name later": "http://later.test:80",
     "name never": "http://silent.test:80",
@@ -43,12 +45,14 @@ export interface Kind {
   readonly workers: number | null;
   /** The listeners speak TLS. */
   readonly overTls?: boolean;
+  /** The origins speak TLS. */
+  readonly toTls?: boolean;
 }
 
 export function configOf(
   rows: readonly Row[],
   urls: Readonly<Record<EndpointName, string>>,
-  { prefix, listeners, workers, overTls }: Kind,
+  { prefix, listeners, workers, overTls, toTls }: Kind,
 ): string {
   const upstreams: string[] = [];
   const routes: string[] = [];
@@ -67,7 +71,9 @@ export function configOf(
     const endpoints = row.endpoints ?? ["origin"];
     const list = (names: readonly EndpointName[]): string => names.map((name) => `"${urls[name]}"`).join(", ");
     const retries = row.retries === undefined ? "" : `, retries: ${row.retries}`;
-    upstreams.push(`  ${name}: { endpoints: [${list(endpoints)}], timeouts: { ${timeouts} }${retries} }`);
+    const trust = toTls === true ? `, tls: { ca_file: "${ORIGIN_CA}" }` : "";
+    const tls = toTls === true && row.upstreamTls !== undefined ? `, tls: { ${row.upstreamTls} }` : trust;
+    upstreams.push(`  ${name}: { endpoints: [${list(endpoints)}], timeouts: { ${timeouts} }${retries}${tls} }`);
     const maxBody = row.maxBody === undefined ? "" : `, max_body: ${row.maxBody}`;
     const keys = row.route === undefined ? "" : `, ${row.route}`;
     const copied = row.mirror === undefined ? "" : `, mirror: { upstream: ${name}-copies }`;
@@ -75,7 +81,7 @@ export function configOf(
     const end = endOf(row, name, urls);
     routes.push(`  - { name: ${name}, match: { path: /${name} }, ${end}${maxBody}${keys}${copied} }`);
     // What works of the row, with its limits: pools are shared between upstreams whose endpoint and limits are the same.
-    const settings = `endpoints: [${list([endpoints.includes("dual") ? "dual" : "origin"])}], timeouts: { ${timeouts} }`;
+    const settings = `endpoints: [${list([endpoints.includes("dual") ? "dual" : "origin"])}], timeouts: { ${timeouts} }${trust}`;
     plain.set(settings, [...(plain.get(settings) ?? []), `/${name}/plain`]);
   }
   for (const [index, [settings, paths]] of [...plain].entries()) {

@@ -10,6 +10,8 @@ import { LISTENERS } from "./row.ts";
 import type { ListenerName, Row } from "./row.ts";
 import { assertHealthy, runCommand, runEmbedded } from "./stage.ts";
 import type { Stage } from "./stage.ts";
+import { originContexts } from "./tls-origin.ts";
+import type { Version } from "./tls-origin.ts";
 import { configOf, endpointUrls, slug } from "./theme-config.ts";
 
 const ALL_LISTENERS = Object.keys(LISTENERS) as ListenerName[];
@@ -22,6 +24,8 @@ export interface ThemeOptions {
   readonly throughStreams?: boolean;
   /** The listeners speak TLS. */
   readonly overTls?: boolean;
+  /** The origins speak TLS of this version. */
+  readonly toTls?: Version;
   /** The proxy is embedded in a program, and this listener's limits are those of the program's clients. */
   readonly embeddedAs?: ListenerName;
   /** The program hands requests to `proxy.fetch`. */
@@ -32,7 +36,7 @@ export interface ThemeOptions {
 let embeddedThemes = 0;
 
 export function theme(name: string, rows: readonly Row[], options: ThemeOptions = {}): void {
-  const { workers = 1, embeddedAs, silentIpv6 = false, throughStreams = false, overTls = false } = options;
+  const { workers = 1, embeddedAs, silentIpv6 = false, throughStreams = false, overTls = false, toTls } = options;
   const prefix = embeddedAs === undefined ? "" : `in-${++embeddedThemes}-`;
   describe(name, { concurrency: 1 }, () => {
     let stage: Stage | null = null;
@@ -40,7 +44,7 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
 
     before(async () => {
       assert.equal(new Set(rows.map((row) => row.name)).size, rows.length, "two rows have one name");
-      const [origin, second] = await Promise.all([ScriptedOrigin.start(), ScriptedOrigin.start()]);
+      const [origin, second] = await Promise.all([startOrigin(toTls), startOrigin(toTls)]);
       closers.push(
         () => origin.close(),
         () => second.close(),
@@ -55,10 +59,15 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
         const blackHole = await openBlackHole("::1", origin.port);
         closers.push(() => blackHole.close());
       }
-      const urls = endpointUrls(origin.port, second.port, blackHolePort);
+      const urls = endpointUrls(origin.port, second.port, blackHolePort, toTls !== undefined);
       const staged =
         embeddedAs === undefined
-          ? await runCommand(configOf(rows, urls, { prefix, listeners: ALL_LISTENERS, workers, overTls }), workers, throughStreams, overTls)
+          ? await runCommand(
+              configOf(rows, urls, { prefix, listeners: ALL_LISTENERS, workers, overTls, toTls: toTls !== undefined }),
+              workers,
+              throughStreams,
+              overTls,
+            )
           : await runEmbedded(configOf(rows, urls, { prefix, listeners: [embeddedAs], workers: null }), options.byFetch === true);
       stage = { ...staged, origin, second, workers, settled: null };
     });
@@ -77,6 +86,10 @@ export function theme(name: string, rows: readonly Row[], options: ThemeOptions 
       });
     }
   });
+}
+
+async function startOrigin(toTls: Version | undefined): Promise<ScriptedOrigin> {
+  return await ScriptedOrigin.start("127.0.0.1", 0, toTls === undefined ? null : await originContexts(toTls));
 }
 
 /**

@@ -5,6 +5,8 @@
 import { once } from "node:events";
 import net from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { TlsWire, secured } from "./tls-wire.ts";
+import type { Contexts } from "./tls-wire.ts";
 
 /** The longest time that any wait of a script may take: a busy machine moves tens of megabytes slowly. */
 const PATIENCE_MS = 30_000;
@@ -22,6 +24,8 @@ export interface OriginScript {
 
 export class OriginConnection {
   readonly socket: Socket;
+  /** What carries the connection's TLS; null: it is in the clear. */
+  readonly wire: TlsWire | null;
   /** Everything received, latin1. */
   received: string = "";
   /** Whether the other side has sent its FIN. */
@@ -35,8 +39,9 @@ export class OriginConnection {
   private waiting: (() => void)[] = [];
 
   /** `changed` is called after each event of the socket. */
-  constructor(socket: Socket, step: Steps, changed: () => void) {
+  constructor(socket: Socket, wire: TlsWire | null, step: Steps, changed: () => void) {
     this.socket = socket;
+    this.wire = wire;
     this.step = step;
     this.changed = changed;
     socket.on("data", (chunk: Buffer) => {
@@ -109,10 +114,18 @@ export class OriginConnection {
     this.step("done");
   }
 
+  /** Does something to what carries the connection's TLS. */
+  onWire(act: (wire: TlsWire) => void): void {
+    if (this.wire === null) throw new Error("the connection is in the clear");
+    this.step("begun");
+    act(this.wire);
+    this.step("done");
+  }
+
   /** Sends a reset. */
   reset(): void {
     this.step("begun");
-    this.socket.resetAndDestroy();
+    (this.wire?.tcp ?? this.socket).resetAndDestroy();
     this.step("done");
   }
 
@@ -167,17 +180,21 @@ export class ScriptedOrigin {
   private running: Promise<void>[] = [];
   private waiting: (() => void)[] = [];
 
-  private constructor(server: net.Server) {
+  private readonly contexts: Contexts | null;
+
+  private constructor(server: net.Server, contexts: Contexts | null) {
     this.server = server;
+    this.contexts = contexts;
     this.port = (server.address() as AddressInfo).port;
     server.on("connection", (socket) => this.accept(socket));
   }
 
-  static async start(host: string = "127.0.0.1", port: number = 0): Promise<ScriptedOrigin> {
+  /** @param contexts the certificates of an origin that speaks TLS; null: it does not */
+  static async start(host: string = "127.0.0.1", port: number = 0, contexts: Contexts | null = null): Promise<ScriptedOrigin> {
     const server = net.createServer({ allowHalfOpen: true, noDelay: true });
     server.listen(port, host);
     await once(server, "listening");
-    return new ScriptedOrigin(server);
+    return new ScriptedOrigin(server, contexts);
   }
 
   /** Follows this script from now on, and forgets the previous one. */
@@ -215,15 +232,18 @@ export class ScriptedOrigin {
     await once(this.server, "close");
   }
 
-  private accept(socket: Socket): void {
+  private accept(tcp: Socket): void {
+    const wire = this.contexts === null ? null : new TlsWire(tcp);
+    const socket = wire === null || this.contexts === null ? tcp : secured(wire, this.contexts);
     const connection = new OriginConnection(
       socket,
+      wire,
       (edge) => this.step(edge),
       () => this.changed(),
     );
     this.connections.push(connection);
-    this.open.add(socket);
-    socket.on("close", () => this.open.delete(socket));
+    this.open.add(tcp);
+    tcp.on("close", () => this.open.delete(tcp));
     if (this.connections.length === 1) this.script.onAccept?.(connection);
     /** Where the next head begins; -1: after the body of `last`, whose end is not known yet. */
     let at = 0;

@@ -1,0 +1,86 @@
+/**
+ * The server's side of a TLS connection over a TCP socket, whose records pass through the test's hands: it can keep them back, split them, cut them off without
+ * close_notify, and forge some.
+ */
+import { Duplex } from "node:stream";
+import type { Socket } from "node:net";
+import tls from "node:tls";
+import type { SecureContext, TLSSocketOptions } from "node:tls";
+
+/** A record of application data that no key has made. */
+const FORGED = Buffer.concat([Buffer.from([0x17, 3, 3, 0, 40]), Buffer.alloc(40, 7)]);
+/** A fatal alert in the clear: handshake_failure. */
+const ALERT = Buffer.from([0x15, 3, 3, 0, 2, 2, 40]);
+
+export class TlsWire extends Duplex {
+  readonly tcp: Socket;
+  /** Records of this side go nowhere from now on, its close_notify too. */
+  isMuted: boolean = false;
+
+  constructor(tcp: Socket) {
+    super({ allowHalfOpen: true });
+    this.tcp = tcp;
+    tcp.on("data", (chunk: Buffer) => void this.push(chunk));
+    tcp.on("end", () => void this.push(null));
+    // A close follows.
+    tcp.on("error", () => {});
+    tcp.on("close", () => this.destroy());
+  }
+
+  /** Sends a FIN, and no close_notify. */
+  endBare(): void {
+    this.isMuted = true;
+    this.tcp.end();
+  }
+
+  /** Refuses the handshake, which must not have got far enough for keys. */
+  refuse(): void {
+    this.isMuted = true;
+    this.tcp.end(ALERT);
+  }
+
+  /** Sends a record that the other side cannot decrypt. */
+  forge(): void {
+    this.tcp.write(FORGED);
+  }
+
+  /** Gives this side a record that it cannot decrypt, upon which it sends a fatal alert. */
+  alert(): void {
+    this.push(FORGED);
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    if (this.isMuted || !this.tcp.writable) done();
+    else this.tcp.write(chunk, () => done());
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (!this.isMuted) this.tcp.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.tcp.destroy();
+    done(error);
+  }
+}
+
+/** Certificates by the name in SNI; "": the one for all other names. */
+export type Contexts = ReadonlyMap<string, SecureContext>;
+
+/** Begins TLS on a wire. */
+export function secured(wire: TlsWire, contexts: Contexts, options: TLSSocketOptions = {}): tls.TLSSocket {
+  const contextOf = (name: string): SecureContext | undefined => contexts.get(name) ?? contexts.get("");
+  const socket = new tls.TLSSocket(wire, {
+    isServer: true,
+    ALPNProtocols: ["http/1.1"],
+    ...options,
+    secureContext: contextOf(""),
+    SNICallback: (name, answer) => answer(null, contextOf(name)),
+  });
+  // A failed handshake is told so, and not by `error`.
+  socket.on("_tlsError", () => socket.destroy());
+  return socket;
+}
