@@ -8,6 +8,10 @@ import { exportJWK, generateKeyPair } from "jose";
 export const CLIENT_ID = "app";
 export const CLIENT_SECRET = "a secret that only the client and the provider know";
 
+/** A user with so many roles that the session needs several cookies. */
+export const CROWD = "crowd";
+const MANY_ROLES = Array.from({ length: 500 }, (_, index) => `role-${index}`);
+
 export interface LiveProvider {
   readonly issuer: string;
   /** Paths that were asked, in order. */
@@ -83,7 +87,7 @@ function configurationFor(app: string, key: object): Record<string, unknown> {
     ttl: { AccessToken: 300, AuthorizationCode: 60, IdToken: 300, RefreshToken: 86_400, Session: 86_400, Interaction: 600, Grant: 86_400 },
     findAccount: (_ctx: unknown, sub: string) => ({
       accountId: sub,
-      claims: () => ({ sub, name: sub.toUpperCase(), roles: ["reader"] }),
+      claims: () => ({ sub, name: sub.toUpperCase(), roles: sub === CROWD ? MANY_ROLES : ["reader"] }),
     }),
     // It refuses to send anything to loopback addresses otherwise.
     fetch: (url: string | URL, options: RequestInit & { dispatcher?: unknown }) => {
