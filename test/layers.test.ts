@@ -46,7 +46,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   x509: { folders: [], modules: ["node:*", "@peculiar/x509"] },
   authority: { folders: ["base", "certificates", "x509"], modules: ["node:*", "@peculiar/x509"] },
   acme: { folders: ["base", "certificates", "x509"], modules: ["node:*", "node:http", "node:https", "@peculiar/x509"] },
-  oidc: { folders: [], modules: ["node:crypto", "jose", "openid-client"] },
+  oidc: { folders: ["shared"], modules: ["node:crypto", "jose", "openid-client"] },
   middleware: { folders: [...BELOW_PROXY, "proxy", "modules"], modules: ["node:*"] },
   "data-plane": {
     folders: [...BELOW_PROXY, ...CODECS, "proxy", "features", "files", "passwords", "net", "observe", "middleware", "regex"],

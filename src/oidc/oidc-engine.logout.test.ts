@@ -4,8 +4,6 @@ import { describe, test } from "node:test";
 import { Browser } from "./cookies/browser.fixture.ts";
 import { CLIENT, ISSUER } from "./fake-provider.fixture.ts";
 import { FORM, NAVIGATION, ORIGIN, Visit } from "./visit.fixture.ts";
-import { MemoryMarks } from "./session/marks.ts";
-import { MemoryRevocations, type RevocableSession } from "./session/revocations.ts";
 
 async function visitWithSession(options: ConstructorParameters<typeof Visit>[0] = {}): Promise<Visit> {
   const visit = new Visit(options);
@@ -206,52 +204,11 @@ describe("a logout token", () => {
   });
 });
 
-describe("revocations", () => {
-  const SESSION: RevocableSession = { issuer: "i", id: "1", subject: "alice", sid: "s", startedAtMs: 100 };
-  const revocation = { issuer: "i", by: "sub", value: "alice", beforeMs: 100, untilMs: 1_000 } as const;
-
-  test("hold for what they name, until they end", () => {
-    const revocations = new MemoryRevocations();
-    assert.equal(revocations.revoked(SESSION, 200), false);
-    revocations.revoke(revocation, 200);
-    assert.equal(revocations.revoked(SESSION, 200), true);
-    assert.equal(revocations.revoked({ ...SESSION, startedAtMs: 101 }, 200), false);
-    assert.equal(revocations.revoked({ ...SESSION, subject: "bob" }, 200), false);
-    assert.equal(revocations.revoked({ ...SESSION, issuer: "j" }, 200), false);
-    assert.equal(revocations.revoked({ ...SESSION, subject: "bob", id: "alice", sid: "alice" }, 200), false);
-    assert.equal(revocations.revoked(SESSION, 1_000), false);
-  });
-
-  test("of a user are those of the later logout", () => {
-    const revocations = new MemoryRevocations();
-    revocations.revoke({ ...revocation, beforeMs: 300, untilMs: 1_300 }, 300);
-    revocations.revoke(revocation, 300);
-    assert.equal(revocations.revoked({ ...SESSION, startedAtMs: 250 }, 1_100), true);
-  });
-
-  test("that end first go first when there are too many", () => {
-    const revocations = new MemoryRevocations(100);
-    for (let user = 0; user < 101; user++) revocations.revoke({ ...revocation, value: String(user), untilMs: 1_000 + user }, 200);
-    const held = Array.from({ length: 101 }, (_, user) => revocations.revoked({ ...SESSION, subject: String(user) }, 200));
-    assert.deepEqual([held.filter(Boolean).length, held[0], held[10], held[11], held[100]], [90, false, false, true, true]);
-  });
-
-  test("that cannot be asked admit nobody", async () => {
-    const visit = await visitWithSession();
-    const failing = visit.another(
-      {},
-      { revocations: { revoke: (): void => {}, revoked: () => Promise.reject(new Error("the store is down")) } },
-    );
-    await assert.rejects(async () => failing.check({ ...NAVIGATION, cookie: visit.browser.header() }), /the store is down/);
-  });
-});
-
-test("a mark is set once until it ends, and the oldest go when there are too many", () => {
-  const marks = new MemoryMarks(10);
-  assert.deepEqual(
-    [marks.set("a", 100, 0), marks.set("a", 100, 99), marks.set("a", 200, 100), marks.has("a", 199)],
-    [true, false, true, true],
+test("revocations that cannot be asked admit nobody", async () => {
+  const visit = await visitWithSession();
+  const failing = visit.another(
+    {},
+    { revocations: { revoke: (): void => {}, revoked: () => Promise.reject(new Error("the store is down")) } },
   );
-  for (let mark = 0; mark < 10; mark++) marks.set(String(mark), 300, 100);
-  assert.deepEqual([marks.has("a", 100), marks.has("0", 100), marks.has("9", 100)], [false, false, true]);
+  await assert.rejects(async () => failing.check({ ...NAVIGATION, cookie: visit.browser.header() }), /the store is down/);
 });

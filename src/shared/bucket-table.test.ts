@@ -71,6 +71,15 @@ if (isMainThread) {
     assert.equal(table.evictions, 0);
   });
 
+  test("a question takes no entry", () => {
+    const table = new BucketTable(BucketTable.create(1, 2, 5));
+    const keys = table.keysOf("limiter");
+    for (const key of ["a", "b", "c", "d", "e"]) add(table, key, NOW, 0, 100);
+    for (let key = 0; key < 100; key++) table.peek(keys, String(key), NOW, 0);
+    for (const key of ["a", "b", "c", "d", "e"]) assert.equal(read(table, key, NOW), NOW + 100);
+    assert.equal(table.evictions, 0);
+  });
+
   test("equal keys of different limiters are different keys, in every table on the same memory", () => {
     const buffer = BucketTable.create(1, 2, 1024);
     const table = new BucketTable(buffer);

@@ -175,6 +175,13 @@ export class BucketTable {
     Atomics.compareExchange(this.cells, lock, worker + 1, 0);
   }
 
+  /** The key's TAT, 0 when there is none. Changes nothing, so that a question about a key takes no other key's place. */
+  peek(keys: KeyHash, key: string, nowMs: number, worker: number): number {
+    const tatMs = this.open(keys, key, nowMs, worker);
+    Atomics.compareExchange(this.cells, this.openLock, worker + 1, 0);
+    return tatMs;
+  }
+
   /** Releases the lock that a dead worker may have held. The supervisor calls this before it replaces the worker. */
   releaseLockOf(worker: number): void {
     const lock = Atomics.load(this.cells, HEADER_CELLS + worker * WORKER_CELLS);

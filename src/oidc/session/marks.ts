@@ -1,7 +1,7 @@
 /** What all that serve the same sessions agree on: who refreshes one, and what may be used once only. */
 
 /**
- * Small facts that end. In memory here; an implementation in shared memory or in a store makes them hold for several threads or machines.
+ * Small facts that end: of one thread ({@link MemoryMarks}), of a process (`shared-session-state.ts`), or of several machines, in a store.
  * With marks of one thread alone, two threads may refresh one session at once: then the one that is refused keeps the old session for a while.
  */
 export interface Marks {

@@ -29,7 +29,7 @@ export interface Revocations {
   revoked(session: RevocableSession, nowMs: number): boolean | Promise<boolean>;
 }
 
-/** Revocations of one process. */
+/** Revocations of one thread; `shared-session-state.ts` has those of a process. */
 export class MemoryRevocations implements Revocations {
   readonly #held = new Map<string, Revocation>();
   readonly #countMax: number;
