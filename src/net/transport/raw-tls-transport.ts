@@ -4,32 +4,25 @@
  *
  * The handle has rules whose breach ends the whole process or corrupts OpenSSL's state:
  *
- * - It takes one write at a time. The next one may be begun when the one before is complete, which is never in the same turn of the event loop.
- *   So a small text waits here meanwhile and counts as written, and everything else answers that not all was taken.
+ * - It takes one write at a time: see `WriteGate`.
  * - It must not be destroyed, nor written to, while OpenSSL works, as it does in all callbacks of the handle. So `destroySSL` is called after the turn,
  *   and `HandshakeSink` says what may not be done within it.
  * - The TCP handle below is read by the TLS handle alone. A listener of JavaScript on it would take the completions of writes, and those that the kernel
  *   has not taken at once would never be complete.
- *
- * The file is longer than most because reading and writing share the state that these rules are about.
  */
 import { Buffer } from "node:buffer";
 import { getSystemErrorName } from "node:util";
 import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import { Output } from "./output-state.ts";
-import type { RawHandle, WriteRequest } from "./raw-access.ts";
+import type { RawHandle } from "./raw-access.ts";
+import { UV_EOF, closeByReset, shutDown, tellClosed } from "./raw-ends.ts";
 import type { TlsAccess, TlsHandle } from "./tls-access.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { RecordOwner } from "../buffers/record-batch.ts";
 import { handleAddresses } from "./connection-addresses.ts";
-import { writePieces } from "./raw-transport.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
-
-/** libuv's error number for the end of a stream. */
-const UV_EOF = -4095;
-
-/** Text of at most so many bytes waits while a write is open, and counts as written. */
-const WAITING_BYTES_MAX = 16 * 1024;
+import { WriteGate } from "./write-gate.ts";
+import type { GateOwner } from "./write-gate.ts";
 
 /** Where records of large messages are decrypted to before they are collected. All connections of the thread share it. */
 const scratch: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
@@ -55,7 +48,7 @@ interface OwnedTls extends TlsHandle {
   transport?: RawTlsTransport;
 }
 
-export class RawTlsTransport implements AcceptedTransport, RecordOwner {
+export class RawTlsTransport implements AcceptedTransport, RecordOwner, GateOwner {
   readonly readsOnDemand: boolean = true;
   destroyed: boolean = false;
   readonly handle: TlsHandle;
@@ -87,15 +80,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
   // ---- writing
 
   private output: Output = Output.open;
-  /** The write that is open, or that was complete without anybody having looked. */
-  private current: WriteRequest | null = null;
-  /** `current` calls back when it is complete. */
-  private isAwaited: boolean = false;
-  /** What waits for `current`. */
-  private waiting: (string | Buffer)[] = [];
-  private waitingBytes: number = 0;
-  /** `write` has returned false: `onWritten` is due. */
-  private isBlocked: boolean = false;
+  private readonly gate: WriteGate;
   private onSent: (() => void) | undefined;
 
   /**
@@ -128,6 +113,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
     owned.onhandshakedone = onhandshakedone;
     owned.useUserBuffer(this.decrypted);
     this.handle = owned;
+    this.gate = new WriteGate(owned, tcp, this);
   }
 
   /** Has the handle read the socket, which the handshake needs. What it decrypts beyond the handshake is held until `start`. */
@@ -169,99 +155,28 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
   }
 
   get queuedBytes(): number {
-    return this.destroyed ? 0 : this.tcp.writeQueueSize + this.waitingBytes;
+    return this.destroyed ? 0 : this.tcp.writeQueueSize + this.gate.waitingBytes;
   }
 
   // ---- writing --------------------------------------------------------------------------------------------------------
 
   write(data: string | readonly (string | Buffer)[]): boolean {
-    if (!this.writable) return true;
-    if (!this.isFree()) return this.enqueue(data);
-    return this.issue(data);
+    return this.writable ? this.gate.write(data) : true;
   }
 
-  /** Whether a write may begin now. */
-  private isFree(): boolean {
-    const { current } = this;
-    if (current === null) return true;
-    if (this.isAwaited || current.writeStatus === null) return false;
-    const { writeStatus } = current;
-    this.current = null;
-    if (writeStatus < 0) this.writer.onWriteFailed();
-    return true;
-  }
-
-  /** Returns whether the kernel has taken everything. */
-  private issue(data: string | readonly (string | Buffer)[]): boolean {
-    const { handle } = this;
-    const result = typeof data === "string" ? handle.writeLatin1String(null, data) : writePieces(handle, data);
-    if (typeof result === "number") {
-      if (result < 0) this.writer.onWriteFailed();
-      return true;
-    }
-    const { writeStatus } = result;
-    if (writeStatus !== null && writeStatus < 0) {
-      this.writer.onWriteFailed();
-      return true;
-    }
-    this.current = result;
-    this.isAwaited = false;
-    if (this.tcp.writeQueueSize === 0) return true;
-    this.isBlocked = true;
-    this.awaitCurrent();
-    return false;
-  }
-
-  /** Keeps what is written while a write is open. Returns whether it counts as written. */
-  private enqueue(data: string | readonly (string | Buffer)[]): boolean {
-    const { waiting } = this;
-    if (typeof data === "string") {
-      waiting.push(data);
-      this.waitingBytes += data.length;
-    } else {
-      for (const piece of data) {
-        waiting.push(piece);
-        this.waitingBytes += piece.length;
-      }
-      this.isBlocked = true;
-    }
-    if (this.waitingBytes > WAITING_BYTES_MAX) this.isBlocked = true;
-    this.awaitCurrent();
-    return !this.isBlocked;
-  }
-
-  private awaitCurrent(): void {
-    const { current } = this;
-    if (current === null || this.isAwaited) return;
-    this.isAwaited = true;
-    current.oncomplete = (status) => this.complete(status);
-  }
-
-  private complete(status: number): void {
-    this.current = null;
-    this.isAwaited = false;
-    if (this.destroyed) return;
-    if (status < 0) return this.fail();
-    const { waiting } = this;
-    if (waiting.length > 0) {
-      this.waiting = [];
-      this.waitingBytes = 0;
-      // Not awaited: a write that has left at once is as good as complete, but the gate is closed for this turn.
-      if (!this.issue(waiting)) return;
-    }
-    if (this.output === Output.closing || this.output === Output.ending) return this.whenFree();
-    if (!this.isBlocked) return;
-    this.isBlocked = false;
-    this.writer.onWritten();
-  }
-
-  private fail(): void {
-    this.waiting = [];
-    this.waitingBytes = 0;
-    this.isBlocked = false;
+  onWriteFailed(): void {
     this.writer.onWriteFailed();
-    if (this.output === Output.closing) this.destroy();
-    else if (this.output === Output.ending) this.shutdown();
+  }
+
+  onWritesOver(hasFailed: boolean, wasBlocked: boolean): void {
+    if (this.destroyed) return;
+    if (this.output === Output.closing) {
+      if (hasFailed) this.destroy();
+      else this.whenFree();
+    } else if (this.output === Output.ending) {
+      if (hasFailed) this.shutdown();
+      else this.whenFree();
+    } else if (wasBlocked && !hasFailed) this.writer.onWritten();
   }
 
   // ---- ending ---------------------------------------------------------------------------------------------------------
@@ -288,7 +203,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
    */
   private whenFree(mayWait: boolean = true): void {
     if (this.destroyed) return;
-    if (!this.isFree()) return this.awaitCurrent();
+    if (!this.gate.isFree()) return this.gate.awaitCurrent();
     if (this.isDecrypting || (mayWait && this.handle.writeQueueSize > 0 && this.tcp.writeQueueSize === 0)) {
       setImmediate(() => this.whenFree(false));
       return;
@@ -305,12 +220,10 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
 
   private shutdown(): void {
     this.output = Output.shuttingDown;
-    const request = new this.access.ShutdownRequest();
-    request.oncomplete = () => {
+    shutDown(this.access, this.handle, () => {
       this.output = Output.ended;
       if (!this.destroyed) this.onSent?.();
-    };
-    if (this.handle.shutdown(request) !== 0) process.nextTick(request.oncomplete, 0);
+    });
   }
 
   destroy(code?: string): void {
@@ -321,8 +234,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
 
   reset(): void {
     if (this.destroyed) return;
-    if (this.output === Output.shuttingDown || this.tcp.reset === undefined) this.tcp.close();
-    else this.tcp.reset();
+    closeByReset(this.tcp, this.output);
     this.gone(null);
   }
 
@@ -330,8 +242,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner {
     this.destroyed = true;
     this.access.records.forget(this);
     this.held = null;
-    this.waiting = [];
-    this.waitingBytes = 0;
+    this.gate.drop();
     setImmediate(freed, this.handle);
     process.nextTick(tellClosed, this.reader, code);
   }
@@ -493,8 +404,4 @@ function onerror(this: OwnedTls, error: Error & { readonly code?: string }): voi
 
 function freed(handle: TlsHandle): void {
   handle.destroySSL();
-}
-
-function tellClosed(reader: TransportReader, code: string | null): void {
-  reader.onClosed(code);
 }

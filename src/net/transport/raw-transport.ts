@@ -8,10 +8,8 @@ import { handleAddresses } from "./connection-addresses.ts";
 import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import { Output } from "./output-state.ts";
 import type { RawAccess, RawHandle, WriteRequest } from "./raw-access.ts";
+import { UV_EOF, closeByReset, shutDown, tellClosed } from "./raw-ends.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
-
-/** libuv's error number for the end of a stream. */
-const UV_EOF = -4095;
 
 /** A handle with a reference to its transport, for the callback `onread`. */
 interface OwnedHandle extends RawHandle {
@@ -120,13 +118,10 @@ export class RawTransport implements AcceptedTransport {
 
   private shutdown(): void {
     this.output = Output.shuttingDown;
-    const request = new this.access.ShutdownRequest();
-    request.oncomplete = () => {
+    shutDown(this.access, this.handle, () => {
       this.output = Output.ended;
       if (!this.destroyed) this.onSent?.();
-    };
-    // Not 0: the shutdown was done at once or failed. In both cases libuv does not call back.
-    if (this.handle.shutdown(request) !== 0) process.nextTick(request.oncomplete, 0);
+    });
   }
 
   destroySoon(): void {
@@ -142,9 +137,7 @@ export class RawTransport implements AcceptedTransport {
 
   reset(): void {
     if (this.destroyed) return;
-    // libuv refuses to reset a connection that it is shutting down, and Node would then treat the handle as closed although it is open.
-    if (this.output === Output.shuttingDown || this.handle.reset === undefined) this.handle.close();
-    else this.handle.reset();
+    closeByReset(this.handle, this.output);
     this.gone(null);
   }
 
@@ -200,10 +193,6 @@ export class RawTransport implements AcceptedTransport {
 
 function onread(this: OwnedHandle): Buffer | undefined {
   return this.transport?.onNativeRead();
-}
-
-function tellClosed(reader: TransportReader, code: string | null): void {
-  reader.onClosed(code);
 }
 
 /** Writes several pieces through a handle in one call. */
