@@ -57,7 +57,7 @@ export function authenticationMiddleware(
     name: "authentication",
     onRequest: (exchange) => ask(exchange, 0),
     onUpstreamRequest(exchange, request) {
-      for (const method of methods) method.strip?.(exchange, request);
+      for (let at = 0; at < methods.length; at++) methods[at]?.strip?.(exchange, request);
       const { identity } = exchange;
       if (fields !== null && identity !== null) fields.write(identity, request);
     },

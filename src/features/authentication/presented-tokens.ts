@@ -29,8 +29,8 @@ export interface JwtTaker {
  */
 export function presentedTokens(find: readonly FindToken[], jwt: JwtTaker | null): Method {
   const identify = (token: string, nowMs: number): Identity | null => {
-    for (const each of find) {
-      const identity = each(token, nowMs);
+    for (let at = 0; at < find.length; at++) {
+      const identity = find[at]?.(token, nowMs) ?? null;
       if (identity !== null) return identity;
     }
     return null;
@@ -41,14 +41,17 @@ export function presentedTokens(find: readonly FindToken[], jwt: JwtTaker | null
     judge({ request, startedAtMs }) {
       const credentials = readCredentials(request);
       if (credentials === null) return DUPLICATE;
-      const [only] = credentials.tokens;
-      // A JWT stands in Authorization; what a key beside it says, nobody has asked.
-      if (jwt !== null && only !== undefined && isJwt(only) && isBearer(request)) return jwt.verifier.judge(only, startedAtMs);
-      if (find.length === 0) return credentials.tokens.length === 0 || !isBearer(request) ? null : INVALID;
+      const { tokens } = credentials;
+      if (jwt !== null && isBearer(request)) {
+        // A JWT stands in Authorization; what a key beside it says, nobody has asked.
+        const [token = ""] = tokens;
+        if (isJwt(token)) return jwt.verifier.judge(token, startedAtMs);
+      }
+      if (find.length === 0) return tokens.length === 0 || !isBearer(request) ? null : INVALID;
       let first: Identity | null = null;
       // All that a request brings must be valid.
-      for (const token of credentials.tokens) {
-        const identity = identify(token, startedAtMs);
+      for (let at = 0; at < tokens.length; at++) {
+        const identity = identify(tokens[at] ?? "", startedAtMs);
         if (identity === null) return INVALID;
         first ??= identity;
       }

@@ -1,5 +1,4 @@
 import type { Mirror } from "../mirror.ts";
-import type { Identity } from "../ports/identity.ts";
 import type { BodyPipe } from "./body-pipe.ts";
 import type { CollectedBody } from "./collected-body.ts";
 import type { Exchange } from "./exchange.ts";
@@ -46,8 +45,6 @@ export class Detours {
   later: LaterAttempt | null = null;
   /** The values of the response's fields that the access log shows. */
   responseValues: readonly string[] | null = null;
-  /** Who the client is. */
-  identity: Identity | null = null;
   /** The time limit of the whole exchange. */
   limit: RequestLimit | null = null;
 

@@ -96,6 +96,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   outcome: string = "completed";
   /** The request's id; "": nobody has asked for one. */
   givenId: string = "";
+  identity: Identity | null = null;
   bytesReceived: number;
   /** Milliseconds from the request's first byte to the head of the endpoint's response; -1: no endpoint responded. */
   originHeadMs: number = -1;
@@ -182,12 +183,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.givenId = requestId;
   }
 
-  get identity(): Identity | null {
-    return this.detours?.identity ?? null;
-  }
-
   authenticate(identity: Identity): void {
-    this.detour.identity = identity;
+    this.identity = identity;
   }
 
   get responseValues(): readonly string[] | null {

@@ -4,7 +4,9 @@ export interface Identity {
   readonly method: string;
   /** The user's name, the id of a key, the subject of a token or certificate; "": the method tells none. */
   readonly user: string;
+  /** The client's roles, as the method's file, token or service tells them. */
   readonly roles: readonly string[];
+  /** The scopes of its token or key. */
   readonly scopes: readonly string[];
   /** The claims of a token; empty for the other methods. Never change them: other exchanges have the same object. */
   readonly claims: Readonly<Record<string, unknown>>;
