@@ -82,7 +82,9 @@ class Interfaces {
       .map(([key, value]) => {
         const node = asNode(value);
         const isRequired = required.includes(key);
-        const type = this.type(node, nameOf(key, node, parent), path === "" ? key : `${path}.${key}`);
+        const isSecret = valueOf(node).includes("secret");
+        const name = isSecret ? "SecretCommand" : nameOf(key, node, parent);
+        const type = this.type(node, name, path === "" ? key : `${path}.${key}`);
         const isOptional = !isRequired && type !== "unknown";
         return `${comment(textOf(node), "  ")}${member(`  ${key}${isRequired ? "" : "?"}:`, type, isOptional)}`;
       })
@@ -103,7 +105,10 @@ class Interfaces {
     if (known !== undefined) return known.split(" | ");
     if ("const" in node) return [JSON.stringify(node["const"])];
     if (Array.isArray(node["enum"])) return node["enum"].map((word) => JSON.stringify(word));
-    if (node["properties"] !== undefined) return [this.add(name, `The keys of \`${path}\` in a configuration.`, node, path)];
+    if (node["properties"] !== undefined) {
+      const about = name === "SecretCommand" ? "A program in the place of a secret." : `The keys of \`${path}\` in a configuration.`;
+      return [this.add(name, about, node, path)];
+    }
     switch (node["type"]) {
       case "array": {
         const item = this.type(asNode(node["items"]), name, `${path}[]`);

@@ -25,7 +25,7 @@ export interface ServedPair {
 export interface PairProblem {
   readonly in: "certificate" | "key" | "passphrase";
   readonly problem: string;
-  /** Whether only the other file may be the wrong one: someone may be replacing both, one after the other. */
+  /** Whether only the other file, or the passphrase, may be the wrong one: someone may be replacing both, one after the other. */
   readonly mayBeHalf: boolean;
 }
 
@@ -36,7 +36,7 @@ export function servedPair(certificateText: string, keyText: string, passphrase:
   const [leaf] = certificates;
   if (leaf === undefined) return { in: "certificate", problem: withoutCertificate(certificateText), mayBeHalf: false };
   const read = readPrivateKey(keyText, passphrase);
-  if ("problem" in read) return { ...read, mayBeHalf: false };
+  if ("problem" in read) return { ...read, mayBeHalf: read.in === "passphrase" };
   if (!leaf.checkPrivateKey(read.key)) return mismatch(certificates.findIndex((each) => each.checkPrivateKey(read.key)));
   const chain = certificates.map(String).join("");
   const key = read.key.export({ type: "pkcs8", format: "pem" });

@@ -10,6 +10,7 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
   ["run --config=a=b.yaml", { command: "run", file: "a=b.yaml", watch: false }],
   ["check -c a.yaml", { command: "check", file: "a.yaml", strict: false, acme: false, format: "text" }],
   ["check --strict --format json", { command: "check", file: "millrace.yaml", strict: true, acme: false, format: "json" }],
+  ["check --exec", { command: "check", file: "millrace.yaml", strict: false, acme: false, format: "text", exec: true }],
   ["check --acme", { command: "check", file: "millrace.yaml", strict: false, acme: true, format: "text" }],
   ["check --acme --format json", { command: "wrong", problem: "--acme says in words what comes of its orders: leave --format json out" }],
   ["check --format=xml", { command: "wrong", problem: "--format is text or json" }],

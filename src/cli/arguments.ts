@@ -17,6 +17,8 @@ export type Command =
       readonly strict: boolean;
       /** Whether to order certificates on trial. */
       readonly acme: boolean;
+      /** Runs the programs that print secrets. */
+      readonly exec?: true;
       readonly format: "text" | "json";
     }
   | {
@@ -29,6 +31,7 @@ export type Command =
       readonly client?: string | undefined;
       /** A PEM file of the certificate that the client shows. */
       readonly certificateFile?: string;
+      readonly exec?: true;
     }
   | {
       readonly command: "explain";
@@ -37,6 +40,7 @@ export type Command =
       readonly requests: string;
       /** Whether to compare with what the file expects. */
       readonly expects: boolean;
+      readonly exec?: true;
     }
   | {
       readonly command: "proxy";
@@ -118,12 +122,13 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
   millrace convert FILE [--from nginx|caddy] [--output FILE] [--port PORT] [--force]
                                       make a configuration of an nginx.conf or a Caddyfile, and list what has no equivalent
   millrace demo [--tls]               two small origins and a proxy in front of them, to try it out; --tls over HTTPS
-  millrace check [--config FILE] [--strict] [--acme] [--format json]
+  millrace check [--config FILE] [--strict] [--acme] [--exec] [--format json]
                                       check a configuration and list every problem in it;
-                                      --strict takes warnings for errors, --acme orders certificates on trial, --format json is for programs
-  millrace explain [--config FILE] METHOD URL [-H 'name: value']... [--client ADDRESS] [--client-cert FILE]
+                                      --strict takes warnings for errors, --acme orders certificates on trial,
+                                      --exec runs the programs that print secrets, --format json is for programs
+  millrace explain [--config FILE] METHOD URL [-H 'name: value']... [--client ADDRESS] [--client-cert FILE] [--exec]
                                       which route takes a request, and what would be sent where
-  millrace explain [--config FILE] --file REQUESTS [--expect]
+  millrace explain [--config FILE] --file REQUESTS [--expect] [--exec]
                                       the same in a line for each request of a file; --expect compares with what the file says
   millrace schema [--config FILE]     the configuration's JSON Schema; with FILE, the options of its middleware too
   millrace new-key ID [--roles ROLE,ROLE] [--expires DATE]
@@ -149,8 +154,8 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["init", { values: ["--listen", "--upstream", "--config"], flags: ["--force"] }],
   ["convert", { values: ["--from", "--output", "--port"], flags: ["--force"] }],
   ["demo", { values: [], flags: ["--tls"] }],
-  ["check", { values: ["--config", "--format"], flags: ["--strict", "--acme"] }],
-  ["explain", { values: ["--config", "-H", "--client", "--client-cert", "--file"], flags: ["--expect"] }],
+  ["check", { values: ["--config", "--format"], flags: ["--strict", "--acme", "--exec"] }],
+  ["explain", { values: ["--config", "-H", "--client", "--client-cert", "--file"], flags: ["--expect", "--exec"] }],
   ["schema", { values: ["--config"], flags: [] }],
   ["new-key", { values: ["--roles", "--expires"], flags: [] }],
   ["trust", { values: ["--storage"], flags: ["--remove", "--yes"] }],
@@ -181,13 +186,13 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
       if (format !== "text" && format !== "json") return wrong("--format is text or json");
       const [strict, acme] = [flags.has("--strict"), flags.has("--acme")];
       if (acme && format === "json") return wrong("--acme says in words what comes of its orders: leave --format json out");
-      return excess(first, given === undefined && words.length === 1) ?? { command: name, file, strict, acme, format };
+      return excess(first, given === undefined && words.length === 1) ?? { command: name, file, strict, acme, format, ...execOf(flags) };
     }
     case "explain":
       if (values.has("--file") || flags.has("--expect")) return explainFileOf(file, first, flags, values);
       if (first === undefined || second === undefined)
         return wrong("millrace explain needs a method and a URL: millrace explain GET /path");
-      return excess(third) ?? explainOf(file, first, second, values);
+      return excess(third) ?? explainOf(file, first, second, flags, values);
     case "proxy":
       if (first === undefined || second === undefined) return wrong(`millrace proxy needs an address and a target: ${PROXY_USAGE}`);
       return { command: "proxy", listen: first, target: second, prefixes: words.slice(2), print: flags.has("--print") };
@@ -221,11 +226,11 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
   }
 }
 
-function explainOf(file: string, method: string, url: string, values: Options["values"]): Command {
+function explainOf(file: string, method: string, url: string, flags: Options["flags"], values: Options["values"]): Command {
   const [client] = values.get("--client") ?? [];
   const [certificateFile] = values.get("--client-cert") ?? [];
   const further = { ...(client === undefined ? {} : { client }), ...(certificateFile === undefined ? {} : { certificateFile }) };
-  return { command: "explain", file, method, url, fields: values.get("-H") ?? [], ...further };
+  return { command: "explain", file, method, url, fields: values.get("-H") ?? [], ...further, ...execOf(flags) };
 }
 
 function convertOf(file: string, values: Options["values"], flags: Options["flags"]): Command {
@@ -256,7 +261,11 @@ function explainFileOf(file: string, word: string | undefined, flags: Options["f
   if (requests === undefined) return wrong("--expect needs --file: millrace explain --file requests.txt --expect");
   if (word !== undefined || ["-H", "--client", "--client-cert"].some((name) => values.has(name)))
     return wrong("--file names a file of requests, so none stands among the arguments; a configuration is given as --config FILE");
-  return { command: "explain", file, requests, expects: flags.has("--expect") };
+  return { command: "explain", file, requests, expects: flags.has("--expect"), ...execOf(flags) };
+}
+
+function execOf(flags: Options["flags"]): { readonly exec?: true } {
+  return flags.has("--exec") ? { exec: true } : {};
 }
 
 /**

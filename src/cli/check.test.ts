@@ -133,7 +133,7 @@ test("check: one JSON document on stdout, whether the file is fine or not", asyn
   const wrong = await check(`${WARNING}worker: 2\n`, { format: "json" });
   assert.deepEqual([wrong.code, wrong.err], [1, ""]);
   const { problems, ...counts }: { problems: Record<string, unknown>[] } = JSON.parse(wrong.out);
-  assert.deepEqual(counts, { errors: 1, warnings: 1 });
+  assert.deepEqual(counts, { errors: 1, warnings: 1, programs_not_run: 0 });
   assert.deepEqual(problems[1], {
     file: "FILE",
     line: 3,
@@ -144,7 +144,7 @@ test("check: one JSON document on stdout, whether the file is fine or not", asyn
   });
   assert.deepEqual(Object.keys(problems[0] ?? {}), ["file", "line", "column", "key", "message", "severity"]);
   const fine = await check('backends: ["http://a"]\n', { format: "json" });
-  assert.deepEqual([fine.code, JSON.parse(fine.out), fine.err], [0, { problems: [], errors: 0, warnings: 0 }, ""]);
+  assert.deepEqual([fine.code, JSON.parse(fine.out), fine.err], [0, { problems: [], errors: 0, warnings: 0, programs_not_run: 0 }, ""]);
   const strict = await check(WARNING, { format: "json", strict: true });
   assert.deepEqual([strict.code, JSON.parse(strict.out).errors], [1, 1]);
 });

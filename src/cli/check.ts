@@ -8,7 +8,8 @@ import { moduleAddress } from "../modules/module-address.ts";
 import { lowPortProblem } from "../control/system/low-ports.ts";
 import { entriesOf } from "../policy/route/conditions.ts";
 import type { RouteConditions } from "../policy/route/conditions.ts";
-import { loadConfigFile, textOfConfig } from "./config-file.ts";
+import { textOfConfig } from "./config-file.ts";
+import { loadOnce, notRunInWords } from "./load-once.ts";
 import { problemReport } from "./problem-report.ts";
 import { tlsInWords, untilInWords } from "./shown-certificates.ts";
 
@@ -16,6 +17,8 @@ export interface CheckArguments {
   readonly file: string;
   /** Whether warnings count as errors. */
   readonly strict: boolean;
+  /** Whether to run the programs that print secrets. Absent: no. */
+  readonly exec?: boolean;
   /** What else to try with a configuration that is fine; resolves with the exit code. */
   readonly tryOut?: ((config: Config) => Promise<number>) | undefined;
   readonly format: "text" | "json";
@@ -27,26 +30,28 @@ export interface CheckArguments {
  * JSON: writes one document to `out`. Resolves with 0, or with 1 when the configuration is wrong.
  */
 export async function checkCommand(given: CheckArguments, out: (text: string) => void, err: (text: string) => void): Promise<number> {
-  const { file, strict, format, colours } = given;
-  const loaded = await loadConfigFile(file, { portProblem: (port) => lowPortProblem(port) });
+  const { file, strict, exec, format, colours } = given;
+  const loaded = await loadOnce(file, exec === true, { asked: { portProblem: (port) => lowPortProblem(port) } });
+  const { programsNotRun = 0 } = loaded;
   const found = "config" in loaded ? loaded.warnings : loaded.problems;
   const problems = strict ? found.map((problem): Problem => ({ ...problem, severity: "error" })) : found;
   const isFine = problems.every(({ severity }) => severity === "warning");
   if (format === "json") {
-    out(jsonReport(problems));
+    out(jsonReport(problems, programsNotRun));
     return isFine ? 0 : 1;
   }
   err(problemReport(problems, { textOf: textOfConfig, colours }));
   if (!isFine || !("config" in loaded)) return 1;
-  out([`${file} is fine`, ...included(loaded.files), ...summary(loaded.config)].map((line) => `${line}\n`).join(""));
+  const notRun = programsNotRun === 0 ? [] : [`  ${notRunInWords(programsNotRun)}`];
+  out([`${file} is fine`, ...included(loaded.files), ...summary(loaded.config), ...notRun].map((line) => `${line}\n`).join(""));
   return given.tryOut?.(loaded.config) ?? 0;
 }
 
 /** The document of `--format json`. */
-function jsonReport(problems: readonly Problem[]): string {
+function jsonReport(problems: readonly Problem[], programsNotRun: number): string {
   const entries = problems.map(({ file, line, column, key, message, severity }) => ({ file, line, column, key, message, severity }));
   const errors = problems.filter(({ severity }) => severity === "error").length;
-  return `${JSON.stringify({ problems: entries, errors, warnings: problems.length - errors }, null, 2)}\n`;
+  return `${JSON.stringify({ problems: entries, errors, warnings: problems.length - errors, programs_not_run: programsNotRun }, null, 2)}\n`;
 }
 
 function adminInWords({ tls }: NonNullable<Config["admin"]>): string {

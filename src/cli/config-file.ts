@@ -7,16 +7,22 @@ import { checkConfig, parseConfig } from "../config/load.ts";
 import type { ParseResult, WrongConfig } from "../config/load.ts";
 import { sortedProblems } from "../config/problems/problem.ts";
 import type { Problem } from "../config/problems/problem.ts";
+import { sourceKey } from "../config/placed-secrets.ts";
+import type { SecretPlaces } from "../config/placed-secrets.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { DescribedUse } from "../config/schema/middleware-json-schema.ts";
 import { hasMiddleware } from "../config/schema/middleware-entries.ts";
 import type { PlacedEntry } from "../config/schema/middleware-entries.ts";
+import type { MachineSecrets } from "../config/secret-values.ts";
 import type { Surroundings } from "../config/surroundings.ts";
 import { patternProblems, problemsOfPatterns } from "../regex/pattern-problems.ts";
 import { filesOf, lineOf, makeAbsolute, readText } from "../control/named-files/config-files.ts";
 import type { NoteFile } from "../control/named-files/config-files.ts";
 import { tlsFindings } from "../control/certificates/tls-findings.ts";
 import { includedFiles } from "../control/named-files/included-files.ts";
+import { absoluteSecrets } from "../control/secrets/followed-secrets.ts";
+import { credentialFileIn } from "../control/secrets/machine-secrets.ts";
+import type { SecretCommands } from "../control/secrets/secret-commands.ts";
 import { DEFAULT_FILES } from "./arguments.ts";
 import type { ModuleAnswer, ModuleLoaded } from "./config-module.ts";
 import type { CheckedModules, problemsOfEntries } from "../middleware/check-modules.ts";
@@ -29,6 +35,10 @@ export type LoadedFile = RightFile | WrongFile;
 
 export interface RightFile {
   readonly config: Config;
+  /** Its secrets that were read from elsewhere. */
+  readonly secrets: SecretPlaces;
+  /** How many programs that print secrets were not run. */
+  readonly programsNotRun: number;
   readonly warnings: readonly Problem[];
   /** The names of the file itself and of those that it includes, in the order in which they were read. */
   readonly files: readonly string[];
@@ -37,6 +47,21 @@ export interface RightFile {
 export interface WrongFile {
   /** At least one error, and the warnings. */
   readonly problems: readonly Problem[];
+  /** As of a file that is right. Absent: 0. */
+  readonly programsNotRun?: number;
+}
+
+/** How to load a file. */
+export interface LoadOptions {
+  /** Checks of the machine to make in addition to that of certificate files. */
+  readonly asked?: Surroundings;
+  /**
+   * Called with the path of every file that is read, or that was not there, modules and what they import included, and with the patterns by which files
+   * were looked for (`namesMatching`). Files of secrets are among them if the configuration is wrong: else their changes come into use by themselves.
+   */
+  readonly noted?: NoteFile;
+  /** Runs the programs that print secrets. Absent: they are not run, and their secrets are not known. */
+  readonly commands?: SecretCommands;
 }
 
 /** The message where no file is named and none of the default files is there. */
@@ -47,18 +72,19 @@ const MODULE = /\.[cm]?[jt]s$/;
 /**
  * Loads a configuration file and those that it includes; every call reads them again. Paths in a file are relative to its folder; paths in the
  * result are absolute.
- * @param asked checks of the machine to make in addition to that of certificate files
- * @param noted called with the path of every file that is read, or that was not there, modules and what they import included, and with the patterns
- * by which files were looked for (`namesMatching`)
  */
-export async function loadConfigFile(file: string, asked: Surroundings = {}, noted: NoteFile = () => {}): Promise<LoadedFile> {
-  const parsed = await parseFile(file, asked, noted);
+export async function loadConfigFile(file: string, options: LoadOptions = {}): Promise<LoadedFile> {
+  const { noted = () => {} } = options;
+  const secretFiles: string[] = [];
+  const { parsed, programsNotRun } = await parseFile(file, options, (name) => secretFiles.push(name));
+  if ("problems" in parsed) for (const name of secretFiles) noted(name);
   const found = "problems" in parsed ? parsed.problems : parsed.warnings;
   const wrongWith = (findings: readonly Finding[]): WrongFile => ({
+    programsNotRun,
     problems: sortedProblems([...found, ...parsed.locate(findings)], parsed.files),
   });
   if ("problems" in parsed) {
-    if (parsed.unchecked === null) return parsed;
+    if (parsed.unchecked === null) return { problems: parsed.problems, programsNotRun };
     const { patterns, middleware } = parsed.unchecked;
     const { findings, files } = await problemsOfMiddleware(middleware, folderUrl(file));
     for (const url of files) noted(fileURLToPath(url));
@@ -69,13 +95,15 @@ export async function loadConfigFile(file: string, asked: Surroundings = {}, not
   for (const url of checked.files) noted(fileURLToPath(url));
   const findings = [...patterns, ...("findings" in checked ? checked.findings : [])];
   if ("findings" in checked || findings.length > 0) return wrongWith(findings);
-  makeAbsolute(checked.config, path.dirname(path.resolve(file)));
-  return { config: checked.config, warnings: parsed.warnings, files: parsed.files };
+  const folder = path.dirname(path.resolve(file));
+  makeAbsolute(checked.config, folder);
+  const { warnings, files } = parsed;
+  return { config: checked.config, secrets: absoluteSecrets(parsed.secrets, folder), programsNotRun, warnings, files };
 }
 
 /** Describes the options of the middleware that a configuration file uses, by the library's JSON Schema. They themselves may be wrong. */
 export async function describedMiddleware(file: string): Promise<readonly DescribedUse[] | WrongFile> {
-  const parsed = await parseFile(file, {}, () => {});
+  const { parsed } = await parseFile(file, {});
   if ("problems" in parsed) return parsed;
   const { describeModules } = await import("../middleware/check-modules.ts");
   const answer = await describeModules(parsed.config, folderUrl(file));
@@ -91,10 +119,19 @@ export function textOfConfig(file: string): string | null {
   }
 }
 
+interface ParsedFile {
+  readonly parsed: ParseResult;
+  readonly programsNotRun: number;
+}
+
 /** Reads and checks a file, without the modules of its middleware. */
-async function parseFile(file: string, asked: Surroundings, noted: NoteFile): Promise<ParseResult> {
+async function parseFile(
+  file: string,
+  { asked = {}, noted = () => {}, commands }: LoadOptions,
+  notedSecret: NoteFile = () => {},
+): Promise<ParsedFile> {
   const folder = path.dirname(path.resolve(file));
-  const files = filesOf(folder, noted);
+  const files = filesOf(folder, noted, notedSecret);
   noted(path.resolve(file));
   const { textProblem, templateProblem, folderProblem, listProblems, credentialProblems } = files;
   const checks: Surroundings = {
@@ -106,16 +143,29 @@ async function parseFile(file: string, asked: Surroundings, noted: NoteFile): Pr
     tlsFindings: tlsFindings(folder, noted),
     includes: includedFiles(file, noted),
   };
-  const surroundings: Surroundings = { ...checks, ...asked };
+  const notRun = new Set<string>();
+  const load = async (parse: (surroundings: Surroundings) => ParseResult): Promise<ParsedFile> => {
+    const credentialFile = credentialFileIn(folder, process.env);
+    const parseWith = (printed: MachineSecrets["printed"]): ParseResult =>
+      parse({ ...checks, secrets: { folder, credentialFile, printed }, ...asked });
+    if (commands !== undefined) return { parsed: await commands.loadWith(parseWith), programsNotRun: 0 };
+    const parsed = parseWith((command) => {
+      notRun.add(sourceKey(command));
+      return null;
+    });
+    return { parsed, programsNotRun: notRun.size };
+  };
+  const wrongBy = (fault: ModuleFault): ParsedFile => ({ parsed: wrong(file, fault), programsNotRun: 0 });
   try {
     const text = readText(file);
-    if (!MODULE.test(file)) return parseConfig(text, file, process.env, files.readSecret, surroundings);
+    const { readSecret } = files;
+    if (!MODULE.test(file)) return await load((surroundings) => parseConfig(text, file, process.env, readSecret, surroundings));
     const answer = await exportOf(file, noted);
-    if ("fault" in answer) return wrong(file, answer.fault);
-    return checkConfig(answer.root, file, process.env, files.readSecret, surroundings);
+    if ("fault" in answer) return wrongBy(answer.fault);
+    return await load((surroundings) => checkConfig(answer.root, file, process.env, readSecret, surroundings));
   } catch (error) {
     const hasNone = DEFAULT_FILES.some((name) => name === file) && !DEFAULT_FILES.some((name) => existsSync(name));
-    return wrong(file, faultAtStart(hasNone ? NO_DEFAULT_FILE : lineOf(error)).fault);
+    return wrongBy(faultAtStart(hasNone ? NO_DEFAULT_FILE : lineOf(error)).fault);
   }
 }
 

@@ -5,12 +5,13 @@ import type { ExplainedRequest } from "../explain/explanation.ts";
 import { reachedListener } from "../explain/reached-listener.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { lineOf } from "../control/named-files/config-files.ts";
-import { loadConfigFile, textOfConfig } from "./config-file.ts";
+import { textOfConfig } from "./config-file.ts";
 import { explainFile } from "./explain-file.ts";
+import { loadOnce, notRunInWords } from "./load-once.ts";
 import { problemReport } from "./problem-report.ts";
 import { certificateLines, clientRuleFor } from "./shown-certificates.ts";
 
-export type ExplainArguments = { readonly file: string; readonly colours?: boolean } & (OneRequest | RequestFile);
+export type ExplainArguments = { readonly file: string; readonly exec?: boolean; readonly colours?: boolean } & (OneRequest | RequestFile);
 
 interface OneRequest extends Omit<ExplainedRequest, "certificate"> {
   /** A PEM file of the certificate that the client shows. */
@@ -32,13 +33,14 @@ const REFUSED = 3;
  * configuration or expectations are wrong; 3 when the proxy itself would answer a single request with an error.
  */
 export async function explainCommand(given: ExplainArguments, out: (text: string) => void, err: (text: string) => void): Promise<number> {
-  const { file, colours = false } = given;
-  const loaded = await loadConfigFile(file);
+  const { file, exec, colours = false } = given;
+  const loaded = await loadOnce(file, exec === true);
   if (!("config" in loaded)) {
     err(problemReport(loaded.problems, { textOf: textOfConfig, colours }));
     return 1;
   }
-  const { config } = loaded;
+  const { config, programsNotRun } = loaded;
+  if (programsNotRun > 0) err(`millrace explain: ${notRunInWords(programsNotRun)}\n`);
   if ("requests" in given) {
     const { requests: name, expects } = given;
     const text = textOf(name, err);

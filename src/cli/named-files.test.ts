@@ -23,7 +23,7 @@ async function load(t: TestContext, text: string): Promise<{ folder: string; loa
   const file = path.join(folder, "millrace.yaml");
   writeFileSync(file, `listeners: [{ address: ":8080" }]\n${text}`);
   const noted: string[] = [];
-  const loaded = await loadConfigFile(file, {}, (name) => noted.push(path.relative(folder, name)));
+  const loaded = await loadConfigFile(file, { noted: (name) => noted.push(path.relative(folder, name)) });
   return { folder, loaded, noted };
 }
 

@@ -1,5 +1,6 @@
 /** Reloads the configuration, on SIGHUP: a new configuration is taken into use, or refused as a whole. */
 import { messageOf } from "../base/errors.ts";
+import type { SecretPlaces } from "../config/placed-secrets.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { shownFile } from "../config/problems/shown.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
@@ -15,6 +16,8 @@ import type { Printer } from "./printer.ts";
 
 export interface LoadedConfig {
   readonly config: Config;
+  /** Its secrets that were read from elsewhere. Absent: none. */
+  readonly secrets?: SecretPlaces;
   /** One line each. */
   readonly warnings: readonly string[];
 }
@@ -129,7 +132,7 @@ export class Reloads {
       return this.refuse([`logging.output: ${logProblem(output, error)}`]);
     }
     const config = withLogFormat(loaded.config, opened ?? sink);
-    const outcome = await plane.reload(config);
+    const outcome = await plane.reload(config, loaded.secrets);
     if (outcome.kind === "refused") {
       if (opened !== null) sink.discard(opened);
       return this.refuse(outcome.lines);

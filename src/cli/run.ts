@@ -1,12 +1,15 @@
 /** `millrace run`: loads a configuration file and serves it until a signal ends the process. */
 import { isatty } from "node:tty";
 import { formatProblem } from "../config/problems/problem.ts";
+import { afterMs } from "../control/after-ms.ts";
+import { SecretCommands } from "../control/secrets/secret-commands.ts";
 import type { WorkerThreads } from "../control/workers/worker-threads.ts";
 import type { EarlySignals } from "./early-signals.ts";
 import { wantsColours } from "./colours.ts";
 import { loadConfigFile, textOfConfig } from "./config-file.ts";
 import type { LoadedFile, WrongFile } from "./config-file.ts";
 import { FileWatch } from "./file-watch.ts";
+import { monotonicMs } from "../net/system-clock.ts";
 import { openPrinter } from "./printer.ts";
 import { problemReport } from "./problem-report.ts";
 import type { LoadConfig, LoadedConfig, RefusedConfig } from "./reloads.ts";
@@ -32,11 +35,12 @@ export interface RunArguments {
 export async function runCommand(given: RunArguments): Promise<number> {
   const { file, version, threads, inherited, signals } = given;
   const printer = openPrinter();
+  const commands = new SecretCommands({ environment: process.env, now: monotonicMs, after: afterMs });
   const watch = given.watch ? new FileWatch() : null;
   const load = async (): Promise<LoadedFile> => {
     const since = Date.now();
     const files = new Set<string>();
-    const loaded = await loadConfigFile(file, {}, (read) => files.add(read));
+    const loaded = await loadConfigFile(file, { noted: (read) => files.add(read), commands });
     await watch?.use(files, since, "config" in loaded);
     return loaded;
   };
@@ -48,18 +52,29 @@ export async function runCommand(given: RunArguments): Promise<number> {
     const loaded = await load();
     if ("config" in loaded) {
       const watching = watch === null ? {} : { watch };
-      return await serve({ ...inLines(loaded), version, threads, inherited, printer, reload, ...watching, earlySignals: signals });
+      return await serve({
+        ...inLines(loaded),
+        version,
+        threads,
+        inherited,
+        printer,
+        reload,
+        commands,
+        ...watching,
+        earlySignals: signals,
+      });
     }
     const colours = wantsColours(process.env, isatty(2));
     printer.err(problemReport(loaded.problems, { textOf: textOfConfig, colours }));
     return 1;
   } finally {
+    commands.stop();
     await printer.close();
   }
 }
 
-function inLines({ config, warnings }: Exclude<LoadedFile, WrongFile>): LoadedConfig {
-  return { config, warnings: warnings.map(formatProblem) };
+function inLines({ config, secrets, warnings }: Exclude<LoadedFile, WrongFile>): LoadedConfig {
+  return { config, secrets, warnings: warnings.map(formatProblem) };
 }
 
 function refused({ problems }: WrongFile): RefusedConfig {

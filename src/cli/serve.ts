@@ -3,6 +3,7 @@ import os from "node:os";
 import { stackOf } from "../base/errors.ts";
 import { ControlPlane } from "../control/control-plane.ts";
 import { ServiceManager } from "../control/system/service-manager.ts";
+import type { SecretCommands } from "../control/secrets/secret-commands.ts";
 import type { WorkerThreads } from "../control/workers/worker-threads.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { leadsTo } from "../observe/log-files.ts";
@@ -24,6 +25,8 @@ import type { Printer } from "./printer.ts";
 export interface ServeOptions extends LoadedConfig {
   readonly version: string;
   readonly threads: WorkerThreads;
+  /** The programs that print secrets. Absent: no configuration names any. */
+  readonly commands?: SecretCommands;
   /** Descriptors of the sockets that were handed over to the process; null when that is not known. */
   readonly inherited: ReadonlySet<number> | null;
   readonly printer: Printer;
@@ -77,6 +80,8 @@ async function served(options: ServeOptions, sink: LogSink, log: CurrentLog, sig
   for (const line of warningsOf(options)) log.warn("config_warning", line);
   const plane = new ControlPlane({
     config,
+    secrets: options.secrets ?? [],
+    ...(options.commands !== undefined && { commands: options.commands }),
     log,
     version,
     threads: options.threads,

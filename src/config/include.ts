@@ -85,7 +85,9 @@ class Joiner {
   include(tree: LocatedMap, chain: readonly IncludedFile[]): void {
     const entry = tree.entries.get("include");
     if (entry === undefined) return;
-    const { root, findings } = replaceValues({ ...tree, entries: new Map([["include", entry]]) }, this.environment, () => "");
+    const { root, findings } = replaceValues({ ...tree, entries: new Map([["include", entry]]) }, this.environment, {
+      readSecret: () => "",
+    });
     // The main file's are found again with those of its other values.
     if (chain.length > 0) this.report(findings, tree);
     const value = root.kind === "map" ? root.entries.get("include")?.value : undefined;

@@ -89,6 +89,8 @@ export interface ConfigInput {
   middleware?: RouteMiddlewareInput[] | undefined;
   /** The address for whoever operates the proxy; off when absent. */
   admin?: AdminInput | undefined;
+  /** Where secrets lie. A secret itself may be written in several ways, see docs/secrets.md. */
+  secrets?: SecretsInput | undefined;
   /** The application log and the access log, which share one output. */
   logging?: LoggingInput | undefined;
   /** How the process ends. */
@@ -359,11 +361,11 @@ export interface ListenerTlsCertificateInput {
    */
   key_file?: string | undefined;
   /**
-   * Passphrase of an encrypted key. Write `${NAME}` or `file:PATH` to keep it out of the file.
+   * Passphrase of an encrypted key. Keep it out of the file, and let it change while it is in use: see docs/secrets.md.
    *
    * Secret.
    */
-  key_passphrase?: string | undefined;
+  key_passphrase?: string | SecretCommandInput | undefined;
   /**
    * File of an OCSP response in DER, which is sent along (stapled). Read again when it changes; see docs/tls.md.
    *
@@ -374,6 +376,30 @@ export interface ListenerTlsCertificateInput {
    * What is asked of clients under the names of this certificate, in place of what the listener says; `false`: no certificate is asked for.
    */
   client_certificates?: false | ListenerTlsCertificateClientCertificateInput | undefined;
+}
+
+/** A program in the place of a secret. */
+export interface SecretCommandInput {
+  /**
+   * A program that prints the secret as its only line, and its arguments; no shell is between. Programs run when a configuration is loaded,
+   * each once however many secrets name it. A path that begins with `./` is relative to the folder of the file that says it. Never write a
+   * secret into an argument: every user of the machine can see it.
+   *
+   * List of texts.
+   */
+  exec: string[];
+  /**
+   * Time after which the program runs again. When it fails, the old value stays in use, and the log says so once.
+   *
+   * Duration. Default: `5m`.
+   */
+  renew?: Duration | 0 | undefined;
+  /**
+   * Time that the program may take; then it is killed, and has failed.
+   *
+   * Duration. Default: `10s`.
+   */
+  timeout?: Duration | 0 | undefined;
 }
 
 /** The keys of `listeners[].tls.certificates[].client_certificates` in a configuration. */
@@ -532,11 +558,11 @@ export interface ListenerTlsAcmeEabInput {
    */
   key_id: string;
   /**
-   * The key itself, in base64url. Write `${NAME}` or `file:PATH` to keep it out of the file.
+   * The key itself, in base64url. Keep it out of the file, and let it change while it is in use: see docs/secrets.md.
    *
    * Secret.
    */
-  hmac_key: string;
+  hmac_key: string | SecretCommandInput;
 }
 
 /** The keys of `listeners[].tls.acme.on_demand` in a configuration. */
@@ -846,11 +872,11 @@ export interface UpstreamTlsInput {
    */
   key_file?: string | undefined;
   /**
-   * Passphrase of an encrypted key. Write `${NAME}` or `file:PATH` to keep it out of the file.
+   * Passphrase of an encrypted key. Keep it out of the file, and let it change while it is in use: see docs/secrets.md.
    *
    * Secret.
    */
-  key_passphrase?: string | undefined;
+  key_passphrase?: string | SecretCommandInput | undefined;
   /**
    * The lowest version of TLS. Older ones than 1.2 are broken and never spoken.
    *
@@ -1477,7 +1503,7 @@ export interface RouteAuthenticationInput {
    *
    * List of secrets.
    */
-  tokens?: string[] | undefined;
+  tokens?: (string | SecretCommandInput)[] | undefined;
   /**
    * Keys whose hashes stand in a file, each with an id, roles, scopes and an end. A request brings one like a token of `tokens`. The id is
    * the user's name.
@@ -1555,7 +1581,7 @@ export interface RouteAuthenticationJwtInput {
    *
    * Secret.
    */
-  secret?: string | undefined;
+  secret?: string | SecretCommandInput | undefined;
   /**
    * Algorithms of signatures that are accepted. Default: `[RS256, PS256, ES256, EdDSA, Ed25519]`, with `secret` `[HS256]`.
    *
@@ -2387,12 +2413,12 @@ export interface AdminInput {
   address: Address;
   /**
    * Token for `/status` and `/metrics`, sent as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Asked for where other machines can
-   * reach `address`; on loopback nobody needs it. Write `${NAME}` or `file:PATH` to keep it out of the file. Absent: everybody who reaches
-   * the address may read them.
+   * reach `address`; on loopback nobody needs it. Keep it out of the file, and let it change while it is in use: see docs/secrets.md.
+   * Absent: everybody who reaches the address may read them.
    *
    * Secret.
    */
-  token?: string | undefined;
+  token?: string | SecretCommandInput | undefined;
   /**
    * TLS for this address, and certificates of whoever uses it. A reload changes files and rules; to switch TLS on or off, or to begin to
    * ask for certificates, it must move the address as well. Absent: plain HTTP.
@@ -2424,11 +2450,11 @@ export interface AdminTlsInput {
    */
   key_file?: string | undefined;
   /**
-   * Passphrase of an encrypted key. Write `${NAME}` or `file:PATH` to keep it out of the file.
+   * Passphrase of an encrypted key. Keep it out of the file, and let it change while it is in use: see docs/secrets.md.
    *
    * Secret.
    */
-  key_passphrase?: string | undefined;
+  key_passphrase?: string | SecretCommandInput | undefined;
   /**
    * The lowest version of TLS. Older ones than 1.2 are broken and never spoken.
    *
@@ -2465,6 +2491,17 @@ export interface AdminTlsClientCertificatesInput {
    * File.
    */
   crl_file?: string | undefined;
+}
+
+/** The keys of `secrets` in a configuration. */
+export interface SecretsInput {
+  /**
+   * The folder in which `credential:NAME` looks for the file of that name. Absent: the one that systemd names in `$CREDENTIALS_DIRECTORY`,
+   * else `/run/secrets`.
+   *
+   * File.
+   */
+  folder?: string | undefined;
 }
 
 /** The keys of `logging` in a configuration. */
@@ -2577,6 +2614,8 @@ export interface ShortConfigInput {
   middleware?: RouteMiddlewareInput[] | undefined;
   /** The address for whoever operates the proxy; off when absent. */
   admin?: AdminInput | undefined;
+  /** Where secrets lie. A secret itself may be written in several ways, see docs/secrets.md. */
+  secrets?: SecretsInput | undefined;
   /** The application log and the access log, which share one output. */
   logging?: LoggingInput | undefined;
   /** How the process ends. */
@@ -2629,11 +2668,11 @@ export interface ShortAuthenticationInput {
   enabled?: boolean | undefined;
   /**
    * The token that a request must bring as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Spaces inside are allowed and compared, but
-   * many clients cannot send them with `Bearer`. Write `${NAME}` or `file:PATH` to keep it out of the file.
+   * many clients cannot send them with `Bearer`. Keep it out of the file, and let it change while it is in use: see docs/secrets.md.
    *
    * Secret.
    */
-  required_token?: string | undefined;
+  required_token?: string | SecretCommandInput | undefined;
 }
 
 /** The keys of `health_check` in a configuration. */

@@ -18,7 +18,11 @@ import { placed, sortedProblems } from "./problems/problem.ts";
 import type { Problem } from "./problems/problem.ts";
 import { readYaml } from "./document/read-yaml.ts";
 import { replaceValues } from "./replacements.ts";
-import type { Environment, ReadSecret } from "./replacements.ts";
+import type { Environment } from "./replacements.ts";
+import { withoutUnread } from "./secret-values.ts";
+import type { ReadSecret } from "./secret-values.ts";
+import { secretPlaces } from "./placed-secrets.ts";
+import type { SecretPlaces } from "./placed-secrets.ts";
 import { configSchema } from "./schema/schema.ts";
 import type { Config } from "./schema/schema.ts";
 import { FULL_FORM_KEYS, SHORT_FORM_PLACES, expandShortForm, isShortForm, shortSchema } from "./schema/short-form.ts";
@@ -39,6 +43,8 @@ export interface WrongConfig extends Places {
 export interface ParsedConfig extends Places {
   readonly config: Config;
   readonly warnings: readonly Problem[];
+  /** The secrets that were read from elsewhere. */
+  readonly secrets: SecretPlaces;
 }
 
 interface Places {
@@ -112,21 +118,28 @@ function check(
 
   const joined = isShort ? { root: written, files: [file], problems: [] } : withIncluded(written, file, environment, surroundings.includes);
   const resolve = surroundings.includes?.resolve ?? ((path: string): string => path);
-  const replaced = replaceValues(joined.root, environment, readSecret, resolve);
+  const replaced = replaceValues(joined.root, environment, { readSecret, machine: surroundings.secrets, resolve, schema });
   const root = withAbsolutePaths(replaced.root, resolve);
   const filled = withDefaults(root);
   const checked = isShort ? checkShort(root) : checkFull(filled.root);
-  const broken = new Set(replaced.findings.map(({ path }) => path.join("\n")));
+  const broken = new Set(replaced.broken.map((path) => path.join("\n")));
   // Where a replacement failed, only that is reported, and not what is wrong with the value then.
-  const others = filled.asWritten([...checked.findings, ...findingsOfSurroundings(root, filled.root, surroundings)]);
+  const others = filled.asWritten([
+    ...checked.findings,
+    ...withoutUnread(findingsOfSurroundings(root, filled.root, surroundings), filled.root),
+  ]);
   const rest = others.filter(({ path }) => !broken.has(path.join("\n")));
   const located = (findings: readonly Finding[]): Problem[] => placed(findings, root, file, schema);
   const problems = sortedProblems([...joined.problems, ...located([...replaced.findings, ...rest])], joined.files);
   const locate = (findings: readonly Finding[]): Problem[] => sortedProblems(located(filled.asWritten(findings)), joined.files);
   const places: Places = { files: joined.files, locate };
   if (checked.config !== null && problems.every(({ severity }) => severity === "warning"))
-    return { config: withAccessLog(checked.config), warnings: problems, ...places };
+    return withSecrets({ config: withAccessLog(checked.config), warnings: problems, ...places }, filled.root);
   return { problems, unchecked: uncheckedIn(filled.root, replaced.findings), ...places };
+}
+
+function withSecrets(parsed: Omit<ParsedConfig, "secrets">, root: Located): ParsedConfig {
+  return { ...parsed, secrets: secretPlaces(root, parsed.config) };
 }
 
 interface Checked {

@@ -32,6 +32,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
     client_address_from: "x_forwarded_for",
     limits: { buffered_bytes: 67_108_864 },
     middleware: [],
+    secrets: {},
     upstreams: {
       app: {
         endpoints: [{ url: endpoint, weight: 1 }],

@@ -11,6 +11,7 @@ import type { TlsInFile } from "./listener-tls-in-file.ts";
 import type { CredentialPlace } from "./feature-files.ts";
 import { credentialsReaderAt, kindAt } from "./path-values.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
+import type { MachineSecrets } from "./secret-values.ts";
 
 /** Made by the caller. Each check gives a message, or null when nothing is wrong. A check that is absent is not made. */
 export interface Surroundings {
@@ -29,6 +30,8 @@ export interface Surroundings {
   readonly portProblem?: (port: number) => string | null;
   /** Absent: `include` is an error. */
   readonly includes?: Includes;
+  /** Absent: `credential:NAME` and programs in the place of secrets are errors. */
+  readonly secrets?: MachineSecrets;
 }
 
 /**

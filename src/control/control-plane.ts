@@ -4,8 +4,10 @@
  */
 import { messageOf } from "../base/errors.ts";
 import { endpointNames } from "../config/addresses/endpoint-names.ts";
+import type { SecretPlaces } from "../config/placed-secrets.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { StatusDocument } from "../observe/status.ts";
+import { afterMs } from "./after-ms.ts";
 import { openedOf } from "./listeners.ts";
 import type { CheckedListeners } from "./listeners.ts";
 import type { OpenOutcome, ReloadOutcome, StartOutcome } from "./outcomes.ts";
@@ -13,6 +15,7 @@ import { PlaneParts } from "./plane-parts.ts";
 import type { ControlPlaneOptions } from "./plane-parts.ts";
 import type { PlaneState } from "./plane-readings.ts";
 import { Reconfiguration } from "./reconfiguration.ts";
+import { FollowedSecrets } from "./secrets/followed-secrets.ts";
 import { waitUntilHealthy } from "./startup.ts";
 import type { StartProblem } from "./workers/seat-listeners.ts";
 import type { WorkerConfiguration } from "./workers/worker-configuration.ts";
@@ -22,6 +25,7 @@ export class ControlPlane {
   private readonly state: PlaneState;
   private readonly parts: PlaneParts;
   private readonly reconfiguration: Reconfiguration;
+  private readonly secrets: FollowedSecrets;
   /** The addresses that {@link start} has checked, until {@link open} opens them. */
   private checked: CheckedListeners | null = null;
   /** The newest change: an opening or a reload. They run one after the other, so each waits for the one before. */
@@ -32,6 +36,14 @@ export class ControlPlane {
     this.state = { config: options.config, current: null, phase: "starting" };
     this.parts = new PlaneParts(options, this.state);
     this.reconfiguration = new Reconfiguration(this.parts, this.state, options.log);
+    this.secrets = new FollowedSecrets({
+      log: options.log,
+      after: afterMs,
+      commands: options.commands,
+      config: () => this.state.config,
+      inTurn: (change) => this.inTurn(change),
+      bringIntoUse: (config) => this.reconfiguration.reload(config),
+    });
   }
 
   /**
@@ -41,7 +53,10 @@ export class ControlPlane {
    * @param checksListeners whether to look at once if the listeners' addresses are free, and to keep them for `open`
    */
   async start(stop: AbortSignal, { checksListeners }: { readonly checksListeners: boolean }): Promise<StartOutcome> {
-    const { config } = this.state;
+    const read = this.secrets.prepare(this.state.config, this.options.secrets ?? []);
+    if ("problems" in read) return { kind: "failed", lines: read.problems };
+    const { config } = read;
+    this.state.config = config;
     const { generations, needs, names, supervisor, listeners } = this.parts;
     const prepared = generations.prepare(config);
     if ("problem" in prepared) return { kind: "failed", lines: [prepared.problem] };
@@ -53,6 +68,7 @@ export class ControlPlane {
     this.state.current = prepared.configuration;
     names.use(endpointNames(config));
     needs.keep(config, listenerSlots);
+    this.secrets.settle(true);
     // The worker threads take longest, so they start first; the addresses are checked meanwhile.
     const started = supervisor.start(prepared.configuration);
     this.options.threads.endUnused();
@@ -69,9 +85,17 @@ export class ControlPlane {
     return this.inTurn(() => this.openNow(stop));
   }
 
-  /** Brings a new configuration into use, or refuses it and leaves everything as it was. */
-  reload(config: Config): Promise<ReloadOutcome> {
-    return this.inTurn(() => this.reconfiguration.reload(config));
+  /**
+   * Brings a new configuration into use, or refuses it and leaves everything as it was.
+   * @param secrets those of it that were read from elsewhere
+   */
+  reload(config: Config, secrets: SecretPlaces = []): Promise<ReloadOutcome> {
+    return this.inTurn(() => this.secrets.reload(config, secrets));
+  }
+
+  /** The configuration in use, with the secrets of now. */
+  get configInUse(): Config {
+    return this.state.config;
   }
 
   /**
@@ -100,6 +124,7 @@ export class ControlPlane {
     monitor.stop();
     refusingEndpoints.stop();
     names.stop();
+    this.secrets.stop();
     const needsStopped = needs.stop();
     await this.checked?.release();
     await Promise.all([supervisor.close(), needsStopped, admin.stop()]);

@@ -2,6 +2,7 @@
 import { availableParallelism, hostname } from "node:os";
 import { stackOf } from "../base/errors.ts";
 import type { Environment } from "../config/replacements.ts";
+import type { SecretPlaces } from "../config/placed-secrets.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { MetricTotals } from "../observe/metric-totals.ts";
@@ -20,6 +21,7 @@ import { Names } from "./names/names.ts";
 import { PlaneReadings } from "./plane-readings.ts";
 import type { PlaneState } from "./plane-readings.ts";
 import { workersOf } from "./restart-needed.ts";
+import type { SecretCommands } from "./secrets/secret-commands.ts";
 import { socketsMax } from "./system/open-files.ts";
 import { SystemFile } from "./system/system-file.ts";
 import { ThreadNeeds } from "./thread-needs.ts";
@@ -29,6 +31,10 @@ import type { ThreadLink, ThreadSource } from "./workers/thread-link.ts";
 
 export interface ControlPlaneOptions {
   readonly config: Config;
+  /** The secrets of the configuration that were read from elsewhere, their files by absolute paths. Absent: none. */
+  readonly secrets?: SecretPlaces;
+  /** The programs that print secrets. Absent: no configuration names any. */
+  readonly commands?: SecretCommands;
   readonly log: AppLog;
   readonly version: string;
   /** Writes access log lines of a worker. Call `taken` once they are written or dropped: the worker then reuses their memory. */

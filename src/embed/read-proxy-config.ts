@@ -7,10 +7,14 @@ import { formatProblem } from "../config/problems/problem.ts";
 import { readObject } from "../config/document/read-object.ts";
 import { isVocabulary } from "../config/schema/foreign-keys.ts";
 import type { Environment } from "../config/replacements.ts";
+import type { SecretPlaces } from "../config/placed-secrets.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { tlsFindings } from "../control/certificates/tls-findings.ts";
 import { filesOf, makeAbsolute } from "../control/named-files/config-files.ts";
 import { includedFiles } from "../control/named-files/included-files.ts";
+import { absoluteSecrets } from "../control/secrets/followed-secrets.ts";
+import { credentialFileIn } from "../control/secrets/machine-secrets.ts";
+import type { SecretCommands } from "../control/secrets/secret-commands.ts";
 import { hasMiddleware } from "../config/schema/middleware-entries.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { GivenMiddleware } from "../middleware/given-middleware.ts";
@@ -19,6 +23,8 @@ export interface ReadProxyConfig {
   readonly config: Config;
   /** One line each. */
   readonly warnings: readonly string[];
+  /** Its secrets that were read from elsewhere. */
+  readonly secrets: SecretPlaces;
   /** Whether the object has `workers`, which asks for threads of the proxy's own. */
   readonly hasWorkers: boolean;
   /** Whether the object has `logging.output`, without which nothing is written. */
@@ -31,6 +37,7 @@ export interface ConfigPlace {
   /** The folder to which paths in the object are relative. */
   readonly folder: string;
   readonly environment: Environment;
+  readonly commands: SecretCommands;
   /** Another number for each configuration of a proxy. */
   readonly serial: number;
 }
@@ -46,7 +53,7 @@ const HANDED_OVER = "handed over by the program";
  * @param given the object as the program gives it. Middleware that it holds itself is set aside (`held`), and the rest must be plain data.
  */
 export async function readProxyConfig(given: unknown, place: ConfigPlace): Promise<ReadProxyConfig> {
-  const { folder, environment } = place;
+  const { folder, environment, commands } = place;
   const held = new GivenMiddleware(given, place.serial);
   const data = held.config;
   if (!isObject(data)) throw new Error("expected a configuration: an object with keys such as upstreams and routes");
@@ -59,11 +66,14 @@ export async function readProxyConfig(given: unknown, place: ConfigPlace): Promi
   const listens = "backends" in data || data["listeners"] !== undefined;
   const files = filesOf(folder);
   const root = readObject(listens ? data : { ...data, listeners: NO_LISTENERS }, isVocabulary);
-  const result = checkConfig(root, "config", environment, files.readSecret, {
-    ...files,
-    tlsFindings: tlsFindings(folder),
-    includes: includedFiles(path.join(folder, "config")),
-  });
+  const result = await commands.loadWith((printed) =>
+    checkConfig(root, "config", environment, files.readSecret, {
+      ...files,
+      tlsFindings: tlsFindings(folder),
+      includes: includedFiles(path.join(folder, "config")),
+      secrets: { folder, credentialFile: credentialFileIn(folder, environment), printed },
+    }),
+  );
   if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
   const findings = await patternProblems(result.config);
   if (findings.length > 0) throw new Error(result.locate(findings).map(formatProblem).join("\n"));
@@ -78,7 +88,8 @@ export async function readProxyConfig(given: unknown, place: ConfigPlace): Promi
   if (host !== undefined) config.host = handedOver(host);
   if (!listens) config.listeners = [];
   if (!hasWorkers) config.workers = 1;
-  return { config, warnings: warnings.map(formatProblem), hasWorkers, writesLog, held };
+  const secrets = absoluteSecrets(result.secrets, folder);
+  return { config, secrets, warnings: warnings.map(formatProblem), hasWorkers, writesLog, held };
 }
 
 /** Limits and time limits are those of the first listener. TLS, and the way to it, are the matter of the program. */

@@ -9,7 +9,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { messageOf } from "../base/errors.ts";
 import type { ProxyConfig } from "../middleware/config-input.ts";
 import type { MiddlewareEntry } from "../config/schema/middleware-schema.ts";
+import { afterMs } from "../control/after-ms.ts";
 import { ControlPlane } from "../control/control-plane.ts";
+import { SecretCommands } from "../control/secrets/secret-commands.ts";
 import type { ThreadSource } from "../control/workers/thread-link.ts";
 import { WorkerThreads } from "../control/workers/worker-threads.ts";
 import { LocalThread } from "../data-plane/local-thread.ts";
@@ -47,7 +49,9 @@ const CLOSED = "the proxy is closed";
 /** Starts a proxy; see `createProxy`. */
 export async function startProxy(given: ProxyConfig, options: ProxyOptions): Promise<MillraceProxy> {
   options.signal?.throwIfAborted();
-  const place = { folder: path.resolve(options.baseFolder ?? ""), environment: options.environment ?? process.env };
+  const environment = options.environment ?? process.env;
+  const commands = new SecretCommands({ environment, now: monotonicMs, after: afterMs });
+  const place = { folder: path.resolve(options.baseFolder ?? ""), environment, commands };
   const config = await readProxyConfig(given, { ...place, serial: 0 });
   const proxy = new RunningProxy(config, place, options.onLog);
   await proxy.start(options.signal);
@@ -81,11 +85,13 @@ class RunningProxy extends EventEmitter<ProxyEvents> implements MillraceProxy {
     this.log = new ProxyLog((entry) => this.tell("log", entry), monotonicMs);
     if (onLog !== undefined) this.on("log", onLog);
     this.log.prepare(current).commit();
-    const { config, hasWorkers } = current;
+    const { config, secrets, hasWorkers } = current;
     const makeLocal = (): LocalThread => (this.local = new LocalThread((entry) => this.loadMiddleware(entry)));
     const onlyLocal: ThreadSource = { take: makeLocal, endUnused: () => {} };
     this.plane = new ControlPlane({
       config,
+      secrets,
+      commands: place.commands,
       log: this.log,
       version: ownVersion(),
       ...(hasWorkers ? { threads: new WorkerThreads(undefined, true), besideWorkers: makeLocal } : { threads: onlyLocal }),
@@ -169,8 +175,7 @@ class RunningProxy extends EventEmitter<ProxyEvents> implements MillraceProxy {
   }
 
   async explain(request: ExplainRequest | Request): Promise<Explanation> {
-    const { config } = this.current;
-    const explanation = await explain(config, requestToExplain(request), this.place.environment);
+    const explanation = await explain(this.plane.configInUse, requestToExplain(request), this.place.environment);
     if (typeof explanation === "string") throw new Error(explanation);
     return explanation;
   }
@@ -207,7 +212,7 @@ class RunningProxy extends EventEmitter<ProxyEvents> implements MillraceProxy {
     if (this.closing !== null) throw new Error(CLOSED);
     const log = this.log.prepare(next);
     this.next = next;
-    const outcome = await this.plane.reload(next.config).finally(() => (this.next = null));
+    const outcome = await this.plane.reload(next.config, next.secrets).finally(() => (this.next = null));
     if (outcome.kind === "refused") {
       log.discard();
       throw new Error(outcome.lines.join("\n"));

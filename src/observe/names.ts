@@ -185,6 +185,9 @@ export const EVENTS = {
   address_list_read: "The file of an address list has changed, and its new blocks are in use; `blocks` says how many.",
   address_list_refused:
     "The file of an address list has changed and cannot be used: it is wrong, missing or empty. The old list stays in use.",
+  secret_read: "A secret has another value than before, in its file or as its program prints it, and that is in use.",
+  secret_refused:
+    "A secret cannot be read any more, or its new value cannot be used; the message says why. The old one stays in use. Said once until it changes again.",
   certificate_file_read:
     "A file of TLS has changed (certificate, key, trusted certificates, OCSP response, ticket keys): new connections use the new version.",
   certificate_file_refused: "A file of TLS has changed and cannot be used; the message says why. The old version stays in use.",

@@ -317,3 +317,21 @@ test("mistakes in a test are reported where they are made", async () => {
   await assert.rejects(proxy.advance("ten seconds"), /is no duration/);
   proxy.close();
 });
+
+test("credentials and what programs print stand among the test's files", async () => {
+  const tokens = "[credential:app, { exec: [vault, get, app] }, file:own]";
+  const config = `listeners: [{ address: ":80" }]\nroutes: [{ authentication: { tokens: ${tokens} }, respond: { body: in } }]\n`;
+  const files = { "credential:app": "one\n", "vault get app": "two\n", own: "three" };
+  const proxy = await testProxy(config, { files });
+  const statuses = await Promise.all(
+    ["one", "two", "three", "four"].map(
+      async (token) => (await proxy.fetch("http://a.test/", { headers: { Authorization: `Bearer ${token}` } })).status,
+    ),
+  );
+  assert.deepEqual(statuses, [200, 200, 200, 401]);
+  proxy.close();
+  await assert.rejects(
+    testProxy(config, { files: { own: "three" } }),
+    /credential:app is not among the test's files\n.*vault get app is not among the test's files/,
+  );
+});

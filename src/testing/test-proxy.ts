@@ -61,6 +61,7 @@ import { tlsOf } from "./test-tls.ts";
 import type { TestTls } from "./test-tls.ts";
 import { TestNamedFiles } from "./test-named-files.ts";
 import { serveOrigin } from "./upstreams.ts";
+import { fileAmong, testSecrets } from "./test-files.ts";
 
 export type { AcmeCertificateStatus, CertificateStatus, EndpointStatus, HealthWord, StatusDocument } from "../observe/status.ts";
 export type { UpstreamStatus } from "../observe/status.ts";
@@ -95,7 +96,7 @@ export interface TestProxyOptions {
   readonly upstreams?: Readonly<Record<string, TestOrigin | readonly TestOrigin[]>>;
   /** Values of `${NAME}` in the configuration. The machine's environment is not used. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Contents of the files that the configuration names, by path as written there. */
+  /** Contents of the files that the configuration names, by path as written there: `credential:NAME` too, and what programs print by their command line. */
   readonly files?: Readonly<Record<string, string>>;
   /** The proxy's time at the start, in milliseconds since 1970. */
   readonly startsAt?: number;
@@ -403,18 +404,17 @@ export class TestProxy {
     const { environment = {} } = this.options;
     const held = new GivenMiddleware(typeof given === "string" ? {} : completed(given, origins));
     const readSecret = (name: string): string => this.file(name);
+    const secrets = testSecrets(readSecret);
     const result =
       typeof given === "string"
-        ? parseConfig(given, "config", environment, readSecret)
-        : checkConfig(readObject(held.config, isVocabulary), "config", environment, readSecret);
+        ? parseConfig(given, "config", environment, readSecret, { secrets })
+        : checkConfig(readObject(held.config, isVocabulary), "config", environment, readSecret, { secrets });
     if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
     return { ...result, held };
   }
 
   private file(name: string): string {
-    const text = this.options.files?.[name];
-    if (text === undefined) throw new Error(`${name} is not among the test's files`);
-    return text;
+    return fileAmong(this.options.files, name);
   }
 
   private load(entry: MiddlewareEntry): ReturnType<LoadMiddleware> {

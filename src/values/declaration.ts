@@ -24,8 +24,9 @@ export interface FeatureDeclaration {
   /** For the reference page: what the key does, and what holds without it. */
   readonly description: string;
   /**
-   * The places of secrets in the feature's value, such as `tokens[]`; absent when it has none. The schema must give them the type `secret`. A
-   * secret may be written as `file:PATH`, and messages show no text of a value that holds secrets.
+   * The places of secrets in the feature's value, such as `tokens[]`; absent when it has none. The schema must give them the type `secret`, and leave
+   * their texts as they are: where one has changed, its route is compiled anew with another text in this place. Messages show no text of a value that
+   * holds secrets.
    */
   readonly secrets?: readonly string[];
   /** The places of paths of files in the feature's value, such as `file`; a star stands for any key. They are relative to the configuration's folder, and must be texts in UTF-8. */

@@ -3,10 +3,13 @@ import { z } from "zod";
 import { parseCidr, parseIpAddress } from "../base/cidr.ts";
 import { UNIX_PATH_BYTES_MAX, parseListenAddress } from "../base/listen-address.ts";
 import { normalizePattern } from "../policy/route/normalize-path.ts";
+import type { WrittenSecretCommand } from "./secret-command.ts";
 import type { Address } from "./written.ts";
 
 type Text = z.ZodType<string, string>;
 type AddressText = z.ZodType<string, Address>;
+/** In the file a program may stand there, whose output is put in its place before the schema sees it. */
+type SecretText = z.ZodType<string, string | WrittenSecretCommand>;
 
 const TCP = String.raw`(?:\*|[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]):[0-9]{1,5}`;
 const HOST = String.raw`(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])`;
@@ -180,10 +183,10 @@ export const moduleName: Text = text(
 );
 
 /**
- * The token that a request must bring. Spaces inside are kept as they are; spaces around it would not arrive, because a receiver removes
+ * A secret, such as the token that a request must bring, after it was read from where it is. Spaces inside are kept as they are; spaces around it would not arrive, because a receiver removes
  * them from a field's value (RFC 9110 section 5.5), and control characters cannot be sent.
  */
-export const secret: Text = z
+export const secret: SecretText = z
   .string()
   .min(1, { error: "expected a token that is not empty" })
   .regex(/^(?:[^\s\p{Cc}]| )*$/u, {
@@ -191,7 +194,7 @@ export const secret: Text = z
     abort: true,
   })
   .regex(/^(?! ).*(?<! )$/u, { error: "expected a token without spaces around it" })
-  .meta({ title: "secret" });
+  .meta({ title: "secret" }) as z.ZodType as SecretText;
 
 /** What is wrong with the URL of an endpoint, without quoting it, since it may hold a password. */
 function whyNoEndpoint(url: string): string {

@@ -41,7 +41,9 @@ const NOTHING: Includes = { mainId: "", find: () => ({ files: [], doubt: null })
 export async function problemsOf(text: string, file: string): Promise<string[]> {
   const names = [...text.matchAll(/\$\{([A-Za-z_]\w*)/g)].map(([, name = ""]) => name);
   const environment = Object.fromEntries(names.map((name) => [name, "a-value-of-more-than-thirty-two-bytes"]));
-  const parsed = parseConfig(text, file, environment, () => "a-secret-of-more-than-thirty-two-bytes", { includes: NOTHING });
+  const secret = "a-secret-of-more-than-thirty-two-bytes";
+  const secrets = { folder: "/", credentialFile: (name: string) => name, printed: () => secret };
+  const parsed = parseConfig(text, file, environment, () => secret, { includes: NOTHING, secrets });
   if ("problems" in parsed) return parsed.problems.map(formatProblem);
   return [...parsed.warnings, ...parsed.locate(await patternProblems(parsed.config))].map(formatProblem);
 }

@@ -1,5 +1,6 @@
 /** A configuration as a tree of maps, lists and scalars, each with its place in the file, so that problems can name line and column. */
 import type { KeyPath } from "../../values/finding.ts";
+import type { SecretSource } from "../../values/secret-source.ts";
 
 /** Both from 1; columns in UTF-16 units. */
 export interface Place {
@@ -33,6 +34,10 @@ export interface LocatedScalar {
   readonly plain: boolean;
   /** The text in the file, before `${NAME}` was replaced. Messages show this and never `value`. */
   readonly source: string;
+  /** Where the value was read from, if it is a secret that does not stand in the configuration. */
+  readonly secret?: SecretSource;
+  /** Whether the value only stands for a secret that was not read. */
+  readonly isUnread?: boolean;
 }
 
 /** The tree as plain data, for the schema. Keys such as `constructor` become own properties like all others. */

@@ -318,6 +318,18 @@ defaults:
   limits: `
 limits: { buffered_bytes: 128MiB }
 `,
+  secrets: `
+secrets: { folder: /run/secrets/app }        # as a container has it
+admin:
+  address: ":9901"
+  token: credential:admin-token             # the file /run/secrets/app/admin-token
+routes:
+  - authentication:
+      tokens:
+        - file:secrets/token
+        - { exec: [vault, kv, get, -field=token, secret/app], renew: 5m }
+    upstream: app
+`,
   workers: `
 workers: 4
 `,

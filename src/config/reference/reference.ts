@@ -1,7 +1,7 @@
 /** Writes the reference page of the configuration, docs/configuration.md, from the schemas, so that the page says what is checked. */
 import { EVERYWHERE } from "../schema/feature-keys.ts";
 import { EXAMPLES } from "./reference-examples.ts";
-import { alternatives, asNode, fullFormJsonSchema, shortFormJsonSchema } from "../schema/json-schema.ts";
+import { alternatives, asNode, fullFormJsonSchema, secretCommandJsonSchema, shortFormJsonSchema } from "../schema/json-schema.ts";
 import type { SchemaNode } from "../schema/json-schema.ts";
 
 /** The text of the page. */
@@ -39,7 +39,8 @@ export function sectionsOf(schema: SchemaNode): Section[] {
   return topKeys(schema).map((top) => {
     const options = optionsOf(schema).filter(({ key }) => key.split(/[.[]/, 1)[0] === top && !isRepeated(key));
     const prefix = DIVIDED[top];
-    if (prefix === undefined) return { title: top, key: top, options, inside: [] };
+    const programs = top === "secrets" ? optionsOf(secretCommandJsonSchema(), "SECRET.") : [];
+    if (prefix === undefined) return { title: top, key: top, options: [...options, ...programs], inside: [] };
     const nameIn = ({ key }: Option): string => (key.startsWith(prefix) ? (key.slice(prefix.length).split(/[.[]/, 1)[0] ?? "") : "");
     const names = [...new Set(options.map(nameIn))].filter((name) => options.filter((option) => nameIn(option) === name).length > 1);
     return {
@@ -94,8 +95,10 @@ The examples below are parts of a file: put the key beside the others.
 - **Durations** are \`250ms\`, \`10s\`, \`5m\`, \`1h\`, or together \`1m30s\`. **Sizes** are \`64KiB\`, \`10MiB\`, \`10MB\`, \`10kB\`, or a number of bytes.
 - **Environment**: \`\${NAME}\` and \`\${NAME:-default}\` in any value; \`$\${\` is a plain \`\${\`. A value without quotes that consists of them
   may become a number or true or false. It happens after the YAML is read, so what is put in cannot bring keys of its own.
-- **Secrets** are \`admin.token\`, the tokens of \`authentication\` and passphrases of keys. \`file:PATH\` takes the first line of a file, its path relative to the folder of
-  the file that says it. Secrets are never printed, not even in messages about them; of all other texts messages show only what cannot be a secret.
+- **Secrets** are \`admin.token\`, the tokens of \`authentication\`, passphrases of keys and \`hmac_key\`. \`file:PATH\` takes the first line of a file, its path
+  relative to the folder of the file that says it; \`credential:NAME\` that of a file which systemd or Kubernetes lays; \`{ exec: [...] }\` what a program prints
+  ([secrets.md](secrets.md)). All are read again while they are in use. Secrets are never printed, not even in messages about them; of all other texts messages
+  show only what cannot be a secret.
 - **Anchors** (\`&name\`, \`*name\`) and merge keys (\`<<: *name\`) of YAML work. An anchor stands where its value is
   first used: a key for anchors alone would be an unknown key. A text that begins with \`*\`, such as \`"*.example.com"\`, stands in quotes.
 - **Several files**: \`include\` takes upstreams and routes from further files, and \`defaults\` says once what holds for all of them

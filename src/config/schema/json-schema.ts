@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import type { KeyPath } from "../../values/finding.ts";
+import { secretCommandSchema } from "../../values/secret-command.ts";
 import { mayBeOff } from "./defaults-schema.ts";
 import { configSchema } from "./schema.ts";
 import { shortSchema } from "./short-form.ts";
@@ -97,12 +98,34 @@ let [full, short]: [SchemaNode | null, SchemaNode | null] = [null, null];
 
 /** The schema of the full form, for values after `${NAME}` was replaced. */
 export function fullFormJsonSchema(): SchemaNode {
-  return (full ??= z.toJSONSchema(configSchema, { io: "input", target: "draft-2020-12" }));
+  return (full ??= withCommands(z.toJSONSchema(configSchema, AS_WRITTEN)));
 }
 
 /** The schema of the short form, for values after `${NAME}` was replaced. */
 export function shortFormJsonSchema(): SchemaNode {
-  return (short ??= z.toJSONSchema(shortSchema, { io: "input", target: "draft-2020-12" }));
+  return (short ??= withCommands(z.toJSONSchema(shortSchema, AS_WRITTEN)));
+}
+
+const AS_WRITTEN = { io: "input", target: "draft-2020-12" } as const;
+
+/** The schema of a program in the place of a secret. */
+export function secretCommandJsonSchema(): SchemaNode {
+  const { $schema: _same, ...command } = z.toJSONSchema(secretCommandSchema, AS_WRITTEN);
+  return command;
+}
+
+/** The schema in which a program may stand wherever a secret may. */
+function withCommands(schema: SchemaNode): SchemaNode {
+  const command = secretCommandJsonSchema();
+  const added = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(added);
+    if (typeof value !== "object" || value === null) return value;
+    const node = Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, added(inside)]));
+    if (node["title"] !== "secret" || node["type"] !== "string") return node;
+    const { title, description, ...text } = node;
+    return { title, ...(description === undefined ? {} : { description }), anyOf: [text, command] };
+  };
+  return asNode(added(schema));
 }
 
 /** The keys that a mapping at `path` may have; none when the file chooses its keys. */

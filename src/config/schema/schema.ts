@@ -68,7 +68,7 @@ const process = {
       }),
       token: secret.optional().meta({
         description:
-          "Token for `/status` and `/metrics`, sent as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Asked for where other machines can reach `address`; on loopback nobody needs it. Write `${NAME}` or `file:PATH` to keep it out of the file. Absent: everybody who reaches the address may read them.",
+          "Token for `/status` and `/metrics`, sent as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Asked for where other machines can reach `address`; on loopback nobody needs it. Keep it out of the file, and let it change while it is in use: see docs/secrets.md. Absent: everybody who reaches the address may read them.",
       }),
       tls: adminTlsSchema.optional().meta({
         description:
@@ -81,6 +81,15 @@ const process = {
     })
     .optional()
     .meta({ description: "The address for whoever operates the proxy; off when absent." }),
+  secrets: z
+    .strictObject({
+      folder: filePath.optional().meta({
+        description:
+          "The folder in which `credential:NAME` looks for the file of that name. Absent: the one that systemd names in `$CREDENTIALS_DIRECTORY`, else `/run/secrets`.",
+      }),
+    })
+    .prefault({})
+    .meta({ description: "Where secrets lie. A secret itself may be written in several ways, see docs/secrets.md." }),
   logging: loggingSchema.prefault({}).meta({ description: "The application log and the access log, which share one output." }),
   shutdown: z
     .strictObject({

@@ -33,6 +33,7 @@ describe("the short form", () => {
       client_address_from: "x_forwarded_for",
       limits: { buffered_bytes: 64 * 1024 * 1024 },
       middleware: [],
+      secrets: {},
       upstreams: {
         default: {
           endpoints: [

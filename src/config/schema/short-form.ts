@@ -64,7 +64,7 @@ const authentication = z.strictObject({
   enabled: z.boolean().default(false).meta({ description: "Whether requests need the token. Off, everybody is let in." }),
   required_token: secret.optional().meta({
     description:
-      "The token that a request must bring as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Spaces inside are allowed and compared, but many clients cannot send them with `Bearer`. Write `${NAME}` or `file:PATH` to keep it out of the file.",
+      "The token that a request must bring as `Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`. Spaces inside are allowed and compared, but many clients cannot send them with `Bearer`. Keep it out of the file, and let it change while it is in use: see docs/secrets.md.",
   }),
 });
 

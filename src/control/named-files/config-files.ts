@@ -16,6 +16,8 @@ import { filesProblem } from "../system/too-few-files.ts";
 
 /** Larger files are refused. Ten thousand routes fit into this size, so a larger file was named by mistake. */
 const FILE_BYTES_MAX = 4 * 1024 ** 2;
+/** A larger file is no secret, and was named by mistake. */
+const SECRET_BYTES_MAX = 64 * 1024;
 
 /** What the checks of a configuration need of the files that it names. Their paths are relative to a folder. */
 export interface ConfigFiles {
@@ -39,15 +41,16 @@ export type NoteFile = (path: string) => void;
 /**
  * The files that a configuration in this folder names.
  * @param noted called with each before it is read
+ * @param notedSecret the same for files of secrets
  */
-export function filesOf(folder: string, noted: NoteFile = () => {}): ConfigFiles {
-  const pathOf = (name: string): string => {
+export function filesOf(folder: string, noted: NoteFile = () => {}, notedSecret: NoteFile = noted): ConfigFiles {
+  const pathOf = (name: string, note: NoteFile = noted): string => {
     const file = path.resolve(folder, name);
-    noted(file);
+    note(file);
     return file;
   };
   return {
-    readSecret: (name) => readText(pathOf(name)),
+    readSecret: (name) => readSecretText(pathOf(name, notedSecret)),
     textProblem: (name) => textProblem(pathOf(name)),
     templateProblem: (name) => templateProblem(pathOf(name)),
     listProblems: (name) => listProblems(pathOf(name)),
@@ -102,6 +105,11 @@ export function readText(file: string, bytesMax: number = FILE_BYTES_MAX): strin
   // Decoding other bytes would silently change a name or a secret.
   if (!isUtf8(bytes)) throw new Error(`${shownFile(file)} is not in UTF-8`);
   return bytes.toString("utf8");
+}
+
+/** The text of a file whose first line is a secret; throws an Error as {@link readText} does. */
+export function readSecretText(file: string): string {
+  return readText(file, SECRET_BYTES_MAX);
 }
 
 /** The bytes of a file; throws an Error whose message is fit for the operator. */

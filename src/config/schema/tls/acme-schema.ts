@@ -26,10 +26,13 @@ const base64url = z
   .regex(/^[A-Za-z0-9_-]+=*$/, { error: "expected the key as the authority gives it, in base64url" })
   .meta({ title: "secret" });
 
+/** The key by which an authority knows its customer. */
+export const bindingKey: z.ZodType<string, z.input<typeof secret>> = secret.pipe(base64url);
+
 const eab = z.strictObject({
   key_id: z.string().min(1).meta({ title: "text", description: "The name of the key, as the authority gives it." }),
-  hmac_key: secret.pipe(base64url).meta({
-    description: "The key itself, in base64url. Write `${NAME}` or `file:PATH` to keep it out of the file.",
+  hmac_key: bindingKey.meta({
+    description: "The key itself, in base64url. Keep it out of the file, and let it change while it is in use: see docs/secrets.md.",
   }),
 });
 

@@ -19,7 +19,7 @@ export const certificateSchema = z.strictObject({
   }),
   key_file: filePath.optional().meta({ description: "PEM file of the private key. Default: the key stands in `cert_file`." }),
   key_passphrase: secret.optional().meta({
-    description: "Passphrase of an encrypted key. Write `${NAME}` or `file:PATH` to keep it out of the file.",
+    description: "Passphrase of an encrypted key. Keep it out of the file, and let it change while it is in use: see docs/secrets.md.",
   }),
   ocsp_file: filePath.optional().meta({
     description: "File of an OCSP response in DER, which is sent along (stapled). Read again when it changes; see docs/tls.md.",
