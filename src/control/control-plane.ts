@@ -42,7 +42,7 @@ export class ControlPlane {
       commands: options.commands,
       config: () => this.state.config,
       inTurn: (change) => this.inTurn(change),
-      bringIntoUse: (config) => this.reconfiguration.reload(config),
+      bringIntoUse: (config, routes) => this.reconfiguration.reload(config, routes),
     });
   }
 

@@ -5,6 +5,7 @@
 import { availableParallelism } from "node:os";
 import { messageOf } from "../base/errors.ts";
 import { endpointNames } from "../config/addresses/endpoint-names.ts";
+import type { ChangedRoute } from "../config/placed-secrets.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { AdminChange } from "./admin/admin-address.ts";
@@ -31,14 +32,17 @@ export class Reconfiguration {
     this.log = log;
   }
 
-  /** Not to be called while another change is under way. */
-  async reload(config: Config): Promise<ReloadOutcome> {
+  /**
+   * Not to be called while another change is under way.
+   * @param renewed the routes in which secrets have changed, where nothing else has
+   */
+  async reload(config: Config, renewed?: readonly ChangedRoute[]): Promise<ReloadOutcome> {
     const { workers, seats, generations, needs, totals } = this.parts;
     const notServing = this.whyNotServing();
     if (notServing !== null) return refused(...notServing);
     const unchangeable = restartNeeded(this.state.config, config, workers, availableParallelism());
     if (unchangeable.length > 0) return refused(...unchangeable);
-    const prepared = generations.prepare(config);
+    const prepared = generations.prepare(config, renewed);
     if ("problem" in prepared) return refused(prepared.problem);
     // Workers get the lists, and what TLS needs, before the configuration that names them.
     const problems = await needs.prepare(config, prepared.configuration.listenerSlots);

@@ -175,6 +175,7 @@ export class DataPlaneThread {
   private async configure(message: ConfigureMessage): Promise<void> {
     const { config, generation } = message;
     try {
+      if (message.renewed !== undefined) return this.renew(message);
       const routes = message.routes ?? [];
       if (patternsIn(routes).length > 0) await this.regexes.load();
       const naming = { middleware: config.middleware, routes };
@@ -189,6 +190,14 @@ export class DataPlaneThread {
       return this.send({ type: "configured", generation, problem: messageOf(error) });
     }
     this.writers = new AccessWriters(config.logging.format ?? "json");
+    this.send({ type: "configured", generation });
+  }
+
+  /** Brings a configuration into use that differs in secrets alone. */
+  private renew(message: ConfigureMessage): void {
+    const { generation } = message;
+    const before = this.serving.thread?.snapshot.generation ?? 0;
+    this.serving.configure(message, this.middleware?.carryOver(before, generation));
     this.send({ type: "configured", generation });
   }
 

@@ -114,3 +114,26 @@ test("a configuration whose middleware cannot be set up leaves nothing behind", 
   await assert.rejects(thread.install(1, CONFIG), /^Error: middleware\.#1: stamp: setup failed: broken$/);
   await thread.close();
 });
+
+test("an instance that goes on under another configuration is disposed of after the last of them, once", async () => {
+  const disposed: number[] = [];
+  let made = 0;
+  const { thread } = threadWith(() => {
+    const instance = ++made;
+    return { dispose: () => void disposed.push(instance) };
+  });
+  const before = (await thread.install(1, CONFIG))(0);
+  assert.deepEqual(thread.carryOver(1, 2)(0), before);
+  assert.deepEqual(thread.carryOver(2, 3)(0), before);
+  thread.released(1);
+  thread.released(3);
+  assert.deepEqual(disposed, []);
+  thread.released(2);
+  await Promise.resolve();
+  assert.deepEqual([made, disposed], [1, [1]]);
+  await thread.install(4, CONFIG);
+  thread.carryOver(4, 5);
+  await thread.close();
+  assert.deepEqual(disposed, [1, 2]);
+  assert.deepEqual(thread.carryOver(7, 8)(0), [], "there was none");
+});

@@ -58,11 +58,19 @@ export class ThreadMiddleware implements MiddlewareHost {
     return (route) => installed.ofRoute(route);
   }
 
+  /** Lets the middleware of one configuration go on under another one. Returns it as `install` does. */
+  carryOver(from: number, to: number): (route: number) => readonly Middleware[] {
+    const installed = this.installed.get(from);
+    if (installed === undefined) return () => [];
+    this.installed.set(to, installed);
+    return (route) => installed.ofRoute(route);
+  }
+
   /** No exchange runs under that configuration any more, or it was not taken into use. */
   released(generation: number): void {
     const installed = this.installed.get(generation);
     this.installed.delete(generation);
-    void installed?.dispose();
+    if (installed !== undefined && ![...this.installed.values()].includes(installed)) void installed.dispose();
   }
 
   /** Sends what was counted since the last call. */
@@ -77,7 +85,7 @@ export class ThreadMiddleware implements MiddlewareHost {
 
   /** The thread ends: disposes of everything. Resolves when that is done, after a second at the latest. */
   async close(): Promise<void> {
-    const disposed = Promise.all([...this.installed.values()].map((installed) => installed.dispose()));
+    const disposed = Promise.all([...new Set(this.installed.values())].map((installed) => installed.dispose()));
     this.installed.clear();
     await withinTime(() => disposed, DISPOSE_MS_MAX, "dispose").catch(() => undefined);
     this.tick();

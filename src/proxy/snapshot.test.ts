@@ -29,13 +29,14 @@ const ROUTES: Config["routes"] = ["/a/*", "/b/*"].map((path) => ({
 function thread(): (
   hosts: readonly string[],
   routes: Config["routes"] | null,
+  renewed?: ConfigureMessage["renewed"],
 ) => { readonly snapshot: Snapshot; readonly table: MetricTable } {
   const upstreams = new Upstreams(0, () => "");
   const buckets = new BucketTable(BucketTable.create(0, 0, 8));
   let before: Snapshot | null = null;
   let generation = 0;
   let slot = 0;
-  return (hosts, routes) => {
+  return (hosts, routes, renewed) => {
     const { app = assert.fail() } = PLAIN.upstreams;
     const config = { ...PLAIN, upstreams: { app: { ...app, endpoints: hosts.map((host) => ({ url: `http://${host}`, weight: 1 })) } } };
     const layout = metricLayout({ ...config, routes: ROUTES });
@@ -46,6 +47,7 @@ function thread(): (
       generation: ++generation,
       config,
       routes,
+      ...(renewed !== undefined && { renewed }),
       endpointSlots,
       listenerSlots: [0],
       metricTable,
@@ -109,4 +111,28 @@ test("metrics of routes that were taken over have the layout that the main threa
 
 test("the first snapshot cannot be made without routes", () => {
   assert.throws(() => thread()(["a"], null), /without routes/);
+});
+
+test("a route in which a secret has changed is compiled anew, in its place, and all others stay the same objects", () => {
+  const next = thread();
+  const guarded = (token: string): Config["routes"][number] => ({
+    ...(ROUTES[1] ?? assert.fail()),
+    authentication: { tokens: [token], optional: false },
+  });
+  const [open = assert.fail()] = ROUTES;
+  const first = next(["a"], [open, guarded("one")]).snapshot;
+  const [before, other] = [routeOf(first, "/b/1"), routeOf(first, "/a/1")];
+  const renewed = [{ position: 1, keys: ["authentication"], route: guarded("two") }];
+  const second = next(["a"], null, renewed);
+  const after = routeOf(second.snapshot, "/b/1");
+  assert.notEqual(after, before);
+  assert.deepEqual([after.index, after.name, after.upstream], [before.index, before.name, before.upstream]);
+  assert.equal(routeOf(second.snapshot, "/a/1"), other);
+  assert.equal(routeOf(first, "/b/1"), before, "exchanges that began before keep what they have");
+  assert.notEqual(after.hooks.onRequest.at(-1), before.hooks.onRequest.at(-1));
+  const third = next(["a"], null).snapshot;
+  assert.equal(routeOf(third, "/b/1"), after, "a reload that changes no route keeps it");
+  const fourth = next(["a"], null, [{ ...renewed[0], position: 1, keys: ["authentication"], route: guarded("three") }]).snapshot;
+  assert.ok(![before, after].includes(routeOf(fourth, "/b/1")));
+  assert.throws(() => next(["a"], null, [{ position: 7, keys: [], route: open }]), /a route that there is not/);
 });

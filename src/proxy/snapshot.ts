@@ -18,7 +18,7 @@ import { normalizePath } from "../policy/route/normalize-path.ts";
 import { pathGroupsOf } from "../policy/route/path-groups.ts";
 import type { PathGroups } from "../policy/route/path-groups.ts";
 import { WorkerMetrics, metricLayout } from "../shared/metric-table.ts";
-import type { ConfigureMessage } from "../shared/protocol.ts";
+import type { ConfigureMessage, RenewedRoute } from "../shared/protocol.ts";
 import { AccessLog } from "./access-log.ts";
 import * as answers from "./exchange/answers.ts";
 import { outcomeCounters } from "./outcome-counters.ts";
@@ -130,7 +130,10 @@ export class Snapshot {
     const { config } = message;
     this.generation = message.generation;
     this.keptBytesMax = config.limits.buffered_bytes;
-    this.routes = message.routes === null ? routesOf(before) : compiledRoutes(message.routes, upstreams, context);
+    this.routes =
+      message.routes !== null
+        ? compiledRoutes(message.routes, upstreams, context)
+        : renewedRoutes(routesOf(before), message.renewed ?? [], upstreams, context);
     const layout = metricLayout({ routes: this.routes.list.map(measured), upstreams: config.upstreams });
     this.metrics = new WorkerMetrics(layout, message.metricTable, context.workerIndex);
     this.onAnswer = hooksOf(routeMiddleware(routeOfAll(config, context.features), -1, context.features, context)).onAnswer;
@@ -163,8 +166,11 @@ export class Snapshot {
     }
     const path = normalizePath(request.path);
     if (path === null) return this.refusedPath;
-    const found = this.routes.table.find(request, path, client, certificate);
-    return found === AMBIGUOUS ? this.refusedPath : (found ?? this.nowhere);
+    const { table, renewed } = this.routes;
+    const found = table.find(request, path, client, certificate);
+    if (found === AMBIGUOUS) return this.refusedPath;
+    if (found === null) return this.nowhere;
+    return renewed === null ? found : (renewed.get(found) ?? found);
   }
 
   /** Whether a route of the configuration takes the request. A request that the proxy itself answers or refuses counts as taken. */
@@ -191,9 +197,13 @@ export class Snapshot {
 /** The compiled routes. The next snapshot takes them over if a reload does not change the routes. */
 interface CompiledRoutes {
   readonly table: RouteTable<Route>;
+  /** What the table leads to, in the order of the file. */
+  readonly takers: readonly Route[];
   /** In the order of the metrics: that of the file, with the sides of a split in its place. */
   readonly list: readonly Route[];
   readonly reservedFields: ReadonlySet<string> | null;
+  /** Routes that stand in the place of those to which the table leads, because their secrets have changed. Null: there are none. */
+  readonly renewed: ReadonlyMap<Route, Route> | null;
 }
 
 function compiledRoutes(
@@ -208,7 +218,14 @@ function compiledRoutes(
     list.push(...(taker.split?.sides ?? [taker]));
     return { ...matchable(route, harmless), taker };
   });
-  return { table: compileRoutes(entries, context.compileRegex), list, reservedFields: reservedFields(routes, context.features) };
+  const takers = entries.map(({ taker }) => taker);
+  return {
+    table: compileRoutes(entries, context.compileRegex),
+    takers,
+    list,
+    renewed: null,
+    reservedFields: reservedFields(routes, context.features),
+  };
 }
 
 function reservedFields(routes: readonly RouteConfig[], features: readonly Feature[]): ReadonlySet<string> | null {
@@ -219,6 +236,29 @@ function reservedFields(routes: readonly RouteConfig[], features: readonly Featu
 function reservedBy<Key extends FeatureKey>(feature: Feature<Key>, route: RouteConfig): readonly string[] {
   const config = route[feature.key];
   return config === undefined || feature.reserves === undefined ? [] : feature.reserves(config);
+}
+
+/** The same routes but for those in which secrets have changed. They alone are compiled, and the table stays. */
+function renewedRoutes(
+  before: CompiledRoutes,
+  changes: readonly RenewedRoute[],
+  upstreams: ReadonlyMap<string, UpstreamGroup>,
+  context: SnapshotContext,
+): CompiledRoutes {
+  if (changes.length === 0) return before;
+  const harmless = harmlessKeys(context.features);
+  const renewed = new Map(before.renewed);
+  const list = [...before.list];
+  const guards = changes.flatMap(({ position, route, keys }) => {
+    const taker = before.takers[position];
+    if (taker === undefined) throw new Error("a secret has changed in a route that there is not");
+    const compiled = compileRoute(route, { position, index: taker.index }, upstreams, context);
+    renewed.set(taker, compiled);
+    const inList = compiled.split?.sides ?? [compiled];
+    list.splice(taker.index, inList.length, ...inList);
+    return { taker, guards: guardsOf(route, harmless), isRenewed: (guard: string) => keys.some((key) => guard.startsWith(`${key}=`)) };
+  });
+  return { table: before.table.withGuards(guards), takers: before.takers, list, renewed, reservedFields: before.reservedFields };
 }
 
 /** A route that has what the configuration says for all routes, and nothing else. */

@@ -56,6 +56,15 @@ export interface WorkerInit {
   readonly socketsMax: number;
 }
 
+/** A route in which a secret has changed. */
+export interface RenewedRoute {
+  /** Its position among the routes. */
+  readonly position: number;
+  readonly route: Config["routes"][number];
+  /** The keys that differ. */
+  readonly keys: readonly string[];
+}
+
 /** Tells a worker to compile and use a checked configuration; it answers `configured`. */
 export interface ConfigureMessage {
   readonly type: "configure";
@@ -64,6 +73,11 @@ export interface ConfigureMessage {
   readonly config: Omit<Config, "routes">;
   /** null when the routes are those of the configuration in use, which then stay as the worker has compiled them. */
   readonly routes: Config["routes"] | null;
+  /**
+   * With `routes` null: only secrets differ from the configuration in use, and these are the routes in which they stand. Middleware of the user's goes on as it
+   * is. Absent: more may differ.
+   */
+  readonly renewed?: readonly RenewedRoute[];
   /** For each upstream, by name, the slots of its endpoints in the endpoint table, in file order. */
   readonly endpointSlots: Readonly<Record<string, readonly number[]>>;
   /** The slots of the listeners in the worker table, in file order. */

@@ -61,6 +61,26 @@ test("routes of a configuration that did not come into use are not taken for the
   assert.ok(tellsRoutes(again, 3), "no worker has them");
 });
 
+test("where only secrets differ, a worker that has the rest is sent the routes in which they stand, and middleware does not begin anew", () => {
+  const generations = setting();
+  const middleware = [{ use: "./a.ts", options: {} }];
+  const first = committed(generations, { ...config(["one", "two"]), middleware });
+  const second = config(["one", "other"]);
+  const result = generations.prepare({ ...second, middleware }, [{ position: 1, keys: ["name"] }]);
+  assert.ok(!("problem" in result));
+  result.commit();
+  const { configuration } = result;
+  const message = messageFor(configuration, first.generation);
+  assert.deepEqual([message.routes, message.renewed], [null, [{ position: 1, keys: ["name"], route: second.routes[1] }]]);
+  assert.ok(!("renewal" in message));
+  const whole = messageFor(configuration, 0);
+  assert.deepEqual([whole.routes, whole.renewed], [second.routes, undefined], "a worker that starts gets all");
+  const next = generations.prepare({ ...second, middleware }, []);
+  assert.ok(!("problem" in next));
+  assert.deepEqual(messageFor(next.configuration, configuration.generation).renewed, []);
+  assert.deepEqual(messageFor(next.configuration, first.generation).routes, second.routes, "so does one that has refused the one before");
+});
+
 test("an endpoint that a reload keeps also keeps its slot and its health; a new endpoint starts with unknown health", () => {
   const endpoints = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(8)));
   const generations = new Generations(endpoints, new MetricTotals(1), new WorkerTable(WorkerTable.create(1, 8, 0, 0)));

@@ -14,7 +14,8 @@ import { metricLayout } from "../../shared/metric-table.ts";
 import { EndpointSlots } from "./endpoint-slots.ts";
 import { ListenerSlots } from "../listening/listener-slots.ts";
 import type { ListenerPlan } from "../listening/listener-slots.ts";
-import type { WorkerConfiguration } from "./worker-configuration.ts";
+import type { ChangedRoute } from "../../config/placed-secrets.ts";
+import type { Renewal, WorkerConfiguration } from "./worker-configuration.ts";
 
 /** A configuration that is ready for the workers, but not in use yet. */
 export interface PreparedConfiguration {
@@ -38,7 +39,7 @@ export class Generations {
   private readonly listenerSlots: ListenerSlots;
   private last: number = 0;
   /** The routes of the configuration in use. */
-  private routes: (Pick<WorkerConfiguration, "routes" | "routesSince"> & { readonly haveMiddleware: boolean }) | null = null;
+  private routes: (Pick<WorkerConfiguration, "generation" | "routes" | "routesSince"> & { readonly haveMiddleware: boolean }) | null = null;
 
   constructor(endpoints: EndpointTable, totals: MetricTotals, workers: WorkerTable) {
     this.endpoints = endpoints;
@@ -48,8 +49,11 @@ export class Generations {
     this.listenerSlots = new ListenerSlots(listenersMax(workers), (slot) => workers.connections(slot) === 0);
   }
 
-  /** A problem means that there are too many endpoints or listeners; nothing has changed then. */
-  prepare(config: Config): PreparedConfiguration | NoPreparation {
+  /**
+   * A problem means that there are too many endpoints or listeners; nothing has changed then.
+   * @param renewed the routes in which secrets differ, where nothing else differs from the configuration in use
+   */
+  prepare(config: Config, renewed?: readonly ChangedRoute[]): PreparedConfiguration | NoPreparation {
     const generation = ++this.last;
     const plan = this.slots.plan(config, generation, this.totals.oldestGeneration());
     if (plan === null) return { problem: `too many endpoints: all upstreams together may have ${this.endpoints.capacity}` };
@@ -64,14 +68,15 @@ export class Generations {
     const areRead = [config, ...Object.values(config.upstreams), ...routes].some(readsFiles);
     const known = this.routes === null || this.routes.haveMiddleware || hasMiddleware(config) || areRead ? null : this.routes;
     const routesSince = known !== null && isDeepStrictEqual(routes, known.routes) ? known.routesSince : generation;
+    const renewal = renewed === undefined || this.routes === null ? null : renewalOf(this.routes.generation, routes, renewed);
     const slots = { endpointSlots: plan.slots, listenerSlots: listeners.slots };
     return {
-      configuration: { generation, config: others, routes, routesSince, ...slots, metricTable },
+      configuration: { generation, config: others, routes, routesSince, ...(renewal !== null && { renewal }), ...slots, metricTable },
       listeners,
       commit: () => {
         plan.commit();
         listeners.commit();
-        this.routes = { routes, routesSince, haveMiddleware: hasMiddleware(config) };
+        this.routes = { generation, routes, routesSince, haveMiddleware: hasMiddleware(config) };
       },
     };
   }
@@ -85,6 +90,16 @@ export class Generations {
       ? `${limit}, and during this reload there would be ${needed}, those that it removes included: remove them with one reload and add the new ones with the next`
       : `${limit}, with those that were removed and whose connections are still ending`;
   }
+}
+
+function renewalOf(generation: number, routes: Config["routes"], renewed: readonly ChangedRoute[]): Renewal {
+  return {
+    generation,
+    routes: renewed.flatMap(({ position, keys }) => {
+      const route = routes[position];
+      return route === undefined ? [] : [{ position, keys, route }];
+    }),
+  };
 }
 
 /** The table may have more slots, which are not for listeners. */

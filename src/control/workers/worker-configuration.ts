@@ -1,12 +1,20 @@
 /** A configuration as all workers get it, and the message for one worker, which leaves out routes that the worker has already. */
 import type { Config } from "../../config/schema/schema.ts";
-import type { ConfigureMessage } from "../../shared/protocol.ts";
+import type { ConfigureMessage, RenewedRoute } from "../../shared/protocol.ts";
 
 /** A configuration as all workers get it. */
-export interface WorkerConfiguration extends Omit<ConfigureMessage, "type"> {
+export interface WorkerConfiguration extends Omit<ConfigureMessage, "type" | "renewed"> {
   readonly routes: Config["routes"];
   /** The generation that introduced these routes. All generations since then have the same routes. */
   readonly routesSince: number;
+  /** Set where only secrets differ from an earlier generation. */
+  readonly renewal?: Renewal;
+}
+
+/** What differs from an earlier generation. */
+export interface Renewal {
+  readonly generation: number;
+  readonly routes: readonly RenewedRoute[];
 }
 
 /**
@@ -14,6 +22,13 @@ export interface WorkerConfiguration extends Omit<ConfigureMessage, "type"> {
  * it for hundreds of milliseconds, even if only one endpoint changed.
  * @param inUse generation of the configuration that the worker uses; 0: none
  */
-export function messageFor({ routesSince, ...configuration }: WorkerConfiguration, inUse: number): ConfigureMessage {
+export function messageFor({ routesSince, renewal, ...configuration }: WorkerConfiguration, inUse: number): ConfigureMessage {
+  if (renewal !== undefined && isRenewal({ renewal }, inUse))
+    return { type: "configure", ...configuration, routes: null, renewed: renewal.routes };
   return { type: "configure", ...configuration, routes: inUse >= routesSince ? null : configuration.routes };
+}
+
+/** Whether only secrets change for a worker. */
+export function isRenewal({ renewal }: Pick<WorkerConfiguration, "renewal">, inUse: number): boolean {
+  return renewal !== undefined && renewal.generation === inUse;
 }

@@ -3,7 +3,7 @@ import { stackOf } from "../../base/errors.ts";
 import { linesOf } from "../../observe/log-batch.ts";
 import type { FromWorker, ListenOrder, ToWorker, WorkerInit } from "../../shared/protocol.ts";
 import type { ThreadLink } from "./thread-link.ts";
-import { messageFor } from "./worker-configuration.ts";
+import { isRenewal, messageFor } from "./worker-configuration.ts";
 import type { WorkerConfiguration } from "./worker-configuration.ts";
 
 export interface ListenFailure {
@@ -75,8 +75,9 @@ export class WorkerHandle {
     });
   }
 
-  /** Null: the worker has set up the middleware of the configuration. Text: why it cannot. Rejects with {@link WorkerEnded}. */
-  prepare({ generation, config, routes }: WorkerConfiguration): Promise<string | null> {
+  /** Null: the worker has set up the middleware of the configuration, or goes on with what it has. Text: why it cannot. Rejects with {@link WorkerEnded}. */
+  prepare({ generation, config, routes, renewal }: WorkerConfiguration): Promise<string | null> {
+    if (renewal !== undefined && isRenewal({ renewal }, this.generation)) return Promise.resolve(null);
     const named = routes.map(({ name, middleware }) => ({ name, middleware }));
     const message = { type: "prepare", generation, middleware: config.middleware, routes: named } as const;
     return this.ask((waiter) => this.preparing.set(generation, waiter), message);

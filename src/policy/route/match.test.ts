@@ -408,3 +408,29 @@ test("ten thousand routes are found in microseconds", () => {
     assert.ok(perLookupUs < 20, `${perLookupUs} us`);
   }
 });
+
+test("guards that differ now are equal to each other where their texts are, and to none of the others", () => {
+  const routes: readonly MatchableRoute[] = [
+    { match: { path: ["/api/*"] }, guards: ["authentication=1", "limit=1"] },
+    { match: { path: ["/users"] }, guards: ["authentication=1"] },
+    { match: { path: ["/limited"] }, guards: ["limit=1"] },
+  ];
+  const table = compilePositions(routes);
+  const isRenewed = (guard: string): boolean => guard.startsWith("authentication=");
+  const [first, second] = [0, 1].map((index) => ({ index }));
+  assert.ok(first !== undefined && second !== undefined);
+  const found = (in_: RouteTable<Ordered>, path: string): number | typeof AMBIGUOUS =>
+    positionIn(in_, request("a.test", path), normalizePath(path) ?? assert.fail());
+  assert.equal(found(table, "//api/users"), 0);
+  const one = table.withGuards([{ taker: first, guards: ["authentication=2", "limit=1"], isRenewed }]);
+  assert.equal(found(one, "//api/users"), AMBIGUOUS, "it has another guard now than the route that a server may take");
+  assert.equal(found(one, "//api/limited"), 0, "the others stay as they were");
+  assert.equal(found(table, "//api/users"), 0, "the table of before does not change");
+  const both = table.withGuards([
+    { taker: first, guards: ["authentication=2", "limit=1"], isRenewed },
+    { taker: second, guards: ["authentication=2"], isRenewed },
+  ]);
+  assert.equal(found(both, "//api/users"), 0);
+  const later = one.withGuards([{ taker: second, guards: ["authentication=3"], isRenewed }]);
+  assert.equal(found(later, "//api/users"), AMBIGUOUS);
+});

@@ -62,7 +62,7 @@ export function compileRoutes<Taker extends Ordered>(
   const candidates = entries.flatMap((entry) =>
     compileConditions(entry, compileRegex, queries).map((rule) => ({ rule, taker: entry.taker })),
   );
-  return new RouteTable(candidates, new Guards(entries));
+  return new RouteTable(indexed(candidates), Guards.of(entries));
 }
 
 /** As `compileRoutes`, for callers that only need the position of the route that takes a request. */
@@ -73,11 +73,27 @@ export function compilePositions(routes: readonly MatchableRoute[], compileRegex
   );
 }
 
+/** The guards of a taker of which some have other settings than before. */
+export interface RenewedGuards {
+  readonly taker: Ordered;
+  /** All of its guards, in the order of before. */
+  readonly guards: readonly string[];
+  /** Which of them differ. */
+  readonly isRenewed: (guard: string) => boolean;
+}
+
 /** The guards of each taker, as numbers, because the texts of guards may hold secrets and need not stay in memory. */
 class Guards {
   private readonly byIndex: readonly (readonly number[])[];
+  /** Numbers from here on are no guard's. */
+  private readonly next: number;
 
-  constructor(entries: readonly RouteEntry<Ordered>[]) {
+  private constructor(byIndex: readonly (readonly number[])[], next: number) {
+    this.byIndex = byIndex;
+    this.next = next;
+  }
+
+  static of(entries: readonly RouteEntry<Ordered>[]): Guards {
     const numbers = new Map<string, number>();
     const byIndex: (readonly number[])[] = [];
     for (const { guards = [], taker } of entries) {
@@ -85,7 +101,19 @@ class Guards {
       for (const guard of guards) if (!numbers.has(guard)) numbers.set(guard, numbers.size);
       byIndex[taker.index] = guards.map((guard) => numbers.get(guard) ?? -1);
     }
-    this.byIndex = byIndex;
+    return new Guards(byIndex, numbers.size);
+  }
+
+  /** The same but for guards that differ now. Those count as equal to each other where their texts are, and to none of the others. */
+  renewed(entries: readonly RenewedGuards[]): Guards {
+    const numbers = new Map<string, number>();
+    const byIndex = [...this.byIndex];
+    for (const { taker, guards, isRenewed } of entries) {
+      const before = this.byIndex[taker.index] ?? [];
+      for (const guard of guards) if (isRenewed(guard) && !numbers.has(guard)) numbers.set(guard, this.next + numbers.size);
+      byIndex[taker.index] = before.map((number, at) => numbers.get(guards[at] ?? "") ?? number);
+    }
+    return new Guards(byIndex, this.next + numbers.size);
   }
 
   /** Whether `taker` has every guard of `other`. */
@@ -104,33 +132,52 @@ interface Candidate<Taker> {
  * The index. Wherever a part of it would hold a single taker whose only conditions are host and path, the taker stands there in place of
  * the part: a large index is not in the processor's caches, and each part that is looked at costs a wait for memory.
  */
-export class RouteTable<Taker extends Ordered> {
+interface RouteIndex<Taker extends Ordered> {
   /** The first taker without any condition; those after it are never reached. */
+  readonly catchAll: Taker | null;
+  readonly exactHosts: SliceMap<PathIndex<Taker> | Taker>;
+  /** Keys are suffixes with their leading dot: `.example.com`. */
+  readonly wildcardHosts: SliceMap<PathIndex<Taker> | Taker>;
+  readonly anyHost: PathIndex<Taker>;
+}
+
+/** @param candidates in the order of their indexes */
+function indexed<Taker extends Ordered>(candidates: readonly Candidate<Taker>[]): RouteIndex<Taker> {
+  const first = candidates.findIndex(({ rule }) => rule.hosts.length === 0 && rule.paths.length === 0 && isPlain(rule));
+  const anyHost = new PathIndex<Taker>();
+  const exact = new Map<string, PathIndex<Taker>>();
+  const wildcard = new Map<string, PathIndex<Taker>>();
+  for (const candidate of first < 0 ? candidates : candidates.slice(0, first)) {
+    const { hosts } = candidate.rule;
+    if (hosts.length === 0) anyHost.add(candidate);
+    for (const host of hosts) {
+      const index = host.startsWith("*.") ? indexOf(wildcard, host.slice(1)) : indexOf(exact, host);
+      index.add(candidate);
+    }
+  }
+  anyHost.settle();
+  return { catchAll: candidates[first]?.taker ?? null, exactHosts: settled(exact), wildcardHosts: settled(wildcard), anyHost };
+}
+
+export class RouteTable<Taker extends Ordered> {
   private readonly catchAll: Taker | null;
   private readonly exactHosts: SliceMap<PathIndex<Taker> | Taker>;
-  /** Keys are suffixes with their leading dot: `.example.com`. */
   private readonly wildcardHosts: SliceMap<PathIndex<Taker> | Taker>;
-  private readonly anyHost: PathIndex<Taker> = new PathIndex();
+  private readonly anyHost: PathIndex<Taker>;
   private readonly guards: Guards;
 
-  /** @param candidates in the order of their indexes */
-  constructor(candidates: readonly Candidate<Taker>[], guards: Guards) {
+  constructor({ catchAll, exactHosts, wildcardHosts, anyHost }: RouteIndex<Taker>, guards: Guards) {
+    this.catchAll = catchAll;
+    this.exactHosts = exactHosts;
+    this.wildcardHosts = wildcardHosts;
+    this.anyHost = anyHost;
     this.guards = guards;
-    const first = candidates.findIndex(({ rule }) => rule.hosts.length === 0 && rule.paths.length === 0 && isPlain(rule));
-    this.catchAll = candidates[first]?.taker ?? null;
-    const exact = new Map<string, PathIndex<Taker>>();
-    const wildcard = new Map<string, PathIndex<Taker>>();
-    for (const candidate of first < 0 ? candidates : candidates.slice(0, first)) {
-      const { hosts } = candidate.rule;
-      if (hosts.length === 0) this.anyHost.add(candidate);
-      for (const host of hosts) {
-        const index = host.startsWith("*.") ? indexOf(wildcard, host.slice(1)) : indexOf(exact, host);
-        index.add(candidate);
-      }
-    }
-    this.anyHost.settle();
-    this.exactHosts = settled(exact);
-    this.wildcardHosts = settled(wildcard);
+  }
+
+  /** A table that leads to the same takers, of which some have guards with other settings. */
+  withGuards(renewed: readonly RenewedGuards[]): RouteTable<Taker> {
+    const { catchAll, exactHosts, wildcardHosts, anyHost } = this;
+    return new RouteTable({ catchAll, exactHosts, wildcardHosts, anyHost }, this.guards.renewed(renewed));
   }
 
   /**
