@@ -7,6 +7,7 @@ import { endpointOptions, proofOfSocket } from "../../certificates/endpoint-tls.
 import { DialingTls } from "./dialing-tls.ts";
 import { TRUNCATED } from "./raw-tls-transport.ts";
 import type { Resumption } from "./resumption.ts";
+import { orderWrites } from "./stream-bridge.ts";
 import { StreamTransport } from "./stream-transport.ts";
 
 /** A TLS connection on a TLS socket that is being opened. `onConnect` gets the transport of that socket. */
@@ -27,6 +28,7 @@ export class DialingTlsStream extends DialingTls {
       socket: encrypted,
       ...(sessions.asked === null ? {} : { session: Buffer.from(sessions.asked.data) }),
     });
+    orderWrites(inner);
     const secured = new StreamTransport(inner, reader, writer);
     this.current = secured;
     encrypted.onEnd = () => this.ended(secured);
