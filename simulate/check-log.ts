@@ -94,7 +94,9 @@ function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, re
   const { outcome, startedAtMs, durationMs } = record;
   const endedAtMs = startedAtMs + durationMs;
   const configs = run.configsOf(client, id, endedAtMs);
-  if (!configs.some((config) => clientOf(client.plan, config) === record.client))
+  // A head that broke off, or came too slowly, was never read as a whole: whom a proxy has named in it is not known.
+  const isHeadLess = record.host === "" && record.route === "" && record.client === client.plan.address;
+  if (!isHeadLess && !configs.some((config) => clientOf(client.plan, config) === record.client))
     run.fail(`request ${id} is logged with client ${record.client}, and came from ${client.plan.address}`);
   const clients = configs.map((config) => clientOf(client.plan, config));
   const fault =
