@@ -60,7 +60,7 @@ export async function checkRow(stage: Stage, row: Row, path: string): Promise<vo
     origin.hangUp();
     second.hangUp();
   }
-  const settled = await settledScrape(stage, before);
+  const settled = await settledScrape(stage, before, row.mirror === undefined ? 0 : 1);
   checkCounters(before, settled, row, await checkLines(stage, row, path, linesBefore));
   stage.settled = settled;
 }
@@ -253,9 +253,14 @@ async function checkNext(stage: Stage, row: Row, path: string): Promise<void> {
   }
 }
 
-/** The scrape once nothing of the row is open any more (a row before that failed may have left something). */
-async function settledScrape(stage: Stage, before: Scrape): Promise<Scrape> {
+/**
+ * The scrape once nothing of the row is open any more (a row before that failed may have left something).
+ * @param copies how many copies of the row's requests there are. Their connections are opened after the requests' own, at a tick of the clock.
+ */
+async function settledScrape(stage: Stage, before: Scrape, copies: number): Promise<Scrape> {
+  const copied = (scrape: Scrape): number => scrape.single("requests_mirrored") + scrape.single("mirrors_dropped");
   const left = (scrape: Scrape): (readonly [name: string, more: number])[] => [
+    ["copies", copied(before) + copies - copied(scrape)],
     ...GAUGES.map((name) => [name, scrape.single(name) - before.single(name)] as const),
     ["endpoint_in_flight", scrape.sum("millrace_endpoint_in_flight") - before.sum("millrace_endpoint_in_flight")],
   ];
