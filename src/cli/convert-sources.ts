@@ -30,6 +30,7 @@ export async function sourcesFor(main: string): Promise<Sources> {
     unknownCiphers,
     unknownCurves,
     isFile: (name) => isFile(path.resolve(path.dirname(main), name)),
+    text: (name) => readSource(path.resolve(path.dirname(main), name))?.text ?? null,
     matches: (pattern, text) => regexes.compile(pattern).holds(text),
   };
 }

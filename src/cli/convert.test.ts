@@ -81,3 +81,22 @@ test("what cannot be converted ends with exit code 1 and its line", async () => 
   assert.match((await run(put("y.txt", "hello"))).err, /looks like neither nginx\.conf nor Caddyfile; --from/);
   assert.equal((await run(put("z.txt", "{\n debug\n}\n"), { from: "caddy" })).code, 1);
 });
+
+test("users of a Caddyfile go to a file beside the configuration, which only its owner reads", async () => {
+  const hash = "$2y$04$duSyZyDL3b9b1zi/BPkPV.GKV26VHn33dCZk4jjKkz9RctDe82B9e";
+  const source = put("users/Caddyfile", `:8080 {\nbasic_auth {\n alice ${hash}\n}\nrespond hello\n}\n`);
+  const [output, users] = [path.join(folder, "users/millrace.yaml"), path.join(folder, "users/users.htpasswd")];
+  assert.match((await run(source)).out, /\n# The file users\.htpasswd [^\n]*:\n# alice:\$2y\$04\$[^\n]*\n$/);
+  assert.equal((await run(source, { output })).code, 0);
+  assert.equal(fs.readFileSync(users, "utf8"), `alice:${hash}\n`);
+  assert.equal(fs.statSync(users).mode & 0o777, 0o600);
+  assert.ok("config" in (await loadConfigFile(output)));
+  // Nothing is written where one of them is there.
+  fs.rmSync(output);
+  const again = await run(source, { output });
+  assert.deepEqual(
+    [again.code, again.err, fs.existsSync(output)],
+    [1, "millrace convert: DIR/users/users.htpasswd is there already; --force overwrites it\n", false],
+  );
+  assert.equal((await run(source, { output, force: true })).code, 0);
+});

@@ -1,11 +1,13 @@
 /** `millrace convert`: makes a configuration of one of nginx or Caddy. */
 import fs from "node:fs";
+import path from "node:path";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { parseConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problems/problem.ts";
 import { shownFile } from "../config/problems/shown.ts";
 import { convert, formatOf } from "../convert/convert.ts";
-import type { Format } from "../convert/convert.ts";
+import type { Conversion, Format } from "../convert/convert.ts";
+import type { FileDraft } from "../convert/model/draft.ts";
 import { formatNote, formatPlace } from "../convert/model/notes.ts";
 import { asAgreed, sampleEnvironment } from "../convert/model/sample-environment.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
@@ -44,10 +46,11 @@ export async function convertCommand(given: ConvertArguments, out: (text: string
     return 1;
   }
   for (const note of made.notes) err(`${formatNote(note).replaceAll(/[\r\n]+/g, " ")}\n`);
-  if (output === undefined) out(made.text);
+  if (output === undefined) out(made.text + made.files.map(asComments).join(""));
   else {
-    const problem = written(output, made.text, force);
+    const problem = writeAll(output, made, force);
     if (problem !== null) return fail(problem);
+    for (const { name } of made.files) out(`${shownFile(beside(output, name))} is written too; it holds hashes of passwords\n`);
     out(
       `${shownFile(output)} is written; look through it, then: millrace check${output === "millrace.yaml" ? "" : ` --config ${shownFile(output)}`}\n`,
     );
@@ -74,15 +77,32 @@ function readText(file: string): string | { readonly problem: string } {
   }
 }
 
-/** Writes the file. Gives null, or why it could not be written. */
-function written(file: string, text: string, force: boolean): string | null {
-  try {
-    fs.writeFileSync(file, text, { flag: force ? "w" : "wx" });
-    return null;
-  } catch (error) {
-    if (codeOf(error) === "EEXIST") return `${shownFile(file)} is there already; --force overwrites it`;
-    return `${shownFile(file)} cannot be written (${codeOf(error) || messageOf(error)})`;
-  }
+/** Writes the configuration, and its files beside it: all or none, where one of them is there already. Gives null, or what is wrong. */
+function writeAll(output: string, { text, files }: Conversion, force: boolean): string | null {
+  // Who may read the configuration need not be who may try to guess passwords.
+  const all = [
+    ...files.map((file) => ({ name: beside(output, file.name), text: file.text, mode: 0o600 })),
+    { name: output, text, mode: 0o666 },
+  ];
+  const there = force ? undefined : all.toReversed().find(({ name }) => fs.existsSync(name));
+  if (there !== undefined) return `${shownFile(there.name)} is there already; --force overwrites it`;
+  for (const { name, text: content, mode } of all)
+    try {
+      fs.writeFileSync(name, content, { flag: force ? "w" : "wx", mode });
+    } catch (error) {
+      return `${shownFile(name)} cannot be written (${codeOf(error) || messageOf(error)})`;
+    }
+  return null;
+}
+
+function beside(output: string, name: string): string {
+  return path.join(path.dirname(output), name);
+}
+
+/** On stdout there is one file, so others stand in it as comments. */
+function asComments({ name, text }: FileDraft): string {
+  const lines = text.split("\n").filter((line) => line !== "");
+  return `\n# The file ${name} has to be made beside this one (--output writes it too), with these lines without "# ":\n${lines.map((line) => `# ${line}\n`).join("")}`;
 }
 
 /** What `millrace check` would say, with something in the variables that are not set. */

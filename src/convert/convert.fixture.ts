@@ -10,6 +10,7 @@ import { convert } from "./convert.ts";
 import type { ConvertOptions } from "./convert.ts";
 import { formatNote, formatPlace } from "./model/notes.ts";
 import { asAgreed, sampleEnvironment } from "./model/sample-environment.ts";
+import type { FileDraft } from "./model/draft.ts";
 import type { Sources } from "./model/sources.ts";
 
 const regexes = new PathRegexes();
@@ -20,6 +21,7 @@ export interface ConvertedText {
   /** The value of the YAML. */
   readonly value: Readonly<Record<string, unknown>> & { readonly routes: readonly Readonly<Record<string, unknown>>[] };
   readonly notes: readonly string[];
+  readonly files: readonly FileDraft[];
 }
 
 /** @param files what `include` and `import` find, by the pattern */
@@ -37,6 +39,7 @@ export function sources(files: Readonly<Record<string, string>> = {}): Sources {
     unknownCiphers,
     unknownCurves,
     isFile: (path) => files[path] !== undefined,
+    text: (path) => files[path] ?? null,
     matches: (pattern, text) => regexes.compile(pattern).holds(text),
   };
 }
@@ -55,7 +58,7 @@ export async function converted(
       ? parsed.locate(await patternProblems(parsed.config))
       : parsed.problems.filter(({ severity }) => severity === "error");
   assert.deepEqual(problems.map(formatProblem), [], made.text);
-  return { text: made.text, value: parse(made.text) as ConvertedText["value"], notes: made.notes.map(formatNote) };
+  return { text: made.text, value: parse(made.text) as ConvertedText["value"], notes: made.notes.map(formatNote), files: made.files };
 }
 
 const ENVIRONMENT = { BACKEND: "127.0.0.1:1", HOST: "app", PORT: "8080", DOMAIN: "example.com" };

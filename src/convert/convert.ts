@@ -1,5 +1,6 @@
 /** Converts configurations of other programs into one of Millrace. Pure: text in, text and notes out. */
 import { convertCaddy } from "./caddy/convert-caddy.ts";
+import type { FileDraft } from "./model/draft.ts";
 import { Notes } from "./model/notes.ts";
 import type { Fault, Note } from "./model/notes.ts";
 import type { Sources } from "./model/sources.ts";
@@ -11,6 +12,8 @@ export type Format = "nginx" | "caddy";
 export interface Conversion {
   readonly text: string;
   readonly notes: readonly Note[];
+  /** Files that the configuration names and that have to be made beside it. They hold secrets. */
+  readonly files: readonly FileDraft[];
   readonly fault?: undefined;
 }
 
@@ -34,7 +37,8 @@ export function convert(text: string, file: string, options: ConvertOptions, sou
   const head = [
     `Made of ${name} by \`millrace convert\`. What has no equivalent stands where it would have been: ${name}:LINE: WHAT: WHY.`,
   ];
-  return { text: writeYaml({ ...made, comments: [...head, ...made.comments] }, shown), notes: notes.sorted() };
+  const written = writeYaml({ ...made, comments: [...head, ...made.comments] }, shown);
+  return { text: written, notes: notes.sorted(), files: made.files ?? [] };
 }
 
 /** The format that a file is in, by its name or its text; null: it is neither. */

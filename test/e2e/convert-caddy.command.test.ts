@@ -39,6 +39,9 @@ const PATHS = [
   "/none",
 ];
 
+/** Of the password "secret". */
+const HASH = "$2y$04$duSyZyDL3b9b1zi/BPkPV.GKV26VHn33dCZk4jjKkz9RctDe82B9e";
+
 const CASES: readonly Case[] = [
   {
     name: "the order of directives",
@@ -193,6 +196,41 @@ http://:PORT {
       "none.test/",
       "127.0.0.1/",
     ].map((url) => `GET http://${url}`),
+  },
+  {
+    name: "passwords",
+    config: `http://a.test:PORT {
+	basicauth /admin/* {
+		alice HASH
+	}
+	basicauth /both/* bcrypt "both" {
+		alice HASH
+	}
+	handle /both/* {
+		basicauth {
+			alice HASH
+		}
+		respond "both"
+	}
+	basicauth @json bcrypt {
+		bob HASH64
+	}
+	@json path *.json
+	reverse_proxy /admin/* 127.0.0.1:7001 {
+		header_up -Authorization
+		header_up X-User {http.auth.user.id}
+	}
+	reverse_proxy 127.0.0.1:7001 {
+		header_up -Authorization
+	}
+}`
+      // Versions from 2.8 on call it basic_auth.
+      .replaceAll("HASH64", btoa(HASH))
+      .replaceAll("HASH", HASH),
+    requests: ["/", "/a.json", "/admin/x", "/both/x"].flatMap((path) => [
+      `GET http://a.test${path}`,
+      ...["alice:secret", "alice:wrong", "bob:secret"].map((login) => `GET http://a.test${path} Authorization: Basic ${btoa(login)}`),
+    ]),
   },
   {
     name: "files",

@@ -210,6 +210,28 @@ const CASES: readonly Case[] = [
     shown: ["x-all", "x-some", "cache-control", "x-powered-by", "set-cookie"],
   },
   {
+    name: "passwords",
+    config: `proxy_set_header Authorization ""; proxy_set_header X-User $remote_user; auth_basic_user_file FOLDER/users;
+      server { listen LISTEN; auth_basic staff;
+        location / { proxy_pass http://127.0.0.1:7001; }
+        location /open { auth_basic off; proxy_set_header Authorization ""; proxy_pass http://127.0.0.1:7001; }
+        location /any { satisfy any; allow 127.0.0.1; deny all; proxy_set_header Authorization ""; proxy_pass http://127.0.0.1:7001; }
+        location /other { satisfy any; allow 10.0.0.0/8; deny all; proxy_pass http://127.0.0.1:7001; }
+        location /all { satisfy all; allow 10.0.0.0/8; deny all; proxy_pass http://127.0.0.1:7001; }
+        location /told { return 200 told; }
+        location /tried { try_files $uri @open; }
+        location @open { auth_basic off; proxy_set_header Authorization ""; proxy_pass http://127.0.0.1:7001; }
+        location /in { auth_basic off; proxy_set_header Authorization ""; location /in/deep { auth_basic deep; auth_basic_user_file FOLDER/others; proxy_pass http://127.0.0.1:7001; } proxy_pass http://127.0.0.1:7001; } }`,
+    files: {
+      users: "alice:$2y$04$duSyZyDL3b9b1zi/BPkPV.GKV26VHn33dCZk4jjKkz9RctDe82B9e\n",
+      others: "bob:$2y$04$duSyZyDL3b9b1zi/BPkPV.GKV26VHn33dCZk4jjKkz9RctDe82B9e\n",
+    },
+    requests: ["/", "/open", "/any", "/other", "/all", "/told", "/tried", "/in", "/in/deep"].flatMap((path) => [
+      `GET http://a.test${path}`,
+      ...["alice:secret", "alice:wrong", "bob:secret"].map((login) => `GET http://a.test${path} Authorization: Basic ${btoa(login)}`),
+    ]),
+  },
+  {
     name: "files",
     config: `server { listen LISTEN; root FOLDER/site; index index.html;
       location / { try_files $uri $uri/ /index.html; }

@@ -1,4 +1,8 @@
 import type { Trials } from "../support/migration-page.ts";
+
+const ALICE = `Basic ${btoa("alice:secret")}`;
+const WRONG = `Basic ${btoa("alice:wrong")}`;
+
 /** What is asked for each row of docs/migrating/caddy.md, by its left cell. */
 export const CADDY_TRIALS: Trials = {
   "reverse_proxy localhost:3000": [{ ask: "GET /a?b=c", got: "GET /a?b=c" }],
@@ -66,6 +70,16 @@ export const CADDY_TRIALS: Trials = {
   "request_body { max_size 10 }": [
     { ask: "POST /a", body: "0123456789" },
     { ask: "POST /a", body: "01234567890", status: 413, got: null },
+  ],
+  "basic_auth { alice $2y$... }": [
+    { ask: "GET /a", status: 401, got: null, answer: { "WWW-Authenticate": /^Basic realm="restricted"/ } },
+    { ask: "GET /a", fields: { Authorization: ALICE }, got: "GET /a" },
+    { ask: "GET /a", fields: { Authorization: WRONG }, status: 401, got: null },
+    { ask: "GET /a", fields: { Authorization: ALICE }, sent: { Authorization: null }, onlyOurs: true },
+  ],
+  "basic_auth bcrypt staff { alice $2y$... }\nreverse_proxy localhost:3000 { header_up X-User {http.auth.user.id} }": [
+    { ask: "GET /a", fields: { Authorization: ALICE, "X-User": "bob" }, sent: { "X-User": "alice" } },
+    { ask: "GET /a", fields: { "X-User": "alice" }, status: 401, got: null, answer: { "WWW-Authenticate": /^Basic realm="staff"/ } },
   ],
   "request_header X-Request-Id {http.request.uuid}": [{ ask: "GET /a", answer: { "X-Request-Id": /^[0-9a-f-]{36}$/ } }],
   'handle_errors { respond "down" }': [

@@ -22,6 +22,9 @@ const FOLDER = "/srv";
 const UPSTREAMS = "upstream app { server 127.0.0.1:60408; }\nupstream next { server 127.0.0.1:60409; }";
 const NGINX_FILES = Object.fromEntries(Object.entries(FILES).map(([name, content]) => [`${FOLDER}/${name}`, content]));
 
+/** nginx finds it beside its own file. */
+const USERS = { "users.htpasswd": FILES["users.htpasswd"] ?? "" };
+
 /** What is left to the reader, with a note; of nginx nothing. */
 const NOTED: Readonly<Record<Format, RegExp>> = {
   nginx: /(?!)/,
@@ -56,7 +59,8 @@ function testRows(
       const names = upstreamsIn(made.text);
       const upstreams = Object.fromEntries(names.map((upstream) => [upstream, origin(upstream === "next" ? "next" : "app")]));
       for (const trial of own.filter(({ onlyOurs }) => onlyOurs !== true || format === "caddy")) {
-        using proxy = await testProxy(made.text, { upstreams, files });
+        const beside = Object.fromEntries(made.files.map(({ name: file, text }) => [file, text]));
+        using proxy = await testProxy(made.text, { upstreams, files: { ...files, ...USERS, ...beside } });
         compare(converted(trial, format), await tryInMemory(proxy, trial, names), `${trial.ask}\n${made.text}`);
       }
     });

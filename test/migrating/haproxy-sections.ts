@@ -1,17 +1,27 @@
 /** The place of a row of docs/migrating/haproxy.md in a whole haproxy.cfg. */
 import type { Row } from "../support/migration-rows.ts";
+import { FILES } from "../support/migration-trial.ts";
 
 /** What stands in a backend and nowhere else. */
 const OF_BACKENDS = /^(?:retries|retry-on|option redispatch|timeout server) ?/;
+/** A section of its own, and what stands in it. */
+const OF_USERS = /^user(?:list)? /;
+const HASH = (FILES["users.htpasswd"] ?? "").split(":")[1]?.trim() ?? "";
 /** What stands in `global`. */
 const OF_ALL = /^(?:nbthread|log |hard-stop-after|stats socket)/;
 
 /** A frontend at that port with the lines of the row, and its backend. */
 export function sectionsOf({ theirs }: Row, index: number, port: number, app: string, folder: string): string {
-  const lines = theirs.replaceAll("FOLDER", folder).split("\n");
+  const all = theirs
+    .replaceAll("FOLDER", folder)
+    .replaceAll("$2y$...", () => HASH)
+    .split("\n");
+  const users = all.filter((line) => OF_USERS.test(line));
+  const lines = all.filter((line) => !OF_USERS.test(line));
   const own = lines.filter((line) => OF_BACKENDS.test(line));
   const front = lines.filter((line) => !OF_BACKENDS.test(line) && line !== "default_backend app");
   return [
+    ...users.slice(0, 1).map((name) => section(name, users.slice(1))),
     section(`frontend f${index}`, [`bind 127.0.0.1:${port}`, ...front, `default_backend b${index}`]),
     section(`backend b${index}`, [...own, `server a ${app}`]),
   ].join("");

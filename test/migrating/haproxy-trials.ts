@@ -127,6 +127,11 @@ export const HAPROXY_TRIALS: Trials = {
       { ask: "GET /", times: 3 },
       { ask: "GET /", times: 4, status: 429 },
     ],
+  "userlist staff\nuser alice password $2y$...\nhttp-request auth realm staff unless { http_auth(staff) }": [
+    { ask: "GET /a", status: 401, got: null, answer: { "WWW-Authenticate": /^Basic realm="staff"/ } },
+    { ask: "GET /a", fields: { Authorization: `Basic ${btoa("alice:secret")}` }, got: "GET /a" },
+    { ask: "GET /a", fields: { Authorization: `Basic ${btoa("alice:wrong")}` }, status: 401, got: null },
+  ],
   "http-request deny deny_status 413 if { req.body_size gt 10 }": [
     { ask: "POST /a", body: "0123456789", got: "POST /a" },
     { ask: "POST /a", body: "01234567890", status: 413, got: null },

@@ -1,6 +1,9 @@
-/** What is asked of both proxies for each row of docs/migrating/nginx.md, by its left cell. */
 import type { Trial } from "../support/migration-trial.ts";
 
+const ALICE = `Basic ${btoa("alice:secret")}`;
+const WRONG = `Basic ${btoa("alice:wrong")}`;
+
+/** What is asked of both proxies for each row of docs/migrating/nginx.md, by its left cell. */
 export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
   "location / { proxy_pass http://app; }": [{ ask: "GET /a?b=c", got: "GET /a?b=c", by: "app" }],
   "location = /exact { proxy_pass http://app; }": [
@@ -122,6 +125,27 @@ export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
   "proxy_request_buffering on;": [{ ask: "POST /a", body: "x", got: "POST /a" }],
   "proxy_request_buffering off;": [{ ask: "POST /a", body: "x", got: "POST /a" }],
   "proxy_buffering off;": [{ ask: "GET /a", text: "app answers" }],
+  "auth_basic staff;\nauth_basic_user_file users.htpasswd;": [
+    { ask: "GET /a", status: 401, got: null, answer: { "WWW-Authenticate": /^Basic realm="staff"/ } },
+    { ask: "GET /a", fields: { Authorization: ALICE }, got: "GET /a" },
+    { ask: "GET /a", fields: { Authorization: WRONG }, status: 401, got: null },
+    { ask: "GET /a", fields: { Authorization: ALICE }, sent: { Authorization: null }, onlyOurs: true },
+  ],
+  "auth_basic staff;\nauth_basic_user_file users.htpasswd;\nproxy_set_header X-User $remote_user;": [
+    { ask: "GET /a", fields: { Authorization: ALICE, "X-User": "bob" }, sent: { "X-User": "alice" } },
+    { ask: "GET /a", fields: { "X-User": "alice" }, status: 401, got: null },
+  ],
+  "location / { satisfy any; allow 10.0.0.0/8; deny all; auth_basic staff; auth_basic_user_file users.htpasswd; proxy_pass http://app; }": [
+    { ask: "GET /a", status: 401, got: null },
+    { ask: "GET /a", fields: { Authorization: ALICE }, got: "GET /a" },
+    { ask: "GET /a", from: "10.1.2.3", got: "GET /a", onlyOurs: true },
+  ],
+  "auth_basic staff; auth_basic_user_file users.htpasswd;\nlocation / { proxy_pass http://app; }\nlocation /open/ { auth_basic off; proxy_pass http://app; }":
+    [
+      { ask: "GET /a", status: 401, got: null },
+      { ask: "GET /a", fields: { Authorization: ALICE }, got: "GET /a" },
+      { ask: "GET /open/a", got: "GET /open/a" },
+    ],
   "deny 203.0.113.0/24;": [{ ask: "GET /a" }, { ask: "GET /a", from: "203.0.113.9", status: 403, got: null, onlyOurs: true }],
   "location / { proxy_pass http://app; proxy_intercept_errors on; error_page 503 /503.html; }\nlocation = /503.html { internal; }": [
     { ask: "GET /fails", status: 503, text: "the error page" },

@@ -62,6 +62,12 @@ const TRIALS: Trials = {
     { ask: "GET /", from: "10.1.2.3" },
     { ask: "GET /", status: 403, got: null },
   ],
+  "middlewares.NAME.basicauth.usersfile=users.htpasswd\nmiddlewares.NAME.basicauth.realm=staff\nmiddlewares.NAME.basicauth.headerfield=X-User":
+    [
+      { ask: "GET /a", fields: { Authorization: `Basic ${btoa("alice:secret")}`, "X-User": "bob" }, sent: { "X-User": "alice" } },
+      { ask: "GET /a", fields: { "X-User": "alice" }, status: 401, got: null },
+      { ask: "GET /a", fields: { Authorization: `Basic ${btoa("alice:wrong")}` }, status: 401, got: null },
+    ],
   "middlewares.NAME.ratelimit.average=60\nmiddlewares.NAME.ratelimit.period=1m\nmiddlewares.NAME.ratelimit.burst=3": [
     { ask: "GET /", times: 3 },
     { ask: "GET /", times: 4, status: 429 },

@@ -105,8 +105,10 @@ export async function beside(
     const given = own.replaceAll("LISTEN", "80").replaceAll("PORT", "80");
     const made = convert(given, format, { format }, await sourcesFor(path.join(folder, "file")));
     if (made.fault !== undefined) throw new Error(`line ${made.fault.place.line}: ${made.fault.message}`);
+    for (const { name, text } of made.files) await writeFile(path.join(folder, name), text);
+    const whole = made.files.reduce((text, { name }) => text.replaceAll(`users_file: ${name}`, `users_file: ${folder}/${name}`), made.text);
     proxy = await startMillrace(
-      `${made.text.replace('":80"', '"127.0.0.1:0"')}workers: 1\nlogging: { level: info, format: json, access: false }\n`,
+      `${whole.replace('":80"', '"127.0.0.1:0"')}workers: 1\nlogging: { level: info, format: json, access: false }\n`,
     );
     const proxyPort = proxy.port;
     const names = new Map([...origins].map(([name, origin]) => [String(portOf(origin)), name]));

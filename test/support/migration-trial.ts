@@ -55,6 +55,8 @@ export function answerOf(
 export const FILES: Readonly<Record<string, string>> = {
   "public/index.html": "the page",
   "public/assets/app.js": "the script",
+  // Of alice, whose password is "secret".
+  "users.htpasswd": "alice:$2y$04$duSyZyDL3b9b1zi/BPkPV.GKV26VHn33dCZk4jjKkz9RctDe82B9e\n",
   "public/503.html": "the error page",
   "public/manual/intro.html": "the manual",
   "public/.env": "SECRET=1",

@@ -104,8 +104,10 @@ describe("where certificates come from", () => {
   });
 
   test("names of the environment", async () => {
-    const { value } = await caddy(`{$DOMAIN}, www.{$DOMAIN} {\n${PASS}\n}\nadmin.{$DOMAIN} {\nbasic_auth {\n a b\n}\nreverse_proxy b\n}`);
-    assert.deepEqual((tlsIn({ value, text: "", notes: [] })["acme"] as { domains: unknown }).domains, [
+    const { value } = await caddy(
+      `{$DOMAIN}, www.{$DOMAIN} {\n${PASS}\n}\nadmin.{$DOMAIN} {\nforward_auth a {\n uri /b\n}\nreverse_proxy b\n}`,
+    );
+    assert.deepEqual((tlsIn({ value, text: "", notes: [], files: [] })["acme"] as { domains: unknown }).domains, [
       "${DOMAIN}",
       "www.${DOMAIN}",
       "admin.${DOMAIN}",

@@ -8,6 +8,8 @@ import type { ConvertedText } from "../convert.fixture.ts";
 const caddy = (text: string, files: Readonly<Record<string, string>> = {}, port?: string): Promise<ConvertedText> =>
   converted(text, { format: "caddy", port }, files);
 const site = (text: string): Promise<ConvertedText> => caddy(`:80 {\n${text}\n}`);
+/** Of the password "secret". */
+const HASH = "$2y$04$duSyZyDL3b9b1zi/BPkPV.GKV26VHn33dCZk4jjKkz9RctDe82B9e";
 const routes = async (text: string): Promise<readonly Readonly<Record<string, unknown>>[]> => (await site(text)).value.routes;
 
 test("an everyday file", async () => {
@@ -149,18 +151,90 @@ http:// {
 });
 
 describe("what must not come open", () => {
-  test("what was behind a login admits nobody", async () => {
-    const found = await routes("basic_auth /admin/* {\n bob x\n}\nreverse_proxy a");
-    assert.deepEqual(found, [{ match: { path: "/admin/*" }, access: { deny: ["0.0.0.0/0", "::/0"] }, upstream: "a" }, { upstream: "a" }]);
+  const nobody = { deny: ["0.0.0.0/0", "::/0"] };
+  const login = (realm: string, file: string): unknown => ({ basic: { users_file: file, realm } });
+
+  test("of what asks for a password only those come in who know one", async () => {
+    const { value, notes, files } = await caddy(`:80 {
+      basic_auth /admin/* {\n bob ${HASH}\n}
+      basicauth /api/* bcrypt "The API" {\n bob ${btoa(HASH)}\n}
+      basic_auth /other/* {\n eve ${HASH}\n}
+      reverse_proxy a\n}`);
+    assert.deepEqual(
+      value.routes.map(({ match, authentication }) => [match, authentication]),
+      [
+        [{ path: "/admin/*" }, login("restricted", "users.htpasswd")],
+        [{ path: "/other/*" }, login("restricted", "users-2.htpasswd")],
+        [{ path: "/api/*" }, login("The API", "users.htpasswd")],
+        [undefined, undefined],
+      ],
+    );
+    assert.deepEqual(notes, []);
+    assert.deepEqual(files, [
+      { name: "users.htpasswd", text: `bob:${HASH}\n` },
+      { name: "users-2.htpasswd", text: `eve:${HASH}\n` },
+    ]);
+  });
+
+  test("users whose hashes cannot be taken over are left out, with a note that shows no hash", async () => {
+    const { files, notes } = await caddy(
+      `:80 {\nbasic_auth {\n a $apr1$hunter2$x\n b {$HASH}\n c:d ${HASH}\n "#e" ${HASH}\n f\n}\nreverse_proxy x\n}`,
+    );
+    assert.deepEqual(files, [{ name: "users.htpasswd", text: "" }]);
+    assert.equal(notes.filter((note) => note.includes("left out")).length, 5, notes.join("\n"));
+    assert.doesNotMatch(notes.join(), /hunter2/);
+  });
+
+  test("of two logins that act on one request both must hold", async () => {
+    const inner = (who: string): string => `basic_auth {\n bob ${HASH}\n}\nhandle /in/* {\nbasic_auth {\n ${who} ${HASH}\n}\nrespond in\n}`;
+    assert.deepEqual(
+      (await routes(inner("bob"))).map(({ access }) => access),
+      [undefined],
+    );
+    const differs = await site(inner("eve"));
+    assert.deepEqual(
+      differs.value.routes.map(({ access }) => access),
+      [nobody],
+    );
+    assert.match(differs.notes.join(), /both would have to hold/);
+    const apart = `basic_auth /a/* {\n bob ${HASH}\n}\nbasic_auth /b/* {\n eve ${HASH}\n}\nrespond x`;
+    assert.doesNotMatch((await site(apart)).notes.join(), /both/);
+  });
+
+  test("a login that cannot be put together with what answers is asked for by all of that", async () => {
+    const found = await site(`@a path_regexp ^/(a|b)/\n@b path_regexp ^/.*[.]json$\nbasic_auth @a {\n bob ${HASH}\n}\nreverse_proxy @b x`);
+    assert.deepEqual(found.value.routes[0]?.["authentication"], login("restricted", "users.htpasswd"));
+    assert.match(found.notes.join(), /cannot be put together/);
+    const other = await routes(`@a path_regexp ^/(a|b)/\n@b path_regexp ^/.*[.]json$\nforward_auth @a y {\n uri /v\n}\nreverse_proxy @b x`);
+    assert.deepEqual(other[0]?.["access"], nobody);
+    const asked = await site(`@m expression \`x\`\nbasic_auth @m {\n bob ${HASH}\n}\nrespond x`);
+    assert.deepEqual(
+      asked.value.routes.map(({ authentication }) => authentication),
+      [login("restricted", "users.htpasswd")],
+    );
+  });
+
+  test("the origin is told who has logged in, and by nobody else", async () => {
+    const told = "reverse_proxy a {\n header_up X-User {http.auth.user.id}\n}";
+    const found = await routes(`basic_auth /in/* {\n bob ${HASH}\n}\n${told}`);
+    assert.deepEqual(
+      found.map(({ authentication, request_headers: edits }) => [authentication, edits]),
+      [
+        [{ basic: { users_file: "users.htpasswd", realm: "restricted" }, identity_headers: { user: "X-User" } }, undefined],
+        [undefined, { remove: ["X-User"] }],
+      ],
+    );
+  });
+
+  test("what was behind the word of another service admits nobody", async () => {
     assert.deepEqual((await routes("forward_auth auth:9091 {\n uri /verify\n}\nreverse_proxy a"))[0]?.["access"], {
       deny: ["0.0.0.0/0", "::/0"],
     });
   });
 
   test("what kept clients away by a matcher without equivalent admits nobody", async () => {
-    const nobody = { deny: ["0.0.0.0/0", "::/0"] };
     const access = async (text: string): Promise<unknown> => (await routes(`${text}\nreverse_proxy a`))[0]?.["access"];
-    assert.deepEqual(await access("@m expression `x`\nbasic_auth @m {\n a b\n}"), nobody);
+    assert.deepEqual(await access("@m expression `x`\nforward_auth @m y {\n uri /v\n}"), nobody);
     assert.deepEqual(await access("@m expression `x`\nrespond @m 403"), nobody);
     assert.deepEqual(await access("@m vars x y\nabort @m"), nobody);
     assert.equal(await access("@m header_regexp User-Agent bot\nabort @m"), undefined);

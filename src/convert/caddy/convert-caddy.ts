@@ -23,6 +23,7 @@ import type { RouteSurroundings } from "./routes.ts";
 import { chooseSites, inHostOrder, listensAt, sitesOf } from "./sites.ts";
 import type { Site } from "./sites.ts";
 import { Upstreams } from "./upstreams.ts";
+import { UsersFiles } from "./users.ts";
 
 /** @param port only the sites that are at this port */
 export function convertCaddy(
@@ -51,8 +52,9 @@ export function convertCaddy(
   if (choice.sites.length === 0) return fault(port === undefined ? "none of its sites can be converted" : `no site is at port ${port}`);
   const listeners = listenersOf(choice, tls, globals, notes, aboutTls);
   const upstreams = new Upstreams(notes);
+  const users = new UsersFiles();
   const routes = inHostOrder(listeners.sites).flatMap(({ site, hosts }) =>
-    routesOf(site, defined({ host: hosts }), listeners, { upstreams, sources, notes }).map((route, index) => {
+    routesOf(site, defined({ host: hosts }), listeners, { upstreams, users, sources, notes }).map((route, index) => {
       const title = `site ${hosts === undefined ? "for all other hosts" : hosts.join(" ")} (${formatPlace(site.block.place)})`;
       return index === 0 ? { ...route, comments: [title, ...route.comments] } : route;
     }),
@@ -63,6 +65,7 @@ export function convertCaddy(
     keys: globalKeys(globals, notes, comments),
     upstreams: upstreams.drafts(),
     routes: routes.length > 0 ? routes : [{ match: [{}], keys: { respond: { status: 404 } }, comments: [] }],
+    files: users.files(),
   };
 }
 

@@ -11,8 +11,21 @@ import { convertText } from "./placeholders.ts";
 /** Fields of requests that Millrace writes by itself. */
 const OWN = /^(?:x-forwarded-(?:for|proto|host)|connection|upgrade)$/i;
 
-/** One edit: `-Name`, `+Name value`, `?Name value`, `Name value` or `Name pattern replacement`. */
-export function fieldEdit(side: Side, directive: Directive, args: readonly string[], notes: Notes, comments: string[]): Fields | undefined {
+/** The name of who has logged in. */
+const USER = /^\{http\.auth\.user\.id\}$/;
+
+/**
+ * One edit: `-Name`, `+Name value`, `?Name value`, `Name value` or `Name pattern replacement`.
+ * @param hasLogin whether some requests come from users who have logged in
+ */
+export function fieldEdit(
+  side: Side,
+  directive: Directive,
+  args: readonly string[],
+  hasLogin: boolean,
+  notes: Notes,
+  comments: string[],
+): Fields | undefined {
   const [given = "", value, replacement] = args;
   const sign = /^[-+?>]/.exec(given)?.[0] ?? "";
   const name = given.slice(sign.length).replace(/:$/, "");
@@ -32,6 +45,7 @@ export function fieldEdit(side: Side, directive: Directive, args: readonly strin
   if (replacement !== undefined) return note("replacing a part of a value has no equivalent");
   const refused = whyRefused(side, "write", name);
   if (refused !== null) return note(`is not for the configuration to write: ${refused}`);
+  if (hasLogin && side === "request" && sign === "" && USER.test(value)) return { user: name };
   const { text, problem } = convertText(value);
   if (problem !== undefined || !isFieldText(text)) {
     const why = problem ?? "it is no field that can be sent";
@@ -49,6 +63,7 @@ export function fieldEdits(
   side: Side,
   directive: Directive,
   args: readonly string[],
+  hasLogin: boolean,
   notes: Notes,
   comments: string[],
 ): Fields | undefined {
@@ -58,6 +73,6 @@ export function fieldEdits(
       : [...(args.length > 0 ? [args] : []), ...directive.block.map(({ name, args: rest }) => [name, ...rest])];
   return lines
     .filter(([name]) => name !== "defer" && name !== "match")
-    .map((line) => fieldEdit(side, directive, line, notes, comments))
+    .map((line) => fieldEdit(side, directive, line, hasLogin, notes, comments))
     .reduce<Fields | undefined>(joinedFields, undefined);
 }

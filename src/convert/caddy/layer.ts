@@ -2,6 +2,7 @@
 import { both, defined } from "../model/conditions.ts";
 import type { Conditions } from "../model/conditions.ts";
 import type { Keys, Value } from "../model/draft.ts";
+import { NOBODY } from "../model/tls.ts";
 
 /** What a route gets. Each layer gives a new one. */
 export interface Additions {
@@ -12,6 +13,7 @@ export interface Additions {
   readonly responseHeaders?: Fields | undefined;
   readonly maxBody?: Value | undefined;
   readonly access?: Keys | undefined;
+  readonly authentication?: Keys | undefined;
   readonly rateLimit?: Keys | undefined;
 }
 
@@ -19,6 +21,8 @@ export interface Fields {
   readonly set?: Readonly<Record<string, string>> | undefined;
   readonly add?: Readonly<Record<string, string>> | undefined;
   readonly remove?: readonly string[] | undefined;
+  /** The field in which the origin is told the name of who has logged in. */
+  readonly user?: string | undefined;
 }
 
 /** @param matcher one of these is enough */
@@ -58,7 +62,17 @@ export function variantsOf(conditions: Conditions, layers: readonly Layer[]): re
   return variants;
 }
 
+/** What keeps clients away from requests that some of the layers may act on, where they cannot be told apart from others. */
+export function guardsOf(conditions: Conditions, layers: readonly Layer[]): Additions {
+  return layers
+    .filter(({ matcher }) => matcher.some((each) => both(conditions, each) !== "never"))
+    .map(({ additions: { access, authentication } }): Additions => defined({ access, authentication }))
+    .reduce(joined, {});
+}
+
 function joined(one: Additions, other: Additions): Additions {
+  const meets =
+    one.authentication !== undefined && other.authentication !== undefined && !isSameLogin(one.authentication, other.authentication);
   return defined({
     root: other.root ?? one.root,
     fallback: other.fallback ?? one.fallback,
@@ -66,17 +80,31 @@ function joined(one: Additions, other: Additions): Additions {
     requestHeaders: joinedFields(one.requestHeaders, other.requestHeaders),
     responseHeaders: joinedFields(one.responseHeaders, other.responseHeaders),
     maxBody: other.maxBody ?? one.maxBody,
-    access: other.access ?? one.access,
+    access: meets ? NOBODY : (other.access ?? one.access),
+    authentication: other.authentication ?? one.authentication,
     rateLimit: other.rateLimit ?? one.rateLimit,
   });
 }
 
+/** Whether the same users come in by both; what they are told when they are asked may differ. */
+export function isSameLogin(one: Keys, other: Keys): boolean {
+  return usersOf(one) === usersOf(other);
+}
+
+function usersOf({ basic }: Keys): Value | undefined {
+  return (basic as Keys)["users_file"];
+}
+
 export function joinedFields(one: Fields | undefined, other: Fields | undefined): Fields | undefined {
   if (one === undefined || other === undefined) return one ?? other;
+  const removed = new Set([...(one.remove ?? []), ...(other.remove ?? [])]);
+  // The name is told in one field.
+  if (one.user !== undefined && other.user !== undefined && one.user !== other.user) removed.add(one.user);
   return defined({
     set: one.set === undefined ? other.set : { ...withoutNames(one.set, other.set ?? {}), ...other.set },
     add: one.add === undefined ? other.add : { ...one.add, ...other.add },
-    remove: one.remove === undefined ? other.remove : [...new Set([...one.remove, ...(other.remove ?? [])])],
+    remove: removed.size === 0 ? undefined : [...removed],
+    user: other.user ?? one.user,
   });
 }
 
@@ -91,5 +119,6 @@ function withoutNames(
 export function fieldKeys(fields: Fields | undefined, isOwn: boolean): Keys | undefined {
   if (fields === undefined) return undefined;
   const { set, add, remove } = fields;
+  if (set === undefined && add === undefined && remove === undefined) return undefined;
   return defined({ remove, set, add, own_answers: isOwn && (set !== undefined || add !== undefined) ? true : undefined });
 }

@@ -1,5 +1,5 @@
 /** The routes of a site: its directives in the order in which they act. */
-import { defined } from "../model/conditions.ts";
+import { both, defined } from "../model/conditions.ts";
 import type { Conditions } from "../model/conditions.ts";
 import type { Keys, RouteDraft } from "../model/draft.ts";
 import { isPathPrefix } from "../model/names.ts";
@@ -10,7 +10,7 @@ import type { Sources } from "../model/sources.ts";
 import { NOBODY } from "../model/tls.ts";
 import { answered, redirected } from "./answers.ts";
 import { fieldEdits } from "./fields.ts";
-import { fieldKeys, joinedFields, variantsOf } from "./layer.ts";
+import { fieldKeys, guardsOf, isSameLogin, joinedFields, variantsOf } from "./layer.ts";
 import type { Additions, Layer } from "./layer.ts";
 import { EVERYTHING, combined, matchersIn, pathsOf } from "./matchers.ts";
 import type { Matcher } from "./matchers.ts";
@@ -22,9 +22,11 @@ import { withEnvironment } from "./placeholders.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { caddyDuration, caddySize } from "./units.ts";
 import type { Upstreams } from "./upstreams.ts";
+import type { UsersFiles } from "./users.ts";
 
 export interface RouteSurroundings {
   readonly upstreams: Upstreams;
+  readonly users: UsersFiles;
   readonly notes: Notes;
   readonly sources: Sources;
 }
@@ -79,6 +81,10 @@ export class SiteRoutes {
     if (OF_CADDY_1.has(name)) return note("it is a directive of Caddy 1, and only the format of Caddy 2 is converted");
     const conditions = matcher === null ? null : combined(within, matcher);
     if (matcher === null || conditions === null) {
+      if (/^basic_?auth$/.test(name)) {
+        note("its matcher has no equivalent, so everybody is asked for a password here");
+        return this.login(directive, [{}], args, layers, note);
+      }
       if (!this.refuses(directive)) return note("its matcher has no equivalent, so it is left out");
       layers.push({ matcher: [{}], additions: { access: NOBODY } });
       return note(
@@ -94,9 +100,9 @@ export class SiteRoutes {
         return note("where it leads is chosen by a placeholder");
       }
       case "header":
-        return layer({ responseHeaders: fieldEdits("response", directive, args, notes, comments) });
+        return layer({ responseHeaders: fieldEdits("response", directive, args, false, notes, comments) });
       case "request_header":
-        return layer({ requestHeaders: fieldEdits("request", directive, args, notes, comments) });
+        return layer({ requestHeaders: fieldEdits("request", directive, args, hasLogin(layers), notes, comments) });
       case "request_body":
         return layer({ maxBody: caddySize(directive.block?.find((each) => each.name === "max_size")?.args[0] ?? "") });
       case "rate_limit": {
@@ -105,6 +111,7 @@ export class SiteRoutes {
       }
       case "basic_auth":
       case "basicauth":
+        return this.login(directive, matcher, args, layers, note);
       case "forward_auth":
         note("has no equivalent yet, so nobody is let in here: write `authentication`, and take out `access`");
         return layer({ access: NOBODY });
@@ -153,9 +160,28 @@ export class SiteRoutes {
     }
   }
 
+  /** Of two logins that act on one request both must hold in Caddy. */
+  private login(
+    directive: Directive,
+    matcher: readonly Conditions[],
+    args: readonly string[],
+    layers: Layer[],
+    note: (why: string) => void,
+  ): void {
+    const authentication = this.surroundings.users.authentication(directive, args, note);
+    const meets = layers.some(
+      (layer) =>
+        layer.additions.authentication !== undefined &&
+        !isSameLogin(layer.additions.authentication, authentication) &&
+        layer.matcher.some((one) => matcher.some((other) => both(one, other) !== "never")),
+    );
+    if (meets) note("other users have to log in before it, and both would have to hold: where it does, nobody is let in");
+    layers.push({ matcher, additions: { authentication } });
+  }
+
   /** Whether a directive keeps clients away, and not only programs by their names. */
   private refuses({ name, args: [first = "", ...rest] }: Directive): boolean {
-    if (/^(?:basic_auth|basicauth|forward_auth)$/.test(name)) return true;
+    if (name === "forward_auth") return true;
     const isRefusal = name === "abort" || ((name === "respond" || name === "error") && rest.some((each) => /^40[134]$/.test(each)));
     return isRefusal && !this.filters.has(first);
   }
@@ -179,7 +205,7 @@ export class SiteRoutes {
     comments: string[],
   ): void {
     const { upstreams, notes } = this.surroundings;
-    const proxied = upstreams.proxied(directive, args, comments);
+    const proxied = upstreams.proxied(directive, args, hasLogin(layers), comments);
     if (proxied === null) {
       notes.add({ place: directive.place, what: directive.name, why: "it has no endpoint, so this answers 501" }, comments);
       return this.route(conditions, layers, { respond: { status: 501 } }, comments, true);
@@ -232,7 +258,7 @@ export class SiteRoutes {
           why: "what comes before it for some paths only cannot be put together with it",
         });
       }
-      for (const { conditions: own, additions } of variants ?? [{ conditions: each, additions: {} }])
+      for (const { conditions: own, additions } of variants ?? [{ conditions: each, additions: guardsOf(each, layers) }])
         made.push({ match: [own], keys: completed(keys, additions, isOwn, fields), comments: [] });
     }
     // Entries with the same keys are one route.
@@ -275,21 +301,33 @@ export class SiteRoutes {
 
 /** The keys of a route with what comes before it. */
 function completed(keys: Keys, additions: Additions, isOwn: boolean, fields: Pick<Additions, "requestHeaders" | "responseHeaders">): Keys {
-  const { root, fallback, rewrite, maxBody, access, rateLimit: limit } = additions;
+  const { root, fallback, rewrite, maxBody, access, authentication, rateLimit: limit } = additions;
   const isProxied = keys["upstream"] !== undefined;
   const files = keys["files"];
   const changed = { ...rewrite, ...(keys["rewrite"] as Keys | undefined) };
   const response = joinedFields(additions.responseHeaders, fields.responseHeaders);
+  const request = joinedFields(additions.requestHeaders, fields.requestHeaders);
+  const user = isProxied ? request?.user : undefined;
+  // Where nobody has logged in, no client may say who it is.
+  const edits = user !== undefined && authentication === undefined ? joinedFields(request, { remove: [user] }) : request;
   return defined({
     access,
+    authentication:
+      authentication === undefined
+        ? undefined
+        : defined({ ...authentication, identity_headers: user === undefined ? undefined : { user } }),
     rate_limit: limit,
     max_body: maxBody,
     rewrite: (isProxied || files !== undefined) && Object.keys(changed).length > 0 ? changed : undefined,
-    request_headers: isProxied ? fieldKeys(joinedFields(additions.requestHeaders, fields.requestHeaders), false) : undefined,
+    request_headers: isProxied ? fieldKeys(edits, false) : undefined,
     response_headers: fieldKeys(response, isOwn),
     ...(files === undefined ? keys : { files: defined({ root: literal(root ?? "."), ...(files as Keys), fallback }) }),
     ...(isProxied ? { rewrite: Object.keys(changed).length > 0 ? changed : undefined } : {}),
   });
+}
+
+function hasLogin(layers: readonly Layer[]): boolean {
+  return layers.some(({ additions }) => additions.authentication !== undefined);
 }
 
 /** The zone of `rate_limit`, a module of its own, in requests per minute; null: it has no equivalent. */

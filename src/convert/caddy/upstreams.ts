@@ -31,7 +31,8 @@ export class Upstreams {
   }
 
   /** null: no endpoint can be made of it. @param addresses the arguments without the matcher */
-  proxied(directive: Directive, addresses: readonly string[], comments: string[]): Proxied | null {
+  /** @param hasLogin whether some requests come from users who have logged in */
+  proxied(directive: Directive, addresses: readonly string[], hasLogin: boolean, comments: string[]): Proxied | null {
     const { block, place, name: what } = directive;
     const note = (name: string, why: string, at: Place = place): void =>
       this.notes.add({ place: at, what: name === "" ? what : `${what} ${name}`, why }, comments);
@@ -60,9 +61,9 @@ export class Upstreams {
       if (line.name === "header_up" && /^host$/i.test(first))
         host = hostOf(line.args[1] ?? "", (why) => note("header_up Host", why, line.place)) ?? host;
       else if (line.name === "header_up")
-        requestHeaders = joinedFields(requestHeaders, fieldEdit("request", line, line.args, this.notes, comments));
+        requestHeaders = joinedFields(requestHeaders, fieldEdit("request", line, line.args, hasLogin, this.notes, comments));
       else if (line.name === "header_down")
-        responseHeaders = joinedFields(responseHeaders, fieldEdit("response", line, line.args, this.notes, comments));
+        responseHeaders = joinedFields(responseHeaders, fieldEdit("response", line, line.args, false, this.notes, comments));
       else if (line.name === "health_uri" && first.startsWith("/")) check["path"] = first;
       else if (line.name === "health_interval" || line.name === "health_timeout") check[line.name.slice(7)] = caddyDuration(first);
       else if (line.name === "health_passes") check["healthy_threshold"] = Number(first) || undefined;

@@ -24,6 +24,13 @@ export interface RouteDraft {
   readonly comments: readonly string[];
 }
 
+/** A file that the configuration names and that has to be made too. */
+export interface FileDraft {
+  /** Relative to the configuration's folder. */
+  readonly name: string;
+  readonly text: string;
+}
+
 export interface Draft {
   /** About the file as a whole. */
   readonly comments: readonly string[];
@@ -32,4 +39,5 @@ export interface Draft {
   readonly keys: Keys;
   readonly upstreams: readonly UpstreamDraft[];
   readonly routes: readonly RouteDraft[];
+  readonly files?: readonly FileDraft[];
 }

@@ -17,6 +17,8 @@ export interface Sources {
   readonly patternProblem: (pattern: string) => string | null;
   /** Whether there is such a file. @param path relative to the folder of the main file, or absolute */
   readonly isFile: (path: string) => boolean;
+  /** The text of a file that the configuration names; null: it cannot be read. @param path as for `isFile` */
+  readonly text: (path: string) => string | null;
   /** The names in a list of cipher suites, joined by colons, that OpenSSL does not know. */
   readonly unknownCiphers: (list: string) => readonly string[];
   /** The same for groups of the key exchange. */

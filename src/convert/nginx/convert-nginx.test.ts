@@ -72,15 +72,20 @@ routes:
 });
 
 describe("what must not come open", () => {
-  test("a location behind a password, a subrequest or a client's certificate admits nobody", async () => {
-    for (const guard of ["auth_basic x; auth_basic_user_file y;", "auth_request /auth;", "ssl_verify_client on;", 'auth_jwt "x";']) {
+  test("a location behind a subrequest or a client's certificate admits nobody", async () => {
+    for (const guard of [
+      "auth_basic x;",
+      "auth_basic x; auth_basic_user_file $y;",
+      "auth_request /auth;",
+      "ssl_verify_client on;",
+      'auth_jwt "x";',
+    ]) {
       const { value, notes } = await server(`location / { ${guard} proxy_pass http://a; }`);
       assert.deepEqual(value.routes[0]?.["access"], { deny: ["0.0.0.0/0", "::/0"] }, guard);
       assert.match(notes.join(), /nobody is let in here/);
     }
-    assert.equal((await route("auth_basic x; location / { auth_basic off; proxy_pass http://a; }"))["access"], undefined);
     assert.deepEqual(
-      (await route("location / { satisfy any; allow 10.0.0.0/8; deny all; auth_basic x; proxy_pass http://a; }"))["access"],
+      (await route("location / { satisfy any; allow 10.0.0.0/8; deny all; auth_request /x; proxy_pass http://a; }"))["access"],
       { allow: ["10.0.0.0/8"] },
     );
   });
@@ -132,7 +137,7 @@ describe("what must not come open", () => {
   });
 
   test("what a server guards as a whole is guarded where no location is", async () => {
-    assert.deepEqual((await route("root /srv; auth_basic x;"))["access"], { deny: ["0.0.0.0/0", "::/0"] });
+    assert.deepEqual((await route("root /srv; auth_request /x;"))["access"], { deny: ["0.0.0.0/0", "::/0"] });
     assert.deepEqual((await route("root /srv; deny all;"))["respond"], { status: 403 });
   });
 
@@ -329,6 +334,11 @@ test("whatever is put together, the result passes the check", async () => {
     "allow 10.0.0.0/8;",
     "deny ::1;",
     "auth_basic x;",
+    "auth_basic $x;",
+    "auth_basic off;",
+    "auth_basic_user_file users;",
+    "satisfy any;",
+    "proxy_set_header X-User $remote_user;",
     "limit_except GET { deny all; }",
     "internal;",
     "set $x app;",

@@ -4,6 +4,7 @@ import type { Keys, Value } from "../model/draft.ts";
 import { isFieldName, isFieldText } from "../model/names.ts";
 import type { Notes } from "../model/notes.ts";
 import type { Directive } from "./parse.ts";
+import { isIdentity } from "./remote-user.ts";
 import type { Scope } from "./scope.ts";
 import { timeMs } from "./units.ts";
 import { convertText } from "./variables.ts";
@@ -49,6 +50,7 @@ export function requestFields({ scope, context, notes, comments }: HeaderSurroun
       continue;
     }
     if (plain === "upgrade") isUpgraded = true;
+    if (isIdentity(directive, scope)) continue;
     if (plain === "host") host = directive;
     else if (OWN[plain]?.test(value) === true || value === `$http_${plain.replaceAll("-", "_")}`) continue;
     else if (value === "") {

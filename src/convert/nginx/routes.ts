@@ -6,7 +6,8 @@ import { formatPlace } from "../model/notes.ts";
 import type { Notes } from "../model/notes.ts";
 import type { Sources } from "../model/sources.ts";
 import { NOBODY } from "../model/tls.ts";
-import { accessOf } from "./access.ts";
+import { accessOf, bothAdmit, withOpen } from "./access.ts";
+import type { Access, Admission } from "./access.ts";
 import { answerKeys } from "./answers.ts";
 import type { Answer } from "./answers.ts";
 import { errorPages } from "./error-pages.ts";
@@ -40,6 +41,9 @@ export interface RouteSurroundings {
 interface Changed {
   readonly path: Keys;
 }
+
+const EVERYBODY: Admission = { keys: {}, open: [] };
+const CLOSED: Admission = { keys: { access: NOBODY }, open: [] };
 
 /** How often one location may lead to another. */
 const LEADS_MAX = 5;
@@ -83,15 +87,15 @@ export class ServerRoutes {
   /** What no location takes: nginx looks for a file. */
   private remainder(): readonly RouteDraft[] {
     const comments: string[] = [];
-    const { notes } = this.surroundings;
-    const access = accessOf(this.scope, notes, comments);
+    const access = this.accessOf(this.scope, comments);
     const title = "what no location takes";
     if (access === "closed")
       return [{ match: [this.host], keys: this.refusal(this.scope, null, 403, comments), comments: [title, ...comments] }];
     const keys = this.staticKeys(this.scope, null, comments);
     if (keys !== null) {
-      const own = defined({ access: this.isClosed([]) ? NOBODY : access.keys, error_pages: this.pages(this.scope, comments), ...keys });
-      return [{ match: [this.withoutSources(this.host)], keys: own, comments: [title, ...comments] }];
+      const { keys: admitted, open } = this.isClosed([]) ? CLOSED : access;
+      const own = defined({ ...admitted, error_pages: this.pages(this.scope, comments), ...keys });
+      return withOpen([{ match: [this.withoutSources(this.host)], keys: own, comments: [title, ...comments] }], open);
     }
     return [];
   }
@@ -111,6 +115,8 @@ export class ServerRoutes {
     changed: Changed | null,
     comments: string[],
     depth: number,
+    /** Who is let through by the location that leads here. */
+    through: Admission = EVERYBODY,
   ): readonly RouteDraft[] {
     const { scope, directive } = location;
     const { notes } = this.surroundings;
@@ -133,16 +139,16 @@ export class ServerRoutes {
       else drafts.push(...this.step(step, location, conditions, [], depth));
     }
     if (end !== null) return [...drafts, ...this.step(end, location, conditions, comments, depth)];
-    const access = accessOf(scope, notes, comments);
+    const access = this.accessOf(scope, comments);
     if (access === "closed") return [...drafts, { match: [conditions], keys: this.refusal(scope, location, 403, comments), comments }];
-    const admitted = this.isClosed(directive.block ?? []) ? NOBODY : access.keys;
+    const admitted = bothAdmit(through, this.isClosed(directive.block ?? []) ? CLOSED : access);
     return [...drafts, ...this.served(location, conditions, admitted, change, comments, depth, directive)];
   }
 
   private served(
     location: Location,
     conditions: Conditions,
-    access: Keys | undefined,
+    admitted: Admission,
     change: Changed | null,
     comments: string[],
     depth: number,
@@ -150,9 +156,12 @@ export class ServerRoutes {
   ): readonly RouteDraft[] {
     const { scope } = location;
     const { notes } = this.surroundings;
-    const route = (keys: Keys): readonly RouteDraft[] => [
-      { match: [conditions], keys: defined({ access, error_pages: this.pages(scope, comments), ...keys }), comments },
-    ];
+    const routeFor = (match: Conditions, keys: Keys): readonly RouteDraft[] =>
+      withOpen(
+        [{ match: [match], keys: defined({ ...admitted.keys, error_pages: this.pages(scope, comments), ...keys }), comments }],
+        admitted.open,
+      );
+    const route = (keys: Keys): readonly RouteDraft[] => routeFor(conditions, keys);
     const pass = scope.ownLast("proxy_pass");
     const tried = scope.ownLast("try_files");
     if (tried !== undefined) {
@@ -164,7 +173,7 @@ export class ServerRoutes {
             { place: tried.place, what: "try_files", why: "files are not looked for first: all requests go where it leads in the end" },
             comments,
           );
-        return this.content(named, conditions, change, comments, depth + 1);
+        return this.content(named, conditions, change, comments, depth + 1, admitted);
       }
     }
     if (pass !== undefined) return route(this.proxied(scope, location, pass, change, comments));
@@ -183,9 +192,8 @@ export class ServerRoutes {
     const keys = this.staticKeys(scope, location, comments);
     if (keys === null)
       notes.add({ place: directive.place, what: "location", why: "what it serves has no equivalent, so this answers 404" }, comments);
-    const answered =
-      keys === null ? route({ respond: { status: 404 } }) : route({ rate_limit: rateLimit(scope, notes, comments), ...keys });
-    return keys === null ? answered : answered.map((draft) => ({ ...draft, match: [this.withoutSources(conditions)] }));
+    if (keys === null) return route({ respond: { status: 404 } });
+    return routeFor(this.withoutSources(conditions), { rate_limit: rateLimit(scope, notes, comments), ...keys });
   }
 
   /** Sources of PHP are no files to send, where nginx has them run. */
@@ -223,19 +231,15 @@ export class ServerRoutes {
     }
     if (outcome.kind === "pass") {
       const pass = scope.ownLast("proxy_pass");
-      const access = accessOf(scope, notes, comments);
+      const access = this.accessOf(scope, comments);
       if (pass === undefined || location === null || access === "closed") return [];
-      return [
-        {
-          match: [conditions],
-          keys: defined({
-            access: this.isClosed(location.directive.block ?? []) ? NOBODY : access.keys,
-            error_pages: this.pages(scope, comments),
-            ...this.proxied(scope, location, pass, null, comments),
-          }),
-          comments,
-        },
-      ];
+      const { keys: admitted, open } = this.isClosed(location.directive.block ?? []) ? CLOSED : access;
+      const keys = defined({
+        ...admitted,
+        error_pages: this.pages(scope, comments),
+        ...this.proxied(scope, location, pass, null, comments),
+      });
+      return withOpen([{ match: [conditions], keys, comments }], open);
     }
     const target = outcome.isSearched ? locationFor(outcome.leadsTo, this.locations, sources) : location;
     if (target === null || depth >= LEADS_MAX) {
@@ -262,7 +266,7 @@ export class ServerRoutes {
     const { notes } = this.surroundings;
     const comments = [`limit_except (${formatPlace(directive.place)})`];
     const methods = directive.args.map((name) => name.toUpperCase());
-    const access = accessOf(scope.inner(directive.block ?? []), notes, comments);
+    const access = this.accessOf(scope.inner(directive.block ?? []), comments);
     if (access !== "closed") {
       notes.add(
         { place: directive.place, what: "limit_except", why: "only `deny all` has an equivalent; the other methods are refused" },
@@ -283,6 +287,11 @@ export class ServerRoutes {
     for (const { args } of scope.everywhere("set")) constants.set((args[0] ?? "").replace(/^\$/, ""), args[1] ?? "");
     const own = regex ?? (location?.kind === "regex" ? location.text : undefined);
     return { constants, regex: own !== undefined && isAnything(own) ? undefined : own };
+  }
+
+  private accessOf(scope: Scope, comments: string[]): Access {
+    const { sources, notes } = this.surroundings;
+    return accessOf(scope, sources, notes, comments);
   }
 
   /** Whether an `if` of the server or of that block kept clients away in a way that is lost. */
