@@ -184,14 +184,21 @@ function check(value: unknown, path: KeyPath): Finding[] {
   if (!METHODS.some((method) => at(value, method) !== undefined))
     findings.push(error(path, `expected at least one of ${METHODS.join(", ")}`, true));
   findings.push(...jwtFindings(at(value, "jwt"), [...path, "jwt"]));
-  const names = new Map<string, KeyPath>();
-  const headers = at(value, "identity_headers");
-  const fields = [...entriesOf(headers).filter(([key]) => key !== "claims"), ...entriesOf(at(headers, "claims"))];
-  for (const [key, name] of fields) {
+  findings.push(...sameFields(at(value, "identity_headers"), [...path, "identity_headers"]));
+  return findings;
+}
+
+/** A field has one meaning. The finding does not show its name, which may be anything. */
+function sameFields(headers: unknown, path: KeyPath): Finding[] {
+  const findings: Finding[] = [];
+  const names = new Set<string>();
+  const own = ["user", "roles", "scopes"].map((key) => [[key], at(headers, key)] as const);
+  const ofClaims = entriesOf(at(headers, "claims")).map(([claim, name]) => [["claims", claim], name] as const);
+  for (const [place, name] of [...own, ...ofClaims]) {
     if (typeof name !== "string") continue;
-    const lower = name.toLowerCase();
-    if (names.has(lower)) findings.push(error([...path, "identity_headers"], `the field ${name} stands twice, also for ${key}`));
-    names.set(lower, path);
+    if (names.has(name.toLowerCase()))
+      findings.push(error([...path, ...place], "another key has the same field; each needs one of its own"));
+    names.add(name.toLowerCase());
   }
   return findings;
 }
