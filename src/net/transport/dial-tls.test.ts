@@ -5,6 +5,8 @@ import { X509Certificate, createHash } from "node:crypto";
 import net from "node:net";
 import { before, describe, test } from "node:test";
 import tls from "node:tls";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { OTHER_KEY } from "../../certificates/endpoint-tls.ts";
 import { TestAuthority } from "../../../test/support/certificates.ts";
 import type { Endpoint } from "../../proxy/upstream/endpoint.ts";
@@ -20,6 +22,20 @@ let access: TlsAccess | null = null;
 function open(endpoint: Endpoint, preface: string = ""): End {
   return new End(endpoint, access, preface);
 }
+
+/** How many bytes a connection has brought when its endpoint ends it. The connection itself is forgotten. */
+function endOfLoneConnection(endpoint: Endpoint): Promise<number> {
+  const end = open(endpoint);
+  return new Promise((resolve) => {
+    void end.until("end").then(() => {
+      resolve(end.received);
+      end.transport.destroy();
+    });
+  });
+}
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
   const isRaw = kind === "on Node's handle";
@@ -204,6 +220,20 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
         end.transport.destroy();
       }
       assert.deepEqual(seen, ["CN=proxy true false", "CN=proxy true true"]);
+    });
+
+    test("a connection that nobody refers to goes on when garbage is collected", async (t) => {
+      const served = Promise.withResolvers<tls.TLSSocket>();
+      const endpoint = await serverFor(t, (socket) => served.resolve(socket));
+      const ended = endOfLoneConnection(endpoint);
+      const socket = await served.promise;
+      // Into the memory of young objects and out of it, and away.
+      for (let count = 0; count < 3; count++) {
+        collectGarbage();
+        await new Promise(setImmediate);
+      }
+      socket.end("hello");
+      assert.equal(await ended, 5);
     });
 
     test("an endpoint gets no other handshake on its connection", async (t) => {

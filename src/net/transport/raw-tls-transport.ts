@@ -48,11 +48,19 @@ interface OwnedTls extends TlsHandle {
   transport?: RawTlsTransport;
 }
 
+/**
+ * The handle below with a reference to the transport. Node keeps an open TCP handle alive, but the TLS handle on it only as long as JavaScript refers to it:
+ * without this reference a connection that nobody waits for otherwise stands still as soon as garbage is collected.
+ */
+interface OwnedTcp extends RawHandle {
+  secured?: RawTlsTransport | null;
+}
+
 export class RawTlsTransport implements AcceptedTransport, RecordOwner, GateOwner {
   readonly readsOnDemand: boolean = true;
   destroyed: boolean = false;
   readonly handle: TlsHandle;
-  private readonly tcp: RawHandle;
+  private readonly tcp: OwnedTcp;
   private readonly access: TlsAccess;
   private reader: TransportReader;
   private writer: TransportWriter;
@@ -113,6 +121,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner, GateOwne
     owned.onhandshakedone = onhandshakedone;
     owned.useUserBuffer(this.decrypted);
     this.handle = owned;
+    this.tcp.secured = this;
     this.gate = new WriteGate(owned, tcp, this);
   }
 
@@ -142,6 +151,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner, GateOwne
     this.handle.readStop();
     this.destroyed = true;
     this.access.records.forget(this);
+    this.tcp.secured = null;
     this.handle.destroySSL();
     return this.tcp;
   }

@@ -46,9 +46,6 @@ export async function endpointOf(t: TestContext, server: net.Server, { settings 
   return new Endpoint("app", url, 0, 0, endpointSettings(config, base));
 }
 
-/** Connections that are open. Node's handle of TLS is garbage, and its connection stands still, when nobody refers to it: a test that waits does not. */
-const open: Set<End> = new Set();
-
 /** One end of a connection, with what it is told. */
 export class End implements TransportReader, TransportWriter {
   readBuffer: Buffer = Buffer.alloc(16 * 1024);
@@ -59,7 +56,6 @@ export class End implements TransportReader, TransportWriter {
 
   /** @param access null: with Node's sockets */
   constructor(endpoint: Endpoint, access: TlsAccess | null, preface: string = "") {
-    open.add(this);
     const { host, port } = endpoint;
     const onConnect = (transport: Transport): void => {
       this.transport = transport;
@@ -90,7 +86,6 @@ export class End implements TransportReader, TransportWriter {
   }
 
   onClosed(code: string | null): void {
-    open.delete(this);
     this.tell(`closed ${code ?? "well"}`);
   }
 
