@@ -1,45 +1,86 @@
 /** The files of a test's configuration that are read again when they change, and what verifies passwords of users in them. */
+import { addressListsOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
+import type { CredentialPlace } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
+import { parsedList, sharedTable } from "../control/named-files/read-address-list.ts";
+import { checkedCredentials } from "../control/named-files/read-credentials.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { CheckedPasswords } from "../passwords/checked-passwords.ts";
 import { PasswordPool } from "../passwords/password-pool.ts";
-import type { AddressLists } from "../shared/address-lists.ts";
-import type { CredentialFiles } from "../shared/credential-files.ts";
-import { TestCredentials } from "./test-credentials.ts";
-import { TestLists } from "./test-lists.ts";
-
-/** The part of a clock that is needed. */
-interface Clock {
-  every(ms: number, then: () => void): () => void;
-}
+import { AddressLists } from "../shared/address-lists.ts";
+import type { SentList } from "../shared/address-lists.ts";
+import { CredentialFiles } from "../shared/credential-files.ts";
+import type { SentCredentials } from "../shared/credential-files.ts";
+import { FollowedFiles } from "./followed-files.ts";
+import type { FollowedFile, LookClock } from "./followed-files.ts";
 
 export class TestNamedFiles {
-  private readonly ofAddresses: TestLists;
-  private readonly ofCredentials: TestCredentials;
+  readonly lists: AddressLists = new AddressLists();
+  /** A key server's answer is the file under its URL. It is asked at once. */
+  readonly credentials: CredentialFiles = new CredentialFiles((url) =>
+    queueMicrotask(() => {
+      this.ofCredentials.look(url);
+      this.ofCredentials.tell();
+    }),
+  );
+  private readonly ofAddresses: FollowedFiles<SentList>;
+  private readonly ofCredentials: FollowedFiles<SentCredentials>;
   private readonly pool: PasswordPool = new PasswordPool();
   readonly passwords: CheckedPasswords = new CheckedPasswords(this.pool);
 
   /** @param read gives the text of a file; throws where there is none */
-  constructor(read: (name: string) => string, clock: Clock, log: Pick<AppLog, "error">) {
-    this.ofAddresses = new TestLists(read, clock, (file, problem) => log.error("address_list_refused", problem, { file }));
-    this.ofCredentials = new TestCredentials(read, clock, (file, problem) => log.error("credentials_refused", problem, { file }));
-  }
-
-  get lists(): AddressLists {
-    return this.ofAddresses.lists;
-  }
-
-  get credentials(): CredentialFiles {
-    return this.ofCredentials.files;
+  constructor(read: (name: string) => string, clock: LookClock, log: Pick<AppLog, "error">) {
+    this.ofAddresses = new FollowedFiles(clock, {
+      read,
+      take: (all) => {
+        // Threads without lists are not told of them.
+        if (this.lists.changes > 0 || all.length > 0) this.lists.take(all);
+      },
+      refused: (file, problem) => log.error("address_list_refused", `the old list stays in use: ${problem}`, { file }),
+    });
+    this.ofCredentials = new FollowedFiles(clock, {
+      read,
+      take: (all) => this.credentials.take(all),
+      refused: (file, problem) => log.error("credentials_refused", `the credentials of before stay in use: ${problem}`, { file }),
+    });
   }
 
   /** Reads the files of a configuration. Throws an Error that says what is wrong. */
-  use(config: Config): void {
-    this.ofAddresses.use(config);
-    this.ofCredentials.use(config);
+  use({ routes }: Config): void {
+    this.ofAddresses.use([...addressListsOf(routes)].map(followedList));
+    this.ofCredentials.use([
+      ...credentialFilesOf(routes).map((place) => followedCredentials(place, false)),
+      // A key server need not have answered when the proxy starts.
+      ...keyServersOf(routes).map((place) => followedCredentials(place, true)),
+    ]);
   }
 
   close(): void {
     void this.pool.close();
   }
+}
+
+function followedList(path: string): FollowedFile<SentList> {
+  return {
+    path,
+    mayLack: false,
+    read(text, version) {
+      const found = parsedList(path, text ?? "");
+      if ("problems" in found) throw new Error(found.problems.join("\n"));
+      return { path, version, memory: sharedTable(found.blocks) };
+    },
+  };
+}
+
+function followedCredentials({ path, read }: CredentialPlace, mayLack: boolean): FollowedFile<SentCredentials> {
+  return {
+    path,
+    mayLack,
+    read(text, version) {
+      if (text === null) return { path, version, text };
+      const found = checkedCredentials(path, text, read);
+      if ("problems" in found) throw new Error(found.problems.join("\n"));
+      return { path, version, text: found.text };
+    },
+  };
 }
