@@ -6,31 +6,17 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
-import net from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { accepting } from "../support/accepting.ts";
 import { freePort } from "../support/free-port.ts";
 import { startMillrace } from "../support/millrace.ts";
 import type { Millrace } from "../support/millrace.ts";
 import { Scrape } from "../support/scrape.ts";
 
 const installed = spawnSync("nginx", ["-v"], { stdio: "ignore" }).status === 0;
-
-/** Resolves once the port accepts a connection. */
-async function accepting(port: number, child: ChildProcess): Promise<void> {
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`nginx exited with ${child.exitCode}`);
-    const socket = net.connect(port, "127.0.0.1");
-    const up = await new Promise<boolean>((resolve) => {
-      socket.on("connect", () => resolve(true));
-      socket.on("error", () => resolve(false));
-    });
-    socket.destroy();
-    if (up) return;
-  }
-}
 
 describe("origins", { skip: installed ? false : "nginx is not installed: apt-get install nginx" }, () => {
   let folder = "";

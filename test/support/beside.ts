@@ -8,7 +8,6 @@ import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { convert } from "../../src/convert/convert.ts";
@@ -17,6 +16,7 @@ import { explain } from "../../src/explain/explanation.ts";
 import type { Format } from "../../src/convert/convert.ts";
 import type { Note } from "../../src/convert/model/notes.ts";
 import { sourcesFor } from "../../src/cli/convert-sources.ts";
+import { accepting } from "./accepting.ts";
 import { freePort } from "./free-port.ts";
 import { startMillrace } from "./millrace.ts";
 import type { Millrace } from "./millrace.ts";
@@ -178,22 +178,6 @@ async function startOrigin(name: string): Promise<http.Server> {
   origin.listen(0, "127.0.0.1");
   await once(origin, "listening");
   return origin;
-}
-
-/** Resolves once the port accepts a connection. */
-async function accepting(port: number, child: ChildProcess): Promise<void> {
-  let said = "";
-  child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}: ${said}`);
-    const socket = net.connect(port, "127.0.0.1");
-    const isUp = await new Promise<boolean>((resolve) => {
-      socket.on("connect", () => resolve(true));
-      socket.on("error", () => resolve(false));
-    });
-    socket.destroy();
-    if (isUp) return;
-  }
 }
 
 async function explainedOf({ method, host, target, fields }: Asked, text: string, names: ReadonlyMap<string, string>): Promise<Explained> {
