@@ -124,7 +124,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 };
 const PURE = ["base", "http", "http1", "http2", "proxy-protocol", "policy", "values", "declared", "config", "shared", "tls", "convert"];
 /** Of features: their facts and schemas, and what reads files with credentials, which the main thread loads without their code. */
-const DECLARED = /^src\/features\/(?:declared|[^/]+\/(?:facts|schema|read-[a-z-]+))\.ts$/;
+const DECLARED = /^src\/features\/(?:declared|[^/]+\/(?:facts|(?:[a-z-]+-)?schema|read-[a-z-]+))\.ts$/;
 /** The data plane speaks HTTP through codecs of its own; only those who are named with them get Node's. */
 const NODE_HTTP = new Set(["node:http", "node:https", "node:http2"]);
 /** Folders whose sub-folders do not know each other. */

@@ -1525,6 +1525,13 @@ export interface RouteAuthenticationInput {
    */
   certificate?: RouteMatchClientCertificateInput | undefined;
   /**
+   * A service that is asked with the request's head: `auth_request` of nginx, ForwardAuth of Traefik. It gets a GET without body, with
+   * `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri` and `-For` of the request. An answer with 2xx lets the client in, any other below 500
+   * goes to the client as it is, and without an answer there is 503. It is asked last and decides about everybody for whom no other method
+   * did.
+   */
+  forward?: RouteAuthenticationForwardInput | undefined;
+  /**
    * Whether a client that brings nothing is let in too, as one that is not known. Wrong credentials are refused all the same.
    *
    * `true` or `false`. Default: `false`.
@@ -1671,6 +1678,97 @@ export interface RouteAuthenticationBasicInput {
    * Text. Default: `millrace`.
    */
   realm?: string | undefined;
+}
+
+/** The keys of `routes[].authentication.forward` in a configuration. */
+export interface RouteAuthenticationForwardInput {
+  /**
+   * The service that is asked, with path and query: `http://127.0.0.1:9091/api/authz/forward-auth`. Or `upstream` and `path`.
+   *
+   * URL.
+   */
+  url?: string | undefined;
+  /**
+   * The upstream that is asked, by its name in `upstreams`, instead of `url`: for several endpoints, or TLS with an authority of one's own.
+   *
+   * Name.
+   */
+  upstream?: string | undefined;
+  /**
+   * Path and query for `upstream`. Default: `/`.
+   *
+   * Path.
+   */
+  path?: string | undefined;
+  /**
+   * Fields of the client's request that the service gets. `all`: those that would be forwarded, but none about the body, a part of the
+   * answer or a condition (`Range`, `If-None-Match`).
+   *
+   * List of field names, or `all`. Default: `[Authorization, Cookie, Accept, User-Agent, X-Requested-With]`.
+   */
+  send?: "all" | string[] | undefined;
+  /**
+   * Further fields for the service, in the place of the client's: `{ X-Original-URL: "{scheme}://{host}{uri}" }`. One without text is not
+   * sent.
+   */
+  set?: Record<string, string> | undefined;
+  /**
+   * Fields of the answer that the upstream gets, such as `Remote-User`. One that the answer lacks, the upstream gets from nobody: these
+   * fields are taken out of every client's request, as those of `identity_headers`. `Authorization` and `Cookie` are replaced on this route
+   * only.
+   *
+   * List of field names. Default: `[]`.
+   */
+  copy?: string[] | undefined;
+  /**
+   * Fields of an answer that lets in, which the client's response gets too, such as `Set-Cookie` of services that renew their cookie.
+   * `Set-Cookie` is added, others are replaced. An answer with one of them is not kept by `cache`.
+   *
+   * List of field names. Default: `[]`.
+   */
+  copy_response?: string[] | undefined;
+  /**
+   * The field of the answer with the user's name, in UTF-8. Absent: the user has none.
+   *
+   * Field name.
+   */
+  user?: string | undefined;
+  /**
+   * The field of the answer with the user's roles, with commas between them.
+   *
+   * Field name.
+   */
+  roles?: string | undefined;
+  /**
+   * Time for the whole answer, at most 9 seconds. Past it the client gets 503.
+   *
+   * Duration. Default: `5s`.
+   */
+  timeout?: Duration | 0 | undefined;
+  /**
+   * Whether answers that let clients in are used again for a short time, in each thread. Kept is a keyed hash of what was sent. Absent: the
+   * service is asked each time.
+   */
+  cache?: RouteAuthenticationForwardCacheInput | undefined;
+}
+
+/** The keys of `routes[].authentication.forward.cache` in a configuration. */
+export interface RouteAuthenticationForwardCacheInput {
+  /**
+   * How long an answer that lets a client in is used again, at most 10 minutes. So long can a client go on that has logged out, or may no
+   * longer.
+   *
+   * Duration.
+   */
+  for: Duration | 0;
+  /**
+   * Fields that must be equal for an answer to be used again: of those that are sent, and of `X-Forwarded-Method`, `-Proto`, `-Host`,
+   * `-Uri` and `-For`. `Authorization` and `Cookie` must be among them where they are sent. Without `X-Forwarded-Uri` an answer for one
+   * path lets in to all paths of the route. Absent: everything that the service gets.
+   *
+   * List of field names.
+   */
+  key?: string[] | undefined;
 }
 
 /** The keys of `routes[].authentication.identity_headers` in a configuration. */

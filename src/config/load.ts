@@ -7,6 +7,7 @@ import { crossChecksOfFullForm, crossChecksOfShortForm } from "./checks/cross-ch
 import { withDefaults } from "./defaults.ts";
 import { mapScalars, toPlain } from "./document/document.ts";
 import type { Located, LocatedMap } from "./document/document.ts";
+import { askedUpstreams } from "./asked-upstreams.ts";
 import { spreadFeatures } from "./schema/feature-keys.ts";
 import { foreignFormat } from "./problems/foreign-format.ts";
 import { findingsOf, withoutConsequences } from "./problems/issue-texts.ts";
@@ -153,7 +154,8 @@ function checkFull(root: Located): Checked {
   const cross = crossChecksOfFullForm(value);
   if (parsed.success) {
     const { include: _included, defaults: _filledIn, ...data } = parsed.data;
-    return { config: { ...data, routes: spreadFeatures({ ...data }, data.upstreams, data.routes), status_path: null }, findings: cross };
+    const routes = spreadFeatures({ ...data }, data.upstreams, data.routes);
+    return { config: { ...data, upstreams: { ...data.upstreams, ...askedUpstreams(routes) }, routes, status_path: null }, findings: cross };
   }
   const isEmpty = root.kind === "map" && !FULL_FORM_KEYS.some((key) => root.entries.has(key));
   const findings = findingsOf(parsed.error.issues, root, {

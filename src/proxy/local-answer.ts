@@ -32,5 +32,13 @@ export interface LocalAnswer {
    * A body to send in place of `detail`. Its text is sent in UTF-8, which a `contentType` with a charset must name. Absent: `detail` as a
    * problem document (RFC 9457), or as text for clients that do not accept JSON.
    */
-  readonly body?: { readonly contentType: string; readonly text: string };
+  readonly body?: {
+    readonly contentType: string;
+    readonly text: string;
+    /**
+     * The text is octets, one character each, and sent as they are.
+     * @internal
+     */
+    readonly isOctets?: true;
+  };
 }

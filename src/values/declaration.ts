@@ -47,6 +47,11 @@ export interface FeatureDeclaration {
   /** The places of URLs of key servers, which the control plane asks; threads get what they say, checked in the same way. */
   readonly keyServers?: Readonly<Record<string, ReadCredentials>>;
   /**
+   * The services that the feature asks at URLs: gives the URL of the endpoint of each, of a checked value. Each becomes an upstream of that name, so that it is
+   * asked as every upstream is.
+   */
+  readonly asked?: (value: never) => readonly string[];
+  /**
    * What other proxies call the feature's keys, so that `millrace check` can name the key to use here. For each key (`""` for the feature's
    * own) the foreign words, separated by spaces.
    */

@@ -72,6 +72,10 @@ const TRIALS: Trials = {
     { ask: "GET /", times: 3 },
     { ask: "GET /", times: 4, status: 429 },
   ],
+  // Nobody listens at the address of the row: nobody comes in.
+  "middlewares.NAME.forwardauth.address=http://auth:9000/verify\nmiddlewares.NAME.forwardauth.authResponseHeaders=X-User": [
+    { ask: "GET /", fields: { "X-User": "root" }, status: 503, got: null },
+  ],
   "middlewares.NAME.buffering.maxRequestBodyBytes=10": [{ ask: "POST /a", body: "01234567890", status: 413, got: null }],
   "middlewares.NAME.retry.attempts=3": [{ ask: "GET /a", got: "GET /a" }],
   "middlewares.NAME.errors.status=500-599\nmiddlewares.NAME.errors.query=/index.html": [

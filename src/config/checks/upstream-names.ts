@@ -20,6 +20,7 @@ export function namedUpstreams(route: unknown, index: number): readonly NamedUps
     [at(route, "upstream"), [...path, "upstream"]],
     ...listOf(at(route, "split")).map((side, position) => [at(side, "upstream"), [...path, "split", position, "upstream"]] as const),
     [at(at(route, "mirror"), "upstream"), [...path, "mirror", "upstream"]],
+    [at(at(at(route, "authentication"), "forward"), "upstream"), [...path, "authentication", "forward", "upstream"]],
   ];
   return places.flatMap(([name, where]) => (typeof name === "string" ? [{ name, path: where }] : []));
 }

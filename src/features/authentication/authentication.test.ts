@@ -11,7 +11,14 @@ import { authenticationMiddleware } from "./authentication.ts";
 
 const middleware = authenticationMiddleware(
   { tokens: ["first", "second", "caf\u00e9", "some secret  token"], optional: false },
-  { credentials: new CredentialFiles(), passwords: NO_PASSWORDS },
+  {
+    credentials: new CredentialFiles(),
+    passwords: NO_PASSWORDS,
+    now: () => 0,
+    report: () => {},
+    template: (text) => [text],
+    route: { index: 0, label: "r", rewrite: undefined, key: () => "r" },
+  },
 );
 
 type Lines = readonly (readonly [name: string, value: string])[];

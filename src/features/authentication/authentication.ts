@@ -9,7 +9,9 @@ import { authenticationFacts } from "./facts.ts";
 import { IdentityFields, namesOf } from "./identity-fields.ts";
 import { isRefusal } from "./method.ts";
 import type { Method, Verdict } from "./method.ts";
+import { reservedCopies } from "../../policy/authentication/copied-fields.ts";
 import type { CredentialFiles } from "../../shared/credential-files.ts";
+import { askedService } from "./forward.ts";
 import { keysInFile } from "./api-keys.ts";
 import { basicCredentials } from "./basic.ts";
 import type { BasicFiles } from "./basic.ts";
@@ -19,6 +21,8 @@ import type { FindToken } from "./presented-tokens.ts";
 import type { AuthenticationConfig } from "./schema.ts";
 import { shownCertificate } from "./shown-certificate.ts";
 
+/** What the methods need of the thread and the route. */
+type Needed = Pick<FeatureContext, "credentials" | "passwords" | "now" | "report" | "template" | "route">;
 type BasicConfig = NonNullable<AuthenticationConfig["basic"]>;
 
 export const authentication: Feature<"authentication"> = {
@@ -26,14 +30,14 @@ export const authentication: Feature<"authentication"> = {
   key: "authentication",
   facts: authenticationFacts,
   compile: authenticationMiddleware,
-  reserves: ({ identity_headers: headers }) => (headers === undefined ? [] : namesOf(headers)),
+  reserves: ({ identity_headers: headers, forward }) => [
+    ...(headers === undefined ? [] : namesOf(headers)),
+    ...(forward === undefined ? [] : reservedCopies(forward.copy)),
+  ],
 };
 
 /** The middleware of one route. */
-export function authenticationMiddleware(
-  config: AuthenticationConfig,
-  context: Pick<FeatureContext, "credentials" | "passwords">,
-): Middleware {
+export function authenticationMiddleware(config: AuthenticationConfig, context: Needed): Middleware {
   const methods = methodsOf(config, context);
   const unknown = config.optional ? null : challengeOf(methods);
   const fields = config.identity_headers === undefined ? null : new IdentityFields(config.identity_headers);
@@ -61,6 +65,9 @@ export function authenticationMiddleware(
       const { identity } = exchange;
       if (fields !== null && identity !== null) fields.write(identity, request);
     },
+    ...(config.forward === undefined || config.forward.copy_response.length === 0
+      ? {}
+      : { onResponse: (exchange, response) => methods.forEach((method) => method.addTo?.(exchange, response)) }),
   };
 }
 
@@ -74,9 +81,10 @@ function cookieOf(from: string): string {
 }
 
 function methodsOf(
-  { tokens, api_keys: apiKeys, jwt, basic, certificate }: AuthenticationConfig,
-  { credentials, passwords }: Pick<FeatureContext, "credentials" | "passwords">,
+  { tokens, api_keys: apiKeys, jwt, basic, certificate, forward }: AuthenticationConfig,
+  context: Needed,
 ): readonly Method[] {
+  const { credentials, passwords } = context;
   const found: readonly FindToken[] = [
     ...(tokens === undefined ? [] : [configuredTokens(tokens)]),
     ...(apiKeys === undefined ? [] : [keysInFile(credentials.file(apiKeys.file))]),
@@ -88,6 +96,7 @@ function methodsOf(
     ...(jwt === undefined || verifier === null || jwt.from === "header" ? [] : [jwtInCookie(verifier, cookieOf(jwt.from), jwt.forward)]),
     ...(basic === undefined ? [] : [basicCredentials(filesOf(basic, credentials), basic.realm, passwords)]),
     ...(certificate === undefined ? [] : [shownCertificate(certificate)]),
+    ...(forward === undefined ? [] : [askedService(forward, context)]),
   ];
 }
 

@@ -9,16 +9,20 @@ export const authenticationFacts = {
     keys_unavailable: "503: the keys that tokens are verified with are not known yet.",
     certificate_needed: "403: no client certificate, where the route's `authentication` asks for nothing else.",
     certificate_not_admitted: "403: a client certificate for which the rules of `authentication.certificate` do not hold.",
+    refused_by_service: "any status: the service of `authentication.forward` has not let the client in; this is its answer.",
+    authentication_unavailable: "503: the service of `authentication.forward` has given no answer.",
     bad_request: "400: `X-API-Key` more than once.",
   },
   counters: {
     unauthorized: {
       metric: "millrace_unauthorized_total",
-      help: "Requests answered 401 or 403 for missing or wrong credentials.",
-      outcomes: ["unauthorized", "certificate_needed", "certificate_not_admitted"],
+      help: "Requests that were not let in for missing or wrong credentials.",
+      outcomes: ["unauthorized", "certificate_needed", "certificate_not_admitted", "refused_by_service"],
     },
   },
   events: {
+    authentication_service_failed:
+      "The service of `authentication.forward` has given no answer, or one that means nothing: clients get 503. At most every ten seconds for a route and thread.",
     password_thread_ended: "The thread that verifies passwords has ended; logins that waited got 503, and a new one starts.",
   },
 } as const satisfies FeatureFacts;

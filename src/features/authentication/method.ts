@@ -1,5 +1,5 @@
 /** What each way has in common in which a client shows who it is. */
-import type { RequestChanges } from "../../http/head-edits.ts";
+import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
 import type { ExchangeView } from "../../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { Identity } from "../../proxy/ports/identity.ts";
@@ -14,6 +14,8 @@ export interface Method {
   judge(exchange: ExchangeView): Verdict | null | Promise<Verdict | null>;
   /** Takes out of a request that goes upstream what was for the proxy. */
   strip?(exchange: ExchangeView, request: RequestChanges): void;
+  /** Adds to the client's response what belongs to having shown who it is. Absent: nothing. */
+  addTo?(exchange: ExchangeView, response: ResponseChanges): void;
 }
 
 export function isRefusal(verdict: Verdict): verdict is LocalAnswer {

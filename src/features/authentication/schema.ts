@@ -11,6 +11,7 @@ import { readApiKeys } from "./read-api-keys.ts";
 import { readKeySet } from "./read-key-set.ts";
 import { readGroups, readUsers } from "./read-users.ts";
 import { authenticationFacts } from "./facts.ts";
+import { forwardFindings, forwardSchema } from "./forward-schema.ts";
 
 const identityField = editedField("request", "write");
 
@@ -131,6 +132,10 @@ const authenticationSchema = z.strictObject({
     description:
       "What must hold of the certificate that the client has shown to the listener (`tls.client_certificates`), by the same rules as `match.client_certificate`; `{}`: any. Clients without a certificate are asked for what else there is. Its subject is the user's name.",
   }),
+  forward: forwardSchema.optional().meta({
+    description:
+      "A service that is asked with the request's head: `auth_request` of nginx, ForwardAuth of Traefik. It gets a GET without body, with `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri` and `-For` of the request. An answer with 2xx lets the client in, any other below 500 goes to the client as it is, and without an answer there is 503. It is asked last and decides about everybody for whom no other method did.",
+  }),
   optional: z.boolean().default(false).meta({
     description:
       "Whether a client that brings nothing is let in too, as one that is not known. Wrong credentials are refused all the same.",
@@ -145,7 +150,7 @@ const authenticationSchema = z.strictObject({
 export type AuthenticationConfig = z.output<typeof authenticationSchema>;
 
 /** The keys that are ways to show who one is. */
-const METHODS = ["tokens", "api_keys", "jwt", "basic", "certificate"] as const satisfies readonly (keyof AuthenticationConfig)[];
+const METHODS = ["tokens", "api_keys", "jwt", "basic", "certificate", "forward"] as const satisfies readonly (keyof AuthenticationConfig)[];
 
 export const authenticationDeclaration = {
   facts: authenticationFacts,
@@ -159,6 +164,7 @@ export const authenticationDeclaration = {
     "basic.users_file": readUsers,
     "basic.groups_file": readGroups,
   },
+  asked: ({ forward }: AuthenticationConfig) => (forward?.upstream.includes("://") === true ? [forward.upstream] : []),
   keyServers: { "jwt.jwks_url": readKeySet },
   calledElsewhere: {
     tokens: "auth token bearer bearer_token api_token access_token secret password required_token",
@@ -172,6 +178,11 @@ export const authenticationDeclaration = {
     "jwt.issuer": "iss issuers",
     "jwt.audience": "aud audiences",
     certificate: "client_certificate client_cert mtls x509",
+    forward: "forward_auth forwardauth auth_request external_auth ext_authz ext_auth",
+    "forward.url": "address uri auth_url auth-url endpoint",
+    "forward.send": "auth_request_headers authrequestheaders request_headers allowed_headers",
+    "forward.copy": "copy_headers auth_response_headers authresponseheaders response_headers upstream_headers auth_request_set",
+    "forward.copy_response": "add_auth_cookies_to_response addauthcookiestoresponse client_headers",
     optional: "allow_anonymous allow_missing pass_through satisfy_any",
     identity_headers: "forward_headers claims_to_headers set_headers copy_headers upstream_headers claim_to_headers",
   },
@@ -183,15 +194,20 @@ function check(value: unknown, path: KeyPath): Finding[] {
   const findings = listOf(at(value, "tokens")).flatMap((token, position) => spacedToken(token, [...path, "tokens", position]));
   if (!METHODS.some((method) => at(value, method) !== undefined))
     findings.push(error(path, `expected at least one of ${METHODS.join(", ")}`, true));
+  findings.push(...forwardFindings(at(value, "forward"), [...path, "forward"]));
+  if (at(value, "forward") !== undefined && at(value, "optional") === true)
+    findings.push(
+      error([...path, "optional"], "it has no effect with forward: the service decides about clients that bring nothing", true),
+    );
   findings.push(...jwtFindings(at(value, "jwt"), [...path, "jwt"]));
-  findings.push(...sameFields(at(value, "identity_headers"), [...path, "identity_headers"]));
+  findings.push(...sameFields(at(value, "identity_headers"), at(at(value, "forward"), "copy"), [...path, "identity_headers"]));
   return findings;
 }
 
 /** A field has one meaning. The finding does not show its name, which may be anything. */
-function sameFields(headers: unknown, path: KeyPath): Finding[] {
+function sameFields(headers: unknown, copied: unknown, path: KeyPath): Finding[] {
   const findings: Finding[] = [];
-  const names = new Set<string>();
+  const names = new Set(listOf(copied).flatMap((name) => (typeof name === "string" ? [name.toLowerCase()] : [])));
   const own = ["user", "roles", "scopes"].map((key) => [[key], at(headers, key)] as const);
   const ofClaims = entriesOf(at(headers, "claims")).map(([claim, name]) => [["claims", claim], name] as const);
   for (const [place, name] of [...own, ...ofClaims]) {

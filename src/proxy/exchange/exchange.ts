@@ -48,7 +48,7 @@ import type { NamedStage, PipeOwner } from "./body-pipe.ts";
 import { Detours } from "./detours.ts";
 import { FAILURES, failureAnswer } from "./failure.ts";
 import type { Failure } from "./failure.ts";
-import { admitRequest, schemeOf } from "./forwarding.ts";
+import { authorityOf, admitRequest, schemeOf } from "./forwarding.ts";
 import { InterimPace } from "./interim-pace.ts";
 import { Phase } from "./phase.ts";
 import { ResponseBuffer } from "./response-buffer.ts";
@@ -193,6 +193,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   get scheme(): "http" | "https" {
     return schemeOf(this.request, this.facts);
+  }
+
+  get authority(): string {
+    return authorityOf(this.request, this.facts);
   }
 
   pathGroup(name: string): string {

@@ -38,6 +38,10 @@ const ITSELF: ClientFacts = {
   proxied: null,
 };
 
+function factsOf({ ofClient = "" }: FetchOptions): ClientFacts {
+  return ofClient === "" ? ITSELF : { ...ITSELF, certificateLines: ofClient };
+}
+
 /**
  * Sends the request to an endpoint of the set. Resolves when the whole response is there or has failed. Rejects with a CallersMistake if the
  * request cannot be sent as it is.
@@ -105,7 +109,7 @@ class Fetch extends Timed implements ClientStream {
     this.body = body;
     this.options = options;
     this.resolve = resolve;
-    this.exchange = new Exchange(thread, this, head, body.length, connectionOptions(head), ITSELF, "", thread.now);
+    this.exchange = new Exchange(thread, this, head, body.length, connectionOptions(head), factsOf(options), "", thread.now);
   }
 
   begin(set: EndpointSet): void {

@@ -42,7 +42,8 @@ export function finishAnswer(answer: LocalAnswer, request: RequestHead | null, e
   if (!mayHaveBody(status)) return { status, lines, body: "" };
   if (answer.detail === "" && answer.body === undefined) return { status, lines: `${lines}Content-Length: 0\r\n`, body: "" };
   const accepted = request !== null && acceptsJson(request.knownValue(Known.accept));
-  const body = utf8(bodyText(answer, accepted));
+  const text = bodyText(answer, accepted);
+  const body = answer.body?.isOctets === true ? text : utf8(text);
   if (isWanted("content-type", fields, removal)) lines += typeLine(answer, accepted);
   lines += `Content-Length: ${body.length}\r\n`;
   if (status >= 400 && isWanted("cache-control", fields, removal)) lines += "Cache-Control: no-store\r\n";

@@ -1,5 +1,6 @@
 /** Decides by method and fields whether a request may be forwarded at all. This comes before a route is looked for. */
 import type { UnsafeFieldNames } from "../../config/schema/listener-schema.ts";
+import { isAuthority } from "../../http/authority.ts";
 import type { ConnectionOptions } from "../../http/connection-options.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import { maxForwards } from "../../http/max-forwards.ts";
@@ -29,6 +30,13 @@ export function schemeOf(request: RequestHead, { secure, trusted, forwarded }: C
   const first = told?.split(",", 1)[0]?.trim().toLowerCase();
   if (first === "https" || first === "wss") return "https";
   return first === "http" || first === "ws" ? "http" : secure ? "https" : "http";
+}
+
+/** Host and port that the client asked for, as `schemeOf` finds the scheme. */
+export function authorityOf(request: RequestHead, { trusted, forwarded }: ClientFacts): string {
+  const told = forwarded?.ofClient?.host ?? (trusted ? request.knownValue(Known.xForwardedHost) : undefined);
+  const first = told?.split(",", 1)[0]?.trim() ?? "";
+  return first !== "" && isAuthority(first) ? first : request.authority;
 }
 
 /** Returns the answer that refuses the request, or null: it may be forwarded. */

@@ -43,6 +43,11 @@ export interface FetchOptions {
   readonly bodyBytesMax?: number;
   /** Ends the request when aborted, with `fetch_aborted`. Default: the signal of the exchange. */
   readonly signal?: AbortSignal;
+  /**
+   * Field lines that say for which client the request is, such as X-Forwarded-For: made by the caller, because such fields of a head are not sent.
+   * @internal
+   */
+  readonly ofClient?: string;
 }
 
 /**

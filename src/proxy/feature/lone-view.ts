@@ -17,6 +17,7 @@ export class LoneView implements FinishedExchange {
   tls: TlsFacts | null = null;
   readonly proxied: null = null;
   scheme: "http" | "https" = "http";
+  readonly authority: string;
   readonly startedAtMs: number;
   readonly signal: AbortSignal = new AbortController().signal;
 
@@ -33,6 +34,7 @@ export class LoneView implements FinishedExchange {
 
   constructor(request: RequestHead, client: string, startedAtMs: number = 0) {
     this.request = request;
+    this.authority = request.authority;
     this.client = client;
     this.startedAtMs = startedAtMs;
   }

@@ -35,6 +35,11 @@ export interface ExchangeView {
   /** `http` or `https`: how the client sent the request, as far as trusted proxies tell it. */
   readonly scheme: "http" | "https";
   /**
+   * Host and port that the client asked for, as far as trusted proxies tell it; "": it named none.
+   * @internal
+   */
+  readonly authority: string;
+  /**
    * The TLS connection of the client, or of the trusted proxy in front, with the verified certificate that it has shown. Null: the connection is
    * not encrypted, or ends in the program around the proxy.
    */

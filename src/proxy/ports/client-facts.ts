@@ -16,7 +16,10 @@ export interface ClientFacts {
   readonly secure: boolean;
   /** The TLS connection of the peer; null: it is not encrypted, or a program around the proxy has decrypted it. */
   readonly tls: TlsFacts | null;
-  /** The field lines in which endpoints get the certificate of the peer, each with its line end; "": they get none. */
+  /**
+   * The field lines in which endpoints get the certificate of the peer, each with its line end; "": they get none. In a request of the proxy's own, the lines
+   * in which it says for whom the request is.
+   */
   readonly certificateLines: string;
   /** What is answered before a route is looked for; null: nothing. */
   readonly ownAnswers: OwnAnswers | null;
