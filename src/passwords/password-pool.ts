@@ -17,7 +17,7 @@ import { Worker } from "node:worker_threads";
 import { messageOf } from "../base/errors.ts";
 import { PASSWORD_BYTES_MAX } from "../policy/authentication/password-hash.ts";
 import { KeyedDigest } from "./keyed-digest.ts";
-import type { ToPool, ToThread } from "./pool-messages.ts";
+import type { ThreadStart, ToPool, ToThread } from "./pool-messages.ts";
 
 /**
  * - `match`, `differs`: what the verification found.
@@ -40,6 +40,8 @@ export interface PasswordPoolOptions {
   readonly died?: (why: string) => void;
   /** Milliseconds of a clock that does not go back. */
   readonly now?: () => number;
+  /** Whether the thread makes way for all others; default: true. Where there is no traffic, as in tests, it need not. */
+  readonly makesWay?: boolean;
   /** The thread's entry file; tests pass a stand-in. */
   readonly entry?: URL;
 }
@@ -120,7 +122,8 @@ export class PasswordPool {
     let thread: Worker;
     try {
       // What the process was started with, such as `--import`, is not for this thread.
-      thread = new Worker(this.options.entry ?? ENTRY, { execArgv: [], name: "millrace-passwords" });
+      const { entry = ENTRY, makesWay = true } = this.options;
+      thread = new Worker(entry, { execArgv: [], name: "millrace-passwords", workerData: { makesWay } satisfies ThreadStart });
     } catch (error) {
       this.onDeath(messageOf(error));
       return null;

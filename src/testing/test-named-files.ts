@@ -25,7 +25,8 @@ export class TestNamedFiles {
   );
   private readonly ofAddresses: FollowedFiles<SentList>;
   private readonly ofCredentials: FollowedFiles<SentCredentials>;
-  private readonly pool: PasswordPool = new PasswordPool();
+  // On a busy machine a thread of the lowest priority would keep a test waiting.
+  private readonly pool: PasswordPool = new PasswordPool({ makesWay: false });
   readonly passwords: CheckedPasswords = new CheckedPasswords(this.pool);
 
   /** @param read gives the text of a file; throws where there is none */
