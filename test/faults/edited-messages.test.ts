@@ -190,7 +190,6 @@ const rows: Row[] = [
       connection.send(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n${CHANGED}Content-Length: 2\r\n\r\nok`),
     expect: { ...served(), answer: { status: 200, body: "ok", interim: [103] } },
     also: ({ client }) => assert.match(client.received, FRAME),
-    beyondTlsStreams: true,
   },
   {
     name: "security_headers where the endpoint refuses",

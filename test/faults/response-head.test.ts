@@ -180,7 +180,6 @@ const rows: Row[] = [
     name: "an interim response and a head in packets of one byte",
     origin: ({ connection }) => connection.sendBytewise(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${OK}`),
     expect: { ...served(), answer: { status: 200, body: "ok", interim: [103] } },
-    beyondTlsStreams: true,
   },
   {
     name: "half-closed behind the response",

@@ -152,9 +152,8 @@ export interface Row {
   /** A stream of Node's closes its socket when a write fails, so what the peer had said before cannot be relayed. */
   readonly beyondStreams?: true;
   /**
-   * Over TLS on streams of Node's: a connection can be closed without close_notify but not reset, which Node's own client takes for an end; a reset that
-   * a write of Node's own has met is told as an end, and the limit for half-closed clients ends the exchange; and two writes in one turn count as
-   * unfinished for another turn.
+   * Over TLS on streams of Node's: a connection can be closed without close_notify but not reset, which Node's own client takes for an end; and a reset that
+   * a write of Node's own has met is told as an end, and the limit for half-closed clients ends the exchange.
    */
   readonly beyondTlsStreams?: true;
   /** Where the client comes through a program that embeds the proxy: what is different there, or why the row cannot run. Default: nothing. */

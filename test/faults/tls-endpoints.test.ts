@@ -183,7 +183,6 @@ const rows: Row[] = [
         log: { status: 200, outcome: "completed", attempts: 2 },
         counters: { retries: 1, origin_failures: [0, 1] },
       },
-      beyondTlsStreams: true,
     },
     {
       name: `idle, ${how} while a POST is sent`,
@@ -197,12 +196,11 @@ const rows: Row[] = [
 
 describe("endpoints with TLS", () => {
   const few = rows.filter(({ endpoints }, index) => endpoints === undefined && index % 4 === 0);
-  const inStreams = rows.filter(({ beyondTlsStreams }) => beyondTlsStreams !== true);
   theme("https, one worker", few, { toTls: "TLSv1.3" });
   theme("https, over TLS 1.3", rows, { toTls: "TLSv1.3" });
   theme("https, over TLS 1.3, two workers", few, { toTls: "TLSv1.3", workers: 2 });
-  theme("https, through the streams of Node", inStreams, { toTls: "TLSv1.3", throughStreams: true });
+  theme("https, through the streams of Node", rows, { toTls: "TLSv1.3", throughStreams: true });
   theme("https, clients over TLS too", few, { toTls: "TLSv1.3", overTls: true });
   theme("https, over TLS 1.2", rows, { toTls: "TLSv1.2" });
-  theme("https, over TLS 1.2, through the streams of Node", inStreams, { toTls: "TLSv1.2", throughStreams: true });
+  theme("https, over TLS 1.2, through the streams of Node", rows, { toTls: "TLSv1.2", throughStreams: true });
 });

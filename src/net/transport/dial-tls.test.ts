@@ -222,6 +222,21 @@ for (const kind of ["on Node's handle", "with Node's sockets"] as const) {
       assert.deepEqual(seen, ["CN=proxy true false", "CN=proxy true true"]);
     });
 
+    test("short texts count as written, also while the last message of the handshake is being sent", async (t) => {
+      const got = Promise.withResolvers<number>();
+      const endpoint = await serverFor(t, (socket) => {
+        let received = 0;
+        socket.on("data", (bytes: Buffer) => (received += bytes.length)).on("end", () => got.resolve(received));
+      });
+      const end = open(endpoint);
+      await end.until("connected");
+      const counted = Array.from({ length: 6 }, () => end.transport.write("x".repeat(4000)));
+      assert.deepEqual([counted.slice(0, 4), counted[5]], [[true, true, true, true], false]);
+      end.transport.end();
+      assert.equal(await got.promise, 24_000);
+      end.transport.destroy();
+    });
+
     test("a connection that nobody refers to goes on when garbage is collected", async (t) => {
       const served = Promise.withResolvers<tls.TLSSocket>();
       const endpoint = await serverFor(t, (socket) => served.resolve(socket));

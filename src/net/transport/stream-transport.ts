@@ -5,11 +5,18 @@
 import type { Buffer } from "node:buffer";
 import type { OnReadOpts, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import { codeOf } from "../../base/errors.ts";
 import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import { connectionAddresses } from "./connection-addresses.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
+
+/**
+ * On TLS, text of at most so many bytes counts as written while a write is unfinished, as on Node's handle (`WriteGate`). Node tells of the end of such a write some
+ * turns after the kernel has taken it, when the response to it may have come.
+ */
+const WAITING_BYTES_MAX = 16 * 1024;
 
 type Ends = "remoteAddress" | "remotePort" | "localAddress" | "localPort";
 type ByteStream = Duplex & Partial<Pick<Socket, "destroySoon" | "resetAndDestroy" | Ends>>;
@@ -19,6 +26,7 @@ export class StreamTransport implements AcceptedTransport {
   /** With which code the connection fails when all that came has been read; null: it ends well. */
   endFault: string | null = null;
   private readonly socket: ByteStream;
+  private readonly waitingBytesMax: number;
   private reader: TransportReader;
   private writer: TransportWriter;
   private code: string | null = null;
@@ -31,6 +39,7 @@ export class StreamTransport implements AcceptedTransport {
   /** @param socket must not be read by anything else. If it was opened with `onreadOption(reader)`, it reads without `start`. */
   constructor(socket: ByteStream, reader: TransportReader, writer: TransportWriter) {
     this.socket = socket;
+    this.waitingBytesMax = socket instanceof TLSSocket ? WAITING_BYTES_MAX : 0;
     this.reader = reader;
     this.writer = writer;
     socket.on("end", this.onEnd).on("error", this.onError).on("close", this.onClose);
@@ -103,6 +112,7 @@ export class StreamTransport implements AcceptedTransport {
     }
     if (pieces.length > 1) socket.uncork();
     if (socket.writableLength === 0) return true;
+    if (!this.waiting && typeof data === "string" && socket.writableLength <= this.waitingBytesMax) return true;
     if (!this.waiting) this.awaitWritten();
     return false;
   }
