@@ -26,8 +26,9 @@ export const limit: readonly Operation[] = [
 function limits(clients: readonly string[]): Run {
   let now = 1_790_000_000_000;
   const table = new BucketTable(BucketTable.create(0x1234_5678, 0x0fed_cba9));
-  const config = { requests_per_second: 1_000_000, burst: 1000, key: "client_ip" };
-  const middleware = rateLimitMiddleware(config, table, 0, "catalogue\nshop\n{}", () => now);
+  const config = [{ key: ["client_ip"], roles: {}, rate: { requests: 1_000_000, windowSeconds: 1, burst: 1000 } }];
+  const thread = { workerIndex: 0, buckets: table, now: () => now };
+  const middleware = rateLimitMiddleware(config, false, thread, "catalogue\nshop\n{}");
   const exchange = new LoneView(requestHead(browserRequest(0)), "", now);
   let at = 0;
   return (count) => {

@@ -1117,8 +1117,11 @@ export interface RouteInput {
    * 503. Of several places it is on if one is. Absent: requests are served.
    */
   maintenance?: UpstreamMaintenanceInput | undefined;
-  /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
-  rate_limit?: RouteRateLimitInput | undefined;
+  /**
+   * Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. A list: all of its limits hold. Limits by who
+   * the client is (`user`, `api_key`, `claim:NAME`, `roles`) act after `authentication` and `require`, all others before. Absent: no limit.
+   */
+  rate_limit?: RouteRateLimitInput | RouteRateLimitInput[] | undefined;
   /**
    * Lets in only clients that show who they are: of the methods that the route has, the first for which a request brings anything decides.
    * Absent: everybody is let in.
@@ -1486,12 +1489,42 @@ export interface RouteRateLimitInput {
    */
   burst?: number | undefined;
   /**
-   * What is counted: the client's address (IPv6 by its /64), or the value of a field. With `header:NAME` a client that may send any value
-   * has as many allowances as it likes: name only a field that a trusted proxy sets, or one whose value `authentication` checks.
+   * What is counted, one or several together: `client_ip`, the client's address (IPv6 by its /64); `user`, the user's name as
+   * `authentication` has found it; `api_key`, the id of the key of `api_keys`; `claim:NAME`, a claim of the client's token; `path`, in its
+   * canonical form; `route`, all requests of the route together; `header:NAME` and `cookie:NAME`, what the request brings. Where a request
+   * lacks it, the client's address counts. A client that may send any value has as many allowances as it likes: of fields name only one
+   * that a trusted proxy sets, or whose value `authentication` checks.
    *
-   * `client_ip` or `header:NAME`. Default: `client_ip`.
+   * Text or list.
    */
-  key?: string | undefined;
+  key?: string | string[] | undefined;
+  /**
+   * Other rates for clients with a role that `authentication` has found, by the role's name: `{ pro: { requests_per_minute: 1000 } }`. The
+   * first role of this list that the client has decides.
+   */
+  roles?: Record<string, RouteRateLimitRoleInput> | undefined;
+}
+
+/** The keys of `routes[].rate_limit.roles.NAME` in a configuration. */
+export interface RouteRateLimitRoleInput {
+  /**
+   * Requests that a client may make per minute in the long run. Give this or `requests_per_second`.
+   *
+   * Whole number.
+   */
+  requests_per_minute?: number | undefined;
+  /**
+   * Requests that a client may make per second in the long run. Give this or `requests_per_minute`.
+   *
+   * Whole number.
+   */
+  requests_per_second?: number | undefined;
+  /**
+   * Requests that a client which was quiet may make at once. Default: the number of requests per minute or per second.
+   *
+   * Whole number.
+   */
+  burst?: number | undefined;
 }
 
 /** The keys of `routes[].authentication` in a configuration. */
@@ -2298,8 +2331,11 @@ export interface DefaultsRoutesInput {
    * 503. Of several places it is on if one is. Absent: requests are served.
    */
   maintenance?: UpstreamMaintenanceInput | undefined;
-  /** Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit. */
-  rate_limit?: RouteRateLimitInput | undefined;
+  /**
+   * Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. A list: all of its limits hold. Limits by who
+   * the client is (`user`, `api_key`, `claim:NAME`, `roles`) act after `authentication` and `require`, all others before. Absent: no limit.
+   */
+  rate_limit?: RouteRateLimitInput | RouteRateLimitInput[] | undefined;
   /**
    * Lets in only clients that show who they are: of the methods that the route has, the first for which a request brings anything decides.
    * Absent: everybody is let in.
@@ -2673,7 +2709,7 @@ export interface ShortConfigInput {
   /** The endpoints of the one upstream, each a URL or `{ url, weight }`. */
   backends: (string | UpstreamEndpointInput)[];
   /** As `routes[].rate_limit`. */
-  rate_limit?: RouteRateLimitInput | undefined;
+  rate_limit?: RouteRateLimitInput | RouteRateLimitInput[] | undefined;
   /** As `routes[].cors`. */
   cors?: RouteCorsInput | undefined;
   /** One token for everything. */

@@ -2,6 +2,7 @@
 import { routeLabel } from "../config/checks/route-label.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema/schema.ts";
+import type { FeatureKey } from "../features/declared.ts";
 import { FEATURES } from "../features/features.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -11,6 +12,8 @@ import { moduleAddress } from "../modules/module-address.ts";
 import { entriesOf } from "../policy/route/conditions.ts";
 import { explainRoutes } from "../policy/route/explain.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
+import { actingOrder } from "../proxy/feature/acting-order.ts";
+import type { Feature } from "../proxy/feature/feature.ts";
 import { harmlessKeys, matchable } from "../proxy/snapshot.ts";
 import { formatSize } from "../base/size.ts";
 import { shownShare } from "./explained-split.ts";
@@ -93,9 +96,21 @@ function routeLines(routes: readonly ExplainedRoute[]): string[] {
 
 /** The names of the route's middleware, in the order in which they act (see `routeMiddleware`). */
 function namesOfMiddleware(config: Config, { config: route }: TakenRoute): string[] {
-  const names = (endsRoute: boolean): string[] =>
-    FEATURES.filter(({ key, facts }) => route[key] !== undefined && (facts.endsRoute === true) === endsRoute).map(({ name }) => name);
-  return [...names(false), ...namesOfOwn(config, route), ...names(true)];
+  const there = FEATURES.filter(({ key }) => route[key] !== undefined);
+  const { first, second, last } = actingOrder(there);
+  const names = (features: readonly Feature[]): string[] => features.map(({ name }) => name);
+  return [
+    ...names(first),
+    ...there.flatMap((feature) => nameForKnown(feature, route)),
+    ...names(second),
+    ...namesOfOwn(config, route),
+    ...names(last),
+  ];
+}
+
+function nameForKnown<Key extends FeatureKey>({ key, forKnown }: Feature<Key>, route: TakenRoute["config"]): string[] {
+  const value = route[key];
+  return forKnown !== undefined && value !== undefined && forKnown.isIn(value) ? [forKnown.name] : [];
 }
 
 function namesOfOwn(config: Config, route: TakenRoute["config"]): string[] {

@@ -24,7 +24,7 @@ import { LoneView } from "../proxy/feature/lone-view.ts";
 import { NO_HOOKS, hooksOf } from "../proxy/feature/route-hooks.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
-import { routeMiddleware } from "../proxy/snapshot.ts";
+import { routeMiddleware } from "../proxy/route-middleware.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
@@ -75,7 +75,7 @@ for (const feature of FEATURES) {
         ...placesOf(z.toJSONSchema(schema, { io: "input" })).flatMap((place) => place.match(/[a-z_]+/g) ?? []),
         ...Object.keys(facts.outcomes),
         ...Object.keys(facts.events),
-        ...routes.flatMap((route) => phasesOf(compiled(feature, route).middleware)),
+        ...routes.flatMap((route) => compiled(feature, route).flatMap(phasesOf)),
       ];
       for (const word of wanted) assert.match(readme, new RegExp(`\\b${word}\\b`), word);
     });
@@ -111,7 +111,12 @@ for (const feature of FEATURES) {
     });
 
     test("a route with its key gets a middleware of its name, and a route without the key gets none", () => {
-      for (const route of routes) assert.equal(compiled(feature, route).middleware.name, name);
+      for (const route of routes) {
+        const [first, second] = compiled(feature, route).map((middleware) => middleware.name);
+        assert.equal(first, name);
+        assert.ok(second === undefined || second === feature.forKnown?.name);
+      }
+      if (feature.forKnown !== undefined) assert.ok(routes.some((route) => compiled(feature, route).length === 2));
       const none = routeMiddleware({ match: {}, upstream: "app" }, 0, FEATURES, thread([]));
       assert.equal(hooksOf(none), NO_HOOKS, "routes without features share one object");
     });
@@ -132,16 +137,17 @@ for (const feature of FEATURES) {
     test("no hook throws, whatever the request and the response, and its answers and log events are declared", async () => {
       const events: string[] = [];
       for (const route of routes) {
-        const { middleware } = compiled(feature, route, events);
-        for (const lines of [...ODD_LINES, ...linesWith(textsIn(examples))]) {
-          const head = responseOf(lines);
-          for (const method of METHODS) await exchange(feature, middleware, method, lines, head);
+        for (const middleware of compiled(feature, route, events)) {
+          for (const lines of [...ODD_LINES, ...linesWith(textsIn(examples))]) {
+            const head = responseOf(lines);
+            for (const method of METHODS) await exchange(feature, middleware, method, lines, head);
+          }
+          await fc.assert(
+            fc.asyncProperty(fc.constantFrom(...METHODS), anyLines, anyLines, async (method, request, response) => {
+              await exchange(feature, middleware, method, request, responseOf(response));
+            }),
+          );
         }
-        await fc.assert(
-          fc.asyncProperty(fc.constantFrom(...METHODS), anyLines, anyLines, async (method, request, response) => {
-            await exchange(feature, middleware, method, request, responseOf(response));
-          }),
-        );
       }
       for (const event of events) assert.ok(event in facts.events, event);
     });
@@ -157,10 +163,11 @@ test("no feature keeps anything of an exchange that has finished", async () => {
     const ofFeature: WeakRef<object>[] = [];
     kept.set(feature.name, ofFeature);
     for (const route of routesOf(feature.key, examplesIn(readText(feature.name), feature.key))) {
-      const { middleware } = compiled(feature, route);
-      inUse.push(middleware);
-      for (const lines of ODD_LINES) ofFeature.push(...(await exchange(feature, middleware, "GET", lines, responseOf(lines))));
-      ofFeature.push(...(await exchange(feature, middleware, "OPTIONS", PREFLIGHT, responseOf([]))));
+      for (const middleware of compiled(feature, route)) {
+        inUse.push(middleware);
+        for (const lines of ODD_LINES) ofFeature.push(...(await exchange(feature, middleware, "GET", lines, responseOf(lines))));
+        ofFeature.push(...(await exchange(feature, middleware, "OPTIONS", PREFLIGHT, responseOf([]))));
+      }
     }
   }
   // A WeakRef keeps its object alive until the end of the turn of the event loop in which it was made or read. A timer and not an immediate,
@@ -172,7 +179,8 @@ test("no feature keeps anything of an exchange that has finished", async () => {
     const alive = references.filter((each) => each.deref() !== undefined).length;
     assert.equal(alive, 0, `${name}: ${alive} of ${references.length} views and heads are still held`);
   }
-  assert.equal(new Set(inUse.map(({ name }) => name)).size, FEATURES.length, "the middleware itself was in use until now");
+  const names = FEATURES.flatMap(({ name, forKnown }) => (forKnown === undefined ? [name] : [name, forKnown.name]));
+  assert.deepEqual([...new Set(inUse.map(({ name }) => name))].sort(), names.sort(), "the middleware itself was in use until now");
 });
 
 const PHASES = ["onRequest", "source", "onUpstreamRequest", "onUpstreamResponse", "onAnswer", "onResponse", "onFinish"] as const;
@@ -216,10 +224,13 @@ function readText(name: string): string {
 }
 
 /** The feature's middleware for a route that has no other feature, made as a snapshot makes it. */
-function compiled(feature: Feature, route: RouteConfig, events: string[] = []): { readonly middleware: Middleware } {
-  const [middleware, ...others] = routeMiddleware(route, 0, FEATURES, thread(events));
-  assert.ok(middleware !== undefined && others.length === 0, `${feature.name} alone acts on the route`);
-  return { middleware };
+function compiled(feature: Feature, route: RouteConfig, events: string[] = []): readonly Middleware[] {
+  const middleware = routeMiddleware(route, 0, FEATURES, thread(events));
+  assert.ok(
+    middleware.length === 1 || (middleware.length === 2 && feature.forKnown !== undefined),
+    `${feature.name} alone acts on the route`,
+  );
+  return middleware;
 }
 
 function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {

@@ -22,7 +22,7 @@ const PLAIN = plainConfig("127.0.0.1:0", "http://a.test");
 const ROUTES: Config["routes"] = ["/a/*", "/b/*"].map((path) => ({
   ...(PLAIN.routes[0] ?? assert.fail()),
   match: { path: [path] },
-  rate_limit: { requests_per_minute: 60, burst: 1, key: "client_ip" },
+  rate_limit: [{ key: ["client_ip"], roles: {}, rate: { requests: 60, windowSeconds: 60, burst: 1 } }],
 }));
 
 /** Snapshots of one thread, each after the one before. */

@@ -25,10 +25,10 @@ import { outcomeCounters } from "./outcome-counters.ts";
 import type { Feature, ThreadContext } from "./feature/feature.ts";
 import type { Middleware } from "./feature/middleware.ts";
 import type { LocalAnswer } from "./local-answer.ts";
+import { routeMiddleware } from "./route-middleware.ts";
+import type { KnownMiddleware } from "./route-middleware.ts";
 import { routePolicy } from "./route-policy.ts";
 import type { RoutePolicy } from "./route-policy.ts";
-import { compileTemplate } from "./feature/compile-template.ts";
-import type { Template } from "../policy/template/template.ts";
 import { NO_HOOKS, hooksOf } from "./feature/route-hooks.ts";
 import type { RouteHooks } from "./feature/route-hooks.ts";
 import type { EndpointSet } from "./upstream/endpoint-set.ts";
@@ -290,65 +290,6 @@ export function matchable(route: RouteConfig, harmless: readonly string[]): Matc
 /** Keys of the features that never refuse a request. */
 export function harmlessKeys(features: readonly Feature[]): readonly string[] {
   return features.filter(({ facts }) => !facts.guard).map(({ key }) => key);
-}
-
-/** Middleware of features that was compiled for another side of the same route, with the values that it was compiled from. */
-type KnownMiddleware = Map<FeatureKey, { readonly config: unknown; readonly middleware: Middleware }>;
-
-/**
- * Compiles the middleware of a route, in the order in which they act: those of its features, the user's own, and the one that answers in place
- * of an upstream.
- */
-export function routeMiddleware(
-  route: RouteConfig,
-  index: number,
-  features: readonly Feature[],
-  thread: ThreadContext,
-  own: readonly Middleware[] = [],
-  known: KnownMiddleware = new Map(),
-): Middleware[] {
-  const compiled = (endsRoute: boolean): Middleware[] =>
-    features
-      .filter(({ facts }) => (facts.endsRoute === true) === endsRoute)
-      .map((feature) => compileFeature(feature, route, index, thread, known))
-      .filter((middleware) => middleware !== null);
-  return [...compiled(false), ...own, ...compiled(true)];
-}
-
-function compileFeature<Key extends FeatureKey>(
-  feature: Feature<Key>,
-  route: RouteConfig,
-  index: number,
-  thread: ThreadContext,
-  known: KnownMiddleware,
-): Middleware | null {
-  const config = route[feature.key];
-  if (config === undefined) return null;
-  const before = known.get(feature.key);
-  if (before !== undefined && before.config === config) return before.middleware;
-  const { workerIndex, buckets, now, environment, readFile, lists, credentials, passwords, files, once, compileRegex, report } = thread;
-  const label = routeLabel(route, index);
-  const names = route.split?.map(({ upstream }) => upstream).sort() ?? [route.upstream ?? ""];
-  const key = (): string => `${label}\n${names.join("\n")}\n${JSON.stringify(route.match)}`;
-  const template = (text: string, isErrorPage?: boolean): Template => compileTemplate(text, environment, isErrorPage);
-  const middleware = feature.compile(config, {
-    workerIndex,
-    buckets,
-    now,
-    environment,
-    readFile,
-    lists,
-    credentials,
-    passwords,
-    files,
-    once,
-    compileRegex,
-    report,
-    template,
-    route: { index, label, rewrite: route.rewrite, key },
-  });
-  known.set(feature.key, { config, middleware });
-  return middleware;
 }
 
 /** Where a route stands: its position in the file, and that in the metrics (see `Route.index`). */

@@ -76,6 +76,11 @@ export function oneOrMore(item: z.ZodType<string, string>): z.ZodType<string[], 
     .meta({ title: "text or list" });
 }
 
+/** One value, or a list of at least one; the output is what was given. */
+export function oneOrList<Item extends z.ZodType>(item: Item, what: string): z.ZodUnion<[Item, z.ZodArray<Item>]> {
+  return z.union([item, z.array(item).min(1, { error: `expected at least one ${what}` })]);
+}
+
 /** A text of a form that the type says as well as types can. */
 function written<Text extends string>(pattern: RegExp, error: string): z.ZodType<Text, Text> {
   return z.string().regex(pattern, { error }) as z.ZodType as z.ZodType<Text, Text>;

@@ -15,6 +15,7 @@ import { DECLARED } from "../../features/declared.ts";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { at, entriesOf, error, listOf, spacedToken, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
+import { needsIdentity } from "../../values/rate.ts";
 import { ENDS } from "../schema/feature-keys.ts";
 import { idleBuffer } from "./idle-buffers.ts";
 import { idleFeatures } from "./idle-features.ts";
@@ -64,6 +65,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ...idleFeatures(route, index),
       ...idleVariables(route, index),
       ...unknownClients(route, index),
+      ...limitsOfUnknown(route, index),
       ...(names === null ? [] : unknownUpstreams(route, index, names)),
       ...splitFindings(route, index),
       ...mirrorFindings(route, index),
@@ -211,6 +213,14 @@ function unknownClients(route: unknown, index: number): Finding[] {
     return [error(path, "it is about clients that are known: the route needs authentication", true)];
   if (at(at(route, "authentication"), "optional") !== true) return [];
   return [error(path, "it refuses everybody whom authentication.optional lets in without credentials: leave out one of the two", true)];
+}
+
+/** A warning about a limit by who the client is, where no client is known: all of them count by their addresses. */
+function limitsOfUnknown(route: unknown, index: number): Finding[] {
+  const limits = at(route, "rate_limit");
+  if (!needsIdentity(limits) || at(route, "authentication") !== undefined) return [];
+  const message = "it is about clients that are known, and the route has no authentication: every client counts by its address";
+  return [warning(["routes", index, "rate_limit"], message, true)];
 }
 
 /** Errors about routes that have the same name. */

@@ -138,6 +138,14 @@ routes:
 `,
   "routes[].rate_limit": `
 routes:
+  - match: { path: /api/* }
+    authentication: { api_keys: { file: keys.yaml } }
+    rate_limit:
+      - { requests_per_minute: 300, key: client_ip }     # before authentication: guesses at keys count too
+      - requests_per_minute: 60                          # after it
+        key: user
+        roles: { pro: { requests_per_minute: 1000 } }
+    upstream: app
   - rate_limit: { requests_per_minute: 100, burst: 10 }
     upstream: app
 `,

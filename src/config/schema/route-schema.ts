@@ -1,7 +1,7 @@
 /** The schema of a route: which requests it takes, what features it has, and which upstream they go to. */
 import { z } from "zod";
 import { certificateConditions } from "../../values/certificate-conditions.ts";
-import { oneOrMore, size } from "../../values/scalars.ts";
+import { oneOrList, oneOrMore, size } from "../../values/scalars.ts";
 import { fieldName, fieldValue, hostPattern, listedMethod, nameOf, pathPattern, trustedAddress } from "../../values/texts.ts";
 import { attemptKeys } from "./attempts-schema.ts";
 import { routeFeatures } from "./feature-keys.ts";
@@ -56,11 +56,6 @@ const entry = z.strictObject({
   }),
 });
 const match = oneOrList(entry, "entry of conditions");
-
-/** One value, or a list of at least one. */
-function oneOrList<Item extends z.ZodType>(item: Item, what: string): z.ZodUnion<[Item, z.ZodArray<Item>]> {
-  return z.union([item, z.array(item).min(1, { error: `expected at least one ${what}` })]);
-}
 
 /** Sizes in bytes. 0 turns the direction off. */
 const bufferSchema = z.strictObject({

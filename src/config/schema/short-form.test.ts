@@ -61,7 +61,7 @@ describe("the short form", () => {
         {
           match: {},
           upstream: "default",
-          rate_limit: { requests_per_minute: 100, burst: 10, key: "client_ip" },
+          rate_limit: [{ key: ["client_ip"], roles: {}, rate: { requests: 100, windowSeconds: 60, burst: 10 } }],
           cors: {
             allowed_origins: ["*"],
             allowed_methods: ["GET", "POST", "OPTIONS"],

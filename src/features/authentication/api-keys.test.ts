@@ -88,3 +88,43 @@ test("what a file may not say, without a word of it", () => {
     /another key has this id\n.*the same key stands there twice/,
   );
 });
+
+test("a key's own limits hold over all routes with the file, after require, and change with the file", async (t) => {
+  const limited = entry("ci", KEY, ", roles: [deploy], limits: { requests_per_minute: 60, burst: 2 }");
+  const files: Record<string, string> = { "keys.yaml": `keys:\n${limited}${entry("free", OTHER)}` };
+  const authentication = { api_keys: { file: "keys.yaml" } };
+  const routes = [
+    { match: { path: "/admin" }, upstream: "app", authentication, require: { roles: ["admin"] } },
+    { match: { path: "/a" }, upstream: "app", authentication },
+    { upstream: "app", authentication },
+  ];
+  const proxy = await testProxy({ routes }, { files, upstreams: { app: () => new Response("in") } });
+  t.after(() => proxy.close());
+  const ask = async (path: string, key: string): Promise<number> =>
+    (await proxy.fetch(`http://a.test${path}`, { headers: { "X-API-Key": key } })).status;
+  // What `require` refuses uses up nothing.
+  for (let count = 0; count < 5; count++) assert.equal(await ask("/admin", KEY), 403);
+  assert.deepEqual([await ask("/a", KEY), await ask("/b", KEY), await ask("/a", KEY)], [200, 200, 429]);
+  assert.equal(proxy.log.at(-1)?.["outcome"], "key_rate_limited");
+  for (let count = 0; count < 5; count++) assert.equal(await ask("/a", OTHER), 200);
+  await proxy.advance("1s");
+  assert.deepEqual([await ask("/b", KEY), await ask("/a", KEY)], [200, 429]);
+  files["keys.yaml"] = `keys:\n${entry("ci", KEY)}`;
+  await proxy.advance("1s");
+  for (let count = 0; count < 5; count++) assert.equal(await ask("/a", KEY), 200);
+  assert.equal(proxy.metrics.value("millrace_key_rate_limited_total"), 2);
+});
+
+test("limits of a key that cannot be are refused, with their place", () => {
+  for (const [limits, message] of [
+    ["{ burst: 2 }", /^keys\.#1\.limits: expected requests_per_minute or requests_per_second, found neither$/],
+    ["{ requests_per_minute: 1, requests_per_second: 1 }", /^keys\.#1\.limits: .* found both$/],
+    ["{ requests_per_minute: 0 }", /^keys\.#1\.limits\.requests_per_minute: expected a whole number from 1 to 1000000/],
+    ["{ per_hour: 5 }", /^keys\.#1\.limits: Unrecognized key: "per_hour"$/],
+    ["5", /^keys\.#1\.limits: /],
+  ] as const) {
+    const read = readApiKeys(`keys:\n${entry("ci", KEY, `, limits: ${limits}`)}`);
+    assert.ok("problems" in read);
+    assert.match(read.problems[0] ?? "", message);
+  }
+});

@@ -2,9 +2,20 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type { CredentialFile } from "../../shared/credential-files.ts";
+import type { Rate } from "../../policy/rate-limit/rate.ts";
 import type { Identity } from "../../proxy/ports/identity.ts";
 import type { FindToken } from "./presented-tokens.ts";
 import type { ApiKey } from "./read-api-keys.ts";
+
+/** The identity of who has a key of a file. */
+export interface KeyHolder extends Identity {
+  /** How often the key may be used; null: as often as the routes allow. */
+  readonly rate: Rate | null;
+}
+
+export function isKeyHolder(identity: Identity): identity is KeyHolder {
+  return "rate" in identity;
+}
 
 interface KnownKey {
   readonly digest: Buffer;
@@ -39,8 +50,8 @@ export function keysInFile(file: CredentialFile): FindToken {
 
 function knownKeys(entries: readonly ApiKey[]): ReadonlyMap<string, readonly KnownKey[]> {
   const byPrefix = new Map<string, KnownKey[]>();
-  for (const { id, prefix, hash: digits, roles, scopes, expiresMs } of entries) {
-    const identity: Identity = { method: "api_keys", user: id, roles, scopes, claims: {} };
+  for (const { id, prefix, hash: digits, roles, scopes, expiresMs, rate } of entries) {
+    const identity: KeyHolder = { method: "api_keys", user: id, roles, scopes, claims: {}, rate };
     const key = { digest: Buffer.from(digits, "hex"), expiresMs: expiresMs ?? Infinity, identity };
     const before = byPrefix.get(prefix);
     if (before === undefined) byPrefix.set(prefix, [key]);

@@ -15,6 +15,7 @@ import { askedService } from "./forward.ts";
 import { keysInFile } from "./api-keys.ts";
 import { basicCredentials } from "./basic.ts";
 import type { BasicFiles } from "./basic.ts";
+import { KEY_LIMITS, keyLimits } from "./key-limits.ts";
 import { JwtVerifier, jwtInCookie } from "./jwt.ts";
 import { configuredTokens, presentedTokens } from "./presented-tokens.ts";
 import type { FindToken } from "./presented-tokens.ts";
@@ -30,6 +31,11 @@ export const authentication: Feature<"authentication"> = {
   key: "authentication",
   facts: authenticationFacts,
   compile: authenticationMiddleware,
+  forKnown: {
+    name: KEY_LIMITS,
+    isIn: ({ api_keys: apiKeys }) => apiKeys !== undefined,
+    compile: ({ api_keys: apiKeys }, context) => keyLimits(apiKeys?.file ?? "", context),
+  },
   reserves: ({ identity_headers: headers, forward }) => [
     ...(headers === undefined ? [] : namesOf(headers)),
     ...(forward === undefined ? [] : reservedCopies(forward.copy)),

@@ -11,6 +11,7 @@ export const authenticationFacts = {
     certificate_not_admitted: "403: a client certificate for which the rules of `authentication.certificate` do not hold.",
     refused_by_service: "any status: the service of `authentication.forward` has not let the client in; this is its answer.",
     authentication_unavailable: "503: the service of `authentication.forward` has given no answer.",
+    key_rate_limited: "429: an API key above the rate that its entry in the file says.",
     bad_request: "400: `X-API-Key` more than once.",
   },
   counters: {
@@ -18,6 +19,11 @@ export const authenticationFacts = {
       metric: "millrace_unauthorized_total",
       help: "Requests that were not let in for missing or wrong credentials.",
       outcomes: ["unauthorized", "certificate_needed", "certificate_not_admitted", "refused_by_service"],
+    },
+    key_rate_limited: {
+      metric: "millrace_key_rate_limited_total",
+      help: "Requests answered 429 by the limit of an API key.",
+      outcomes: ["key_rate_limited"],
     },
   },
   events: {

@@ -1,7 +1,9 @@
 /** Reads the file of `api_keys`: who may come in with which key, of which only a hash is kept. */
 import { parse } from "yaml";
 import { z } from "zod";
+import type { Rate } from "../../policy/rate-limit/rate.ts";
 import type { ReadCredentials } from "../../values/declaration.ts";
+import { rateFindings, rateOf, rateShape } from "../../values/rate.ts";
 
 /** An entry as threads get it. */
 export interface ApiKey {
@@ -14,6 +16,8 @@ export interface ApiKey {
   readonly scopes: readonly string[];
   /** When it ends, in milliseconds since 1970; null: never. */
   readonly expiresMs: number | null;
+  /** How often it may be used, over all routes with the file; null: as often as the routes allow. */
+  readonly rate: Rate | null;
 }
 
 const entry = z.strictObject({
@@ -23,6 +27,7 @@ const entry = z.strictObject({
   roles: z.array(z.string().min(1)).default([]),
   scopes: z.array(z.string().min(1)).default([]),
   expires: z.string().optional(),
+  limits: z.strictObject(rateShape).optional(),
 });
 
 const file = z.strictObject({ keys: z.array(entry) });
@@ -44,17 +49,21 @@ export const readApiKeys: ReadCredentials = (text) => {
     ...ends.flatMap((end, index) =>
       end !== null && Number.isNaN(end) ? [`keys.#${index + 1}.expires: expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z`] : [],
     ),
+    ...keys.flatMap(({ limits }, index) =>
+      rateFindings(limits, ["keys", index, "limits"]).map(({ message }) => `keys.#${index + 1}.limits: ${message}`),
+    ),
     ...doubled(keys.map(({ id }) => id)).map((index) => `keys.#${index + 1}.id: another key has this id`),
     ...doubled(keys.map(({ hash }) => hash)).map((index) => `keys.#${index + 1}.hash: the same key stands there twice`),
   ];
   if (problems.length > 0) return { problems };
-  const entries = keys.map(({ id, prefix, hash, roles, scopes }, index): ApiKey => ({
+  const entries = keys.map(({ id, prefix, hash, roles, scopes, limits }, index): ApiKey => ({
     id,
     prefix,
     hash: hash.slice("sha256:".length),
     roles,
     scopes,
     expiresMs: ends[index] ?? null,
+    rate: limits === undefined ? null : rateOf(limits),
   }));
   return { text: JSON.stringify(entries) };
 };

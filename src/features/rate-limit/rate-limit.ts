@@ -1,90 +1,84 @@
-/**
- * Refuses requests of a client above a rate. The count is exact and shared by all threads: policy/rate-limit/gcra.ts has the rule, and
- * shared/bucket-table.ts the memory. No client waits for another, and nothing is queued.
- */
-import { clientKey } from "../../base/client-key.ts";
-import { decide, emissionInterval, newRateDecision } from "../../policy/rate-limit/gcra.ts";
-import type { RateDecision } from "../../policy/rate-limit/gcra.ts";
+/** Refuses requests above a rate (proxy/feature/limiter.ts). Limits by who the client is act when that is known. */
+import { isOfIdentity } from "../../policy/rate-limit/identity-keys.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
+import { Limiter } from "../../proxy/feature/limiter.ts";
+import type { LimiterThread } from "../../proxy/feature/limiter.ts";
 import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
-import type { LocalAnswer } from "../../proxy/local-answer.ts";
-import type { BucketTable } from "../../shared/bucket-table.ts";
 import { rateLimitFacts } from "./facts.ts";
-import type { RateLimitConfig } from "./schema.ts";
+import { limitKey } from "./limit-key.ts";
+import type { Limit, RateLimitConfig } from "./schema.ts";
 
 export const rateLimit: Feature<"rate_limit"> = {
   name: "rate-limit",
   key: "rate_limit",
   facts: rateLimitFacts,
-  compile: (config, { buckets, workerIndex, route, now }) => rateLimitMiddleware(config, buckets, workerIndex, route.key(), now),
+  compile: (config, { route, ...thread }) => rateLimitMiddleware(config, false, thread, route.key()),
+  forKnown: {
+    name: "rate-limit-by-identity",
+    isIn: (config) => config.some(isByIdentity),
+    compile: (config, { route, ...thread }) => rateLimitMiddleware(config, true, thread, route.key()),
+  },
 };
 
+function isByIdentity({ key, roles }: Limit): boolean {
+  return key.some(isOfIdentity) || Object.keys(roles).length > 0;
+}
+
+/** One limit of a route. */
+interface Counted {
+  readonly keyOf: (exchange: ExchangeView) => string;
+  /** By role, in the order of the file. */
+  readonly byRole: readonly (readonly [role: string, limiter: Limiter])[];
+  readonly base: Limiter;
+}
+
 /**
- * @param table where the buckets of all threads are
- * @param worker index of this thread
- * @param limiterId names the route's buckets in the table; the same in all threads and after a reload, so that buckets outlive a reload
- * @param now gives milliseconds of a clock that all threads read alike
+ * @param byIdentity whether the middleware has the limits by who the client is, or all others
+ * @param routeId names the route's buckets in the table
  */
-export function rateLimitMiddleware(
-  config: RateLimitConfig,
-  table: BucketTable,
-  worker: number,
-  limiterId: string,
-  now: () => number,
-): Middleware {
-  const { requests_per_minute: perMinute, requests_per_second: perSecond, burst } = config;
-  const windowSeconds = perMinute === undefined ? 1 : 60;
-  const requests = perMinute ?? perSecond ?? 1;
-  const interval = emissionInterval(requests, windowSeconds * 1000);
-  const header = config.key.startsWith("header:") ? config.key.slice("header:".length).toLowerCase() : null;
-  const keys = table.keysOf(limiterId);
-  const policy = `"default";q=${requests};w=${windowSeconds}`;
-  const decision = newRateDecision();
-
-  let lastClient = "";
-  let lastKey = "";
-  /**
-   * The key under which a request counts. A request without the header counts by its address, so that leaving the header out is no way
-   * around the limit. The first letter tells an address from a header with the same text.
-   */
-  const keyOf = (exchange: ExchangeView): string => {
-    const value = header === null ? undefined : exchange.request.get(header);
-    if (value !== undefined) return `h${value}`;
-    if (exchange.client !== lastClient) {
-      lastClient = exchange.client;
-      lastKey = `a${clientKey(exchange.client)}`;
-    }
-    return lastKey;
-  };
-
+export function rateLimitMiddleware(config: RateLimitConfig, byIdentity: boolean, thread: LimiterThread, routeId: string): Middleware {
+  const limits = config.flatMap((limit, index) => (isByIdentity(limit) === byIdentity ? [counted(limit, index, thread, routeId)] : []));
+  const name = byIdentity ? "rate-limit-by-identity" : "rate-limit";
+  const [only] = limits;
+  if (only !== undefined && limits.length === 1) {
+    return {
+      name,
+      onRequest(exchange) {
+        const limiter = limiterFor(only, exchange);
+        return limiter.take(only.keyOf(exchange), thread.now()) ? null : limiter.refusal("rate_limited");
+      },
+    };
+  }
   return {
-    name: "rate-limit",
+    name,
     onRequest(exchange) {
-      const nowMs = now();
-      const tatMs = table.open(keys, keyOf(exchange), nowMs, worker);
-      decide(tatMs, nowMs, interval, burst, decision);
-      table.close(decision.tatMs, worker);
-      return decision.allowed ? null : refusal(decision, policy);
+      const nowMs = thread.now();
+      for (let at = 0; at < limits.length; at++) {
+        const limit = limits[at];
+        if (limit === undefined) continue;
+        const limiter = limiterFor(limit, exchange);
+        if (limiter.take(limit.keyOf(exchange), nowMs)) continue;
+        // Whoever is refused by one limit uses up nothing of the others.
+        for (const before of limits.slice(0, at)) limiterFor(before, exchange).giveBack(before.keyOf(exchange), nowMs);
+        return limiter.refusal("rate_limited");
+      }
+      return null;
     },
   };
 }
 
-/** The RateLimit fields are those of draft-ietf-httpapi-ratelimit-headers: r is how many requests are left, t the seconds until all are back. */
-function refusal(decision: RateDecision, policy: string): LocalAnswer {
-  const retrySeconds = wholeSeconds(decision.retryAfterMs);
+function counted({ key, roles, rate }: Limit, index: number, thread: LimiterThread, routeId: string): Counted {
+  // The first limit has the id that a lone one has: a second one that a reload adds leaves its buckets as they are.
+  const id = index === 0 ? routeId : `${routeId}\n${index}`;
+  const name = index === 0 ? "default" : `limit-${index + 1}`;
   return {
-    status: 429,
-    reason: "rate_limited",
-    detail: `Too many requests; the next one is welcome in ${retrySeconds} ${retrySeconds === 1 ? "second" : "seconds"}.`,
-    fields: [
-      ["Retry-After", `${retrySeconds}`],
-      ["RateLimit-Policy", policy],
-      ["RateLimit", `"default";r=${decision.remaining};t=${wholeSeconds(decision.resetMs)}`],
-    ],
+    keyOf: limitKey(key),
+    byRole: Object.entries(roles).map(([role, other]) => [role, new Limiter(other, thread, `${id}\nrole ${role}`, name)] as const),
+    base: new Limiter(rate, thread, id, name),
   };
 }
 
-/** Seconds, rounded up and at least 1, because a client that comes back too early is refused again. */
-function wholeSeconds(ms: number): number {
-  return Math.max(1, Math.ceil(ms / 1000));
+function limiterFor({ byRole, base }: Counted, { identity }: ExchangeView): Limiter {
+  if (byRole.length === 0 || identity === null) return base;
+  return byRole.find(([role]) => identity.roles.includes(role))?.[1] ?? base;
 }

@@ -1,59 +1,61 @@
 /** The key `rate_limit` of a route: its schema, texts and checks. */
 import { z } from "zod";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
-import { at, error } from "../../values/finding.ts";
+import { at, entriesOf } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
-import { wholeNumber } from "../../values/scalars.ts";
+import { rateFindings, rateOf, rateShape } from "../../values/rate.ts";
+import { oneOrList, oneOrMore } from "../../values/scalars.ts";
 import { rateLimitFacts } from "./facts.ts";
 
-const REQUESTS = { min: 1, max: 1_000_000 };
+const KEY = /^(?:client_ip|user|api_key|path|route|claim:[^\0-\x20]+|(?:header|cookie):[!#$%&'*+.^_`|~0-9A-Za-z-]+)$/;
 
-export const rateLimitSchema = z
+const limitSchema = z
   .strictObject({
-    requests_per_minute: wholeNumber(REQUESTS).optional().meta({
-      description: "Requests that a client may make per minute in the long run. Give this or `requests_per_second`.",
-    }),
-    requests_per_second: wholeNumber(REQUESTS).optional().meta({
-      description: "Requests that a client may make per second in the long run. Give this or `requests_per_minute`.",
-    }),
-    burst: wholeNumber(REQUESTS).optional().meta({
-      description: "Requests that a client which was quiet may make at once. Default: the number of requests per minute or per second.",
-    }),
-    key: z
-      .string()
-      .regex(/^(?:client_ip|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+)$/, { error: "expected client_ip or header:NAME" })
-      .default("client_ip")
+    ...rateShape,
+    key: oneOrMore(
+      z.string().regex(KEY, { error: "expected client_ip, user, api_key, path, route, header:NAME, cookie:NAME or claim:NAME" }),
+    )
+      .default(["client_ip"])
       .meta({
-        title: "`client_ip` or `header:NAME`",
+        title: "text or list",
         description:
-          "What is counted: the client's address (IPv6 by its /64), or the value of a field. With `header:NAME` a client that may send any value has as many allowances as it likes: name only a field that a trusted proxy sets, or one whose value `authentication` checks.",
+          "What is counted, one or several together: `client_ip`, the client's address (IPv6 by its /64); `user`, the user's name as `authentication` has found it; `api_key`, the id of the key of `api_keys`; `claim:NAME`, a claim of the client's token; `path`, in its canonical form; `route`, all requests of the route together; `header:NAME` and `cookie:NAME`, what the request brings. Where a request lacks it, the client's address counts. A client that may send any value has as many allowances as it likes: of fields name only one that a trusted proxy sets, or whose value `authentication` checks.",
       }),
+    roles: z.record(z.string().min(1), z.strictObject(rateShape).transform(rateOf)).default({}).meta({
+      title: "mapping of roles",
+      description:
+        "Other rates for clients with a role that `authentication` has found, by the role's name: `{ pro: { requests_per_minute: 1000 } }`. The first role of this list that the client has decides.",
+    }),
   })
-  .transform((given) => ({ ...given, burst: given.burst ?? given.requests_per_minute ?? given.requests_per_second ?? REQUESTS.min }));
+  .transform(({ key, roles, ...rate }) => ({ key, roles, rate: rateOf(rate) }));
 
-/** Exactly one of the two rates is set; `key` is `client_ip` or `header:NAME`. */
+/** A limit; `key` has at least one part. */
+export type Limit = z.output<typeof limitSchema>;
+
+export const rateLimitSchema = oneOrList(limitSchema, "limit").transform((given): readonly Limit[] =>
+  Array.isArray(given) ? given : [given],
+);
+
 export type RateLimitConfig = z.output<typeof rateLimitSchema>;
 
 export const rateLimitDeclaration = {
   facts: rateLimitFacts,
   schema: rateLimitSchema,
-  description: "Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. Absent: no limit.",
+  description:
+    "Requests per client, exact over all threads. Past it the answer is 429 with Retry-After. A list: all of its limits hold. Limits by who the client is (`user`, `api_key`, `claim:NAME`, `roles`) act after `authentication` and `require`, all others before. Absent: no limit.",
   calledElsewhere: {
     "": "limit_req limit_req_zone ratelimit rate_limiter rate_limiting throttle throttling local_ratelimit",
     requests_per_minute: "requests average rate rpm limit",
     requests_per_second: "rps",
+    roles: "tiers plans groups",
   },
   check,
 } as const satisfies FeatureDeclaration;
 
-const RATES = ["requests_per_minute", "requests_per_second"];
-
 function check(value: unknown, path: KeyPath): Finding[] {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
-  const rates = RATES.filter((key) => at(value, key) !== undefined);
-  if (rates.length === 1) return [];
-  const found = rates.length === 0 ? "neither" : "both";
-  const where = rates[1] === undefined ? path : [...path, rates[1]];
-  const problem = error(where, `expected requests_per_minute or requests_per_second, found ${found}`, true);
-  return [rates.length > 0 ? problem : { ...problem, missing: RATES.map((rate) => [...path, rate]) }];
+  const limits = Array.isArray(value) ? value.map((limit: unknown, index) => [limit, [...path, index]] as const) : [[value, path] as const];
+  return limits.flatMap(([limit, place]) => [
+    ...rateFindings(limit, place),
+    ...entriesOf(at(limit, "roles")).flatMap(([role, rate]) => rateFindings(rate, [...place, "roles", role])),
+  ]);
 }

@@ -28,11 +28,22 @@ export interface Feature<Key extends FeatureKey = FeatureKey> {
    * @param config the value of the key, checked and with its defaults
    */
   compile(config: NonNullable<RouteConfig[Key]>, context: FeatureContext): Middleware;
+  /** What of the feature has to know who the client is. Absent: nothing. */
+  readonly forKnown?: ForKnown<Key>;
   /**
    * The fields, in lower case, in which the feature tells upstreams what it has verified. They are removed from every request of every client, on every
    * listener and route, in each spelling that origin servers may take for them. Absent: none.
    */
   reserves?(config: NonNullable<RouteConfig[Key]>): readonly string[];
+}
+
+/** A second middleware of a feature, which acts after all features that may refuse a request: after `authentication` and `require`. */
+export interface ForKnown<Key extends FeatureKey = FeatureKey> {
+  /** The middleware's name. */
+  readonly name: string;
+  /** Whether a route with this value has the middleware. */
+  isIn(config: NonNullable<RouteConfig[Key]>): boolean;
+  compile(config: NonNullable<RouteConfig[Key]>, context: FeatureContext): Middleware;
 }
 
 /** What a thread offers to its features, apart from the arguments of each hook. */

@@ -1,0 +1,84 @@
+/** Makes the middleware of a route from its configuration. */
+import { routeLabel } from "../config/checks/route-label.ts";
+import type { RouteConfig } from "../config/schema/route-schema.ts";
+import type { FeatureKey } from "../features/declared.ts";
+import type { Template } from "../policy/template/template.ts";
+import { actingOrder } from "./feature/acting-order.ts";
+import { compileTemplate } from "./feature/compile-template.ts";
+import type { Feature, FeatureContext, ThreadContext } from "./feature/feature.ts";
+import type { Middleware } from "./feature/middleware.ts";
+
+/** Middleware of features that was compiled for another side of the same route, with the values that it was compiled from. */
+export type KnownMiddleware = Map<FeatureKey, { readonly config: unknown; readonly made: CompiledFeature }>;
+
+/** The middleware of one feature; null: the route has none. */
+interface CompiledFeature {
+  readonly middleware: Middleware | null;
+  readonly forKnown: Middleware | null;
+}
+
+const NOT_COMPILED: CompiledFeature = { middleware: null, forKnown: null };
+
+/**
+ * Compiles the middleware of a route, in the order in which they act: those of its features, the user's own, and the one that answers in place
+ * of an upstream.
+ */
+export function routeMiddleware(
+  route: RouteConfig,
+  index: number,
+  features: readonly Feature[],
+  thread: ThreadContext,
+  own: readonly Middleware[] = [],
+  known: KnownMiddleware = new Map(),
+): Middleware[] {
+  const made = (feature: Feature): CompiledFeature => compileFeature(feature, route, index, thread, known);
+  const { first, second, last } = actingOrder(features);
+  return [
+    ...first.map((feature) => made(feature).middleware),
+    ...features.map((feature) => made(feature).forKnown),
+    ...second.map((feature) => made(feature).middleware),
+    ...own,
+    ...last.map((feature) => made(feature).middleware),
+  ].filter((middleware) => middleware !== null);
+}
+
+function compileFeature<Key extends FeatureKey>(
+  feature: Feature<Key>,
+  route: RouteConfig,
+  index: number,
+  thread: ThreadContext,
+  known: KnownMiddleware,
+): CompiledFeature {
+  const config = route[feature.key];
+  if (config === undefined) return NOT_COMPILED;
+  const before = known.get(feature.key);
+  if (before !== undefined && before.config === config) return before.made;
+  const { workerIndex, buckets, now, environment, readFile, lists, credentials, passwords, files, once, compileRegex, report } = thread;
+  const label = routeLabel(route, index);
+  const names = route.split?.map(({ upstream }) => upstream).sort() ?? [route.upstream ?? ""];
+  const key = (): string => `${label}\n${names.join("\n")}\n${JSON.stringify(route.match)}`;
+  const template = (text: string, isErrorPage?: boolean): Template => compileTemplate(text, environment, isErrorPage);
+  const context: FeatureContext = {
+    workerIndex,
+    buckets,
+    now,
+    environment,
+    readFile,
+    lists,
+    credentials,
+    passwords,
+    files,
+    once,
+    compileRegex,
+    report,
+    template,
+    route: { index, label, rewrite: route.rewrite, key },
+  };
+  const { forKnown } = feature;
+  const made = {
+    middleware: feature.compile(config, context),
+    forKnown: forKnown?.isIn(config) === true ? forKnown.compile(config, context) : null,
+  };
+  known.set(feature.key, { config, made });
+  return made;
+}
