@@ -12,15 +12,13 @@ import { tlsAccess } from "../../src/net/transport/tls-access.ts";
 import { RENEGOTIATED } from "../../src/net/transport/raw-tls-transport.ts";
 import { End, authority, endpointOf, serverFor } from "../../src/net/transport/tls-endpoint.fixture.ts";
 import type { Endpoint } from "../../src/proxy/upstream/endpoint.ts";
-import { RECORD, handshakeMessage, sealedServer } from "../support/sealed-records.ts";
+import { HELLO_REQUEST, RECORD, handshakeMessage, newKey, sealedServer } from "../support/sealed-records.ts";
 import type { Seal } from "../support/sealed-records.ts";
 
 const VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;
 type Version = (typeof VERSIONS)[number];
 
 const NEW_TICKET = 4;
-const KEY_UPDATE = 24;
-const HELLO_REQUEST = handshakeMessage(0, Buffer.alloc(0));
 
 /** An endpoint that sends what `say` seals as soon as the handshake is finished, and then nothing more. */
 async function saying(t: TestContext, maxVersion: Version, say: (seal: Seal) => readonly Buffer[]): Promise<Endpoint> {
@@ -137,11 +135,7 @@ for (const access of [tlsAccess(), null]) {
 
       test("new keys again and again are followed", { skip: is12 }, async (t) => {
         const endpoint = await saying(t, maxVersion, (seal) => [
-          ...many(1000, () => {
-            const record = seal.record(RECORD.handshake, handshakeMessage(KEY_UPDATE, Buffer.from([1])));
-            seal.nextKey();
-            return record;
-          }),
+          ...many(1000, () => newKey(seal, true)),
           seal.record(RECORD.data, Buffer.from("x")),
         ]);
         const end = new End(endpoint, access);

@@ -1,6 +1,10 @@
 /** Endpoints that speak TLS: what goes wrong in the handshake, within records, and at the connection's end. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { describe } from "node:test";
-import type { OriginConnection } from "../support/scripted-origin.ts";
+import { stalled } from "../support/scripted-origin.ts";
+import type { OriginConnection, OriginRequest } from "../support/scripted-origin.ts";
+import { HELLO_REQUEST, RECORD, handshakeMessage, newKey } from "../support/sealed-records.ts";
 import { EXPIRED, ORIGIN_CA, forgetSessions } from "./tls-origin.ts";
 import { SERVED, cut, failed, served } from "./row.ts";
 import type { Expectation, Row } from "./row.ts";
@@ -194,13 +198,186 @@ const rows: Row[] = [
   ]),
 ];
 
+/** The endpoint's records come from the script, which can send others than data. */
+const sealsItself = { onAccept: (connection: OriginConnection): void => connection.sealItself() } as const;
+
+/** A response that something happens to within its body, once the client has a part of it. */
+function within(framing: (typeof NAMES)[number], meanwhile: (connection: OriginConnection) => Promise<void>): NonNullable<Row["origin"]> {
+  return async ({ connection }, { client }) => {
+    await connection.send(FRAMINGS[framing].head + FRAMINGS[framing].part);
+    await client.until(({ received }) => received.includes("begun,"), "the part of the body");
+    await meanwhile(connection);
+    await connection.send(FRAMINGS[framing].rest);
+    if (framing === "close-delimited") connection.end();
+  };
+}
+
+/** An upload of which the endpoint takes nothing when it does something. */
+function whileTakingNothing(act: (request: OriginRequest) => Promise<void>): Pick<Row, "client" | "origin"> {
+  // More than the kernel holds.
+  const bytes = 16 * 1024 * 1024;
+  return {
+    client: ({ client, head }) => client.send(`${head("POST", [`Content-Length: ${bytes}`])}${"u".repeat(bytes)}`),
+    origin: async (request) => {
+      request.connection.stopReading();
+      await stalled();
+      await act(request);
+    },
+  };
+}
+
+function times<Value>(count: number, make: () => Value): readonly Value[] {
+  return Array.from({ length: count }, make);
+}
+
+/** Endpoints that begin to use other keys, as TLS 1.3 allows them at any time (RFC 8446 section 4.6.3). */
+const newKeys: readonly Row[] = [
+  ...NAMES.flatMap((framing) =>
+    [true, false].map((asksForOne): Row => ({
+      name: `${framing}, a new key inside the body${asksForOne ? ", and a wish for one" : ""}`,
+      ...sealsItself,
+      origin: within(framing, (connection) => connection.sendRecords((seal) => [newKey(seal, asksForOne)])),
+      expect: served("begun, done!", framing === "close-delimited" ? "closed" : "reused"),
+    })),
+  ),
+  {
+    name: "a new key for each byte",
+    ...sealsItself,
+    origin: async ({ connection }) => {
+      for (const byte of "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await connection.sendRecords((seal) => [seal.record(RECORD.data, Buffer.from(byte)), newKey(seal, true)]);
+    },
+    expect: served(),
+  },
+  {
+    name: "a thousand new keys at once inside the body",
+    ...sealsItself,
+    origin: within("length", (connection) => connection.sendRecords((seal) => times(1000, () => newKey(seal, true)))),
+    expect: served("begun, done!"),
+  },
+  {
+    name: "a new key, byte by byte",
+    ...sealsItself,
+    origin: within("chunked", async (connection) => {
+      const bytes: number[] = [];
+      await connection.sendRecords((seal) => {
+        bytes.push(...newKey(seal, true));
+        return [];
+      });
+      for (const byte of bytes) await connection.sendRecords(() => [Buffer.from([byte])]);
+    }),
+    expect: served("begun, done!"),
+  },
+  {
+    name: "idle, new keys before the next request",
+    ...sealsItself,
+    warm: true,
+    client: async ({ client, get, origin }) => {
+      await origin.plain[0]?.sendRecords((seal) => times(3, () => newKey(seal, true)));
+      await client.send(get());
+    },
+    expect: served(),
+  },
+  {
+    name: "a hundred new keys while the endpoint takes nothing of an upload",
+    ...sealsItself,
+    ...whileTakingNothing(async ({ connection, whole }) => {
+      await connection.sendRecords((seal) => times(100, () => newKey(seal, true)));
+      connection.readOn();
+      await whole();
+      await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }),
+    expect: served(),
+  },
+  {
+    name: "a new key that is not used",
+    ...sealsItself,
+    origin: within("length", (connection) =>
+      connection.sendRecords((seal) => [seal.record(RECORD.handshake, handshakeMessage(24, Buffer.from([0])))]),
+    ),
+    expect: cut("connection_terminated", "begun,", { origin_failures: 1 }),
+  },
+  {
+    name: "a new key with a wish that there is not",
+    ...sealsItself,
+    origin: ({ connection }) => connection.sendRecords((seal) => [seal.record(RECORD.handshake, handshakeMessage(24, Buffer.from([2])))]),
+    expect: TERMINATED,
+  },
+  {
+    name: "a wish for another handshake, which TLS 1.3 does not have",
+    ...sealsItself,
+    origin: ({ connection }) => connection.sendRecords((seal) => [seal.record(RECORD.handshake, HELLO_REQUEST)]),
+    expect: TERMINATED,
+  },
+];
+
+/** Endpoints that wish for another handshake, as TLS 1.2 allows. On Node's handle that ends the connection. */
+const wish = (count: number) => (connection: OriginConnection) =>
+  connection.sendRecords((seal) => times(count, () => seal.record(RECORD.handshake, HELLO_REQUEST)));
+
+const otherHandshakes: readonly Row[] = [
+  ...NAMES.flatMap((framing) =>
+    [1, 1000].map((count): Row => ({
+      name: `${framing}, ${count === 1 ? "a wish" : "a thousand wishes"} for another handshake inside the body`,
+      ...sealsItself,
+      origin: within(framing, wish(count)),
+      expect: cut("connection_terminated", "begun,", { origin_failures: 1 }),
+    })),
+  ),
+  {
+    name: "a wish for another handshake in the place of an answer",
+    ...sealsItself,
+    origin: ({ connection }) => wish(1)(connection),
+    expect: TERMINATED,
+  },
+  {
+    name: "idle, a wish for another handshake before the next request",
+    ...sealsItself,
+    warm: true,
+    client: async ({ client, get, origin }) => {
+      const [idle] = origin.plain;
+      assert.ok(idle !== undefined);
+      await wish(1)(idle);
+      await idle.until(({ closed, ended }) => closed || ended, "the end of the idle connection");
+      await client.send(get());
+    },
+    expect: served(),
+  },
+  {
+    name: "a thousand wishes for another handshake while the endpoint takes nothing of an upload",
+    ...sealsItself,
+    ...whileTakingNothing(({ connection }) => wish(1000)(connection)),
+    expect: { ...TERMINATED, client: "closed" },
+  },
+];
+
+/** Node's sockets decline, and the connection goes on. What the endpoint makes of that is not the point here: it reads nothing more. */
+const declinedHandshakes: readonly Row[] = NAMES.flatMap((framing) =>
+  [1, 1000].map((count): Row => ({
+    name: `${framing}, ${count === 1 ? "a wish" : "a thousand wishes"} for another handshake inside the body`,
+    ...sealsItself,
+    origin: async (request, scene) => {
+      const { connection } = request;
+      await within(framing, async () => {
+        connection.onWire((wire) => (wire.isDeaf = true));
+        await wish(count)(connection);
+      })(request, scene);
+      connection.onWire((wire) => wire.endBare());
+    },
+    expect: served("begun, done!", "closed"),
+  })),
+);
+
 describe("endpoints with TLS", () => {
   const few = rows.filter(({ endpoints }, index) => endpoints === undefined && index % 4 === 0);
   theme("https, one worker", few, { toTls: "TLSv1.3" });
-  theme("https, over TLS 1.3", rows, { toTls: "TLSv1.3" });
+  theme("https, over TLS 1.3", [...rows, ...newKeys], { toTls: "TLSv1.3" });
   theme("https, over TLS 1.3, two workers", few, { toTls: "TLSv1.3", workers: 2 });
-  theme("https, through the streams of Node", rows, { toTls: "TLSv1.3", throughStreams: true });
+  theme("https, through the streams of Node", [...rows, ...newKeys], { toTls: "TLSv1.3", throughStreams: true });
   theme("https, clients over TLS too", few, { toTls: "TLSv1.3", overTls: true });
-  theme("https, over TLS 1.2", rows, { toTls: "TLSv1.2" });
-  theme("https, over TLS 1.2, through the streams of Node", rows, { toTls: "TLSv1.2", throughStreams: true });
+  theme("https, over TLS 1.2", [...rows, ...otherHandshakes], { toTls: "TLSv1.2" });
+  theme("https, over TLS 1.2, through the streams of Node", [...rows, ...declinedHandshakes], {
+    toTls: "TLSv1.2",
+    throughStreams: true,
+  });
 });

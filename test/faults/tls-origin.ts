@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { TestAuthority, temporaryFiles } from "../support/certificates.ts";
 import type { TestCertificate } from "../support/certificates.ts";
+import { CIPHERS } from "../support/sealed-records.ts";
 import type { Contexts } from "../support/tls-wire.ts";
 
 const authority = await TestAuthority.create();
@@ -46,5 +47,5 @@ async function makeContexts(version: Version): Promise<Contexts> {
 }
 
 function contextOf({ chain, key }: TestCertificate, version: Version): ReturnType<typeof createSecureContext> {
-  return createSecureContext({ cert: chain, key, minVersion: version, maxVersion: version });
+  return createSecureContext({ cert: chain, key, ciphers: CIPHERS, minVersion: version, maxVersion: version });
 }

@@ -5,11 +5,17 @@
 import { once } from "node:events";
 import net from "node:net";
 import type { AddressInfo, Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { CLOSE_NOTIFY, RECORD, sealOf } from "./sealed-records.ts";
+import type { Seal } from "./sealed-records.ts";
 import { TlsWire, secured } from "./tls-wire.ts";
 import type { Contexts } from "./tls-wire.ts";
 
 /** The longest time that any wait of a script may take: a busy machine moves tens of megabytes slowly. */
 const PATIENCE_MS = 30_000;
+
+/** At most so much text is in one record that a connection seals itself. */
+const RECORD_BYTES = 16_000;
 
 /** Called when a step of a script begins and when it is done. */
 export type Steps = (edge: "begun" | "done") => void;
@@ -34,6 +40,8 @@ export class OriginConnection {
   closedAt: number = 0;
   /** Requests seen so far. */
   requests: number = 0;
+  /** What seals this side's records, once the handshake is finished; null: OpenSSL does. */
+  private sealing: Promise<Seal> | null = null;
   private readonly step: Steps;
   private readonly changed: () => void;
   private waiting: (() => void)[] = [];
@@ -67,7 +75,32 @@ export class OriginConnection {
   /** Sends the text. Resolves once it was handed to the kernel, or cannot be any more. */
   async send(text: string): Promise<void> {
     this.step("begun");
-    await write(this.socket, text);
+    await this.write(text);
+    this.step("done");
+  }
+
+  /** As `send`, which is no step of a script. */
+  async write(text: string): Promise<void> {
+    if (this.sealing === null) return await write(this.socket, text);
+    const seal = await this.sealing;
+    for (let at = 0; at < text.length; at += RECORD_BYTES)
+      await write(this.below, seal.record(RECORD.data, Buffer.from(text.slice(at, at + RECORD_BYTES), "latin1")));
+  }
+
+  /** For `onAccept`: what this side sends after the handshake is sealed without OpenSSL, so that the script can send records of its own. */
+  sealItself(): void {
+    const { socket, wire } = this;
+    if (wire === null || !(socket instanceof TLSSocket)) throw new Error("the connection is in the clear");
+    this.sealing = sealOf(socket, () => wire.firstWritten);
+    // The handshake may fail.
+    this.sealing.catch(() => {});
+  }
+
+  /** Sends records. The connection must seal them itself. */
+  async sendRecords(make: (seal: Seal) => readonly Buffer[]): Promise<void> {
+    if (this.sealing === null) throw new Error("OpenSSL seals the records of this connection");
+    this.step("begun");
+    await write(this.below, Buffer.concat(make(await this.sealing)));
     this.step("done");
   }
 
@@ -75,7 +108,7 @@ export class OriginConnection {
   async sendBytewise(text: string): Promise<void> {
     for (const byte of text) {
       this.step("begun");
-      await write(this.socket, byte);
+      await this.write(byte);
       await new Promise(setImmediate);
     }
     this.step("done");
@@ -110,8 +143,18 @@ export class OriginConnection {
   /** Sends a FIN. */
   end(): void {
     this.step("begun");
-    this.socket.end();
+    if (this.sealing === null) this.socket.end();
+    else void this.endSealed(this.sealing);
     this.step("done");
+  }
+
+  private async endSealed(sealing: Promise<Seal>): Promise<void> {
+    await write(this.below, (await sealing).record(RECORD.alert, CLOSE_NOTIFY));
+    this.wire?.endBare();
+  }
+
+  private get below(): Socket {
+    return this.wire?.tcp ?? this.socket;
   }
 
   /** Does something to what carries the connection's TLS. */
@@ -125,16 +168,16 @@ export class OriginConnection {
   /** Sends a reset. */
   reset(): void {
     this.step("begun");
-    (this.wire?.tcp ?? this.socket).resetAndDestroy();
+    this.below.resetAndDestroy();
     this.step("done");
   }
 
   stopReading(): void {
-    this.socket.pause();
+    this.below.pause();
   }
 
   readOn(): void {
-    this.socket.resume();
+    this.below.resume();
   }
 
   /** Resolves once `condition` holds; rejects at the deadline. */
@@ -271,7 +314,7 @@ export class ScriptedOrigin {
   private take(request: OriginRequest): void {
     if (/^\S+ \S*\/plain /.test(request.head)) {
       this.plain.push(request.connection);
-      request.connection.socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      void request.connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
       return;
     }
     this.requests.push(request);
@@ -301,7 +344,7 @@ export function stalled(): Promise<false> {
   return new Promise((resolve) => setTimeout(() => resolve(false), 250));
 }
 
-function write(socket: Socket, text: string): Promise<void> {
+function write(socket: Socket, text: string | Buffer): Promise<void> {
   return new Promise((resolve) => {
     if (socket.destroyed || !socket.writable) resolve();
     else socket.write(text, "latin1", () => resolve());

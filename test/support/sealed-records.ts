@@ -14,10 +14,22 @@ import tls from "node:tls";
 export const RECORD = { alert: 21, handshake: 22, data: 23 } as const;
 
 /** The ciphers with which these records can be sealed. */
-const CIPHERS = "TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
+export const CIPHERS = "TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
 
 const TAG_BYTES = 16;
 const KEY_BYTES = 16;
+
+/** What a server sends to end its side in order. */
+export const CLOSE_NOTIFY: Buffer = Buffer.from([1, 0]);
+/** A server of TLS 1.2 wishes for another handshake. */
+export const HELLO_REQUEST: Buffer = handshakeMessage(0, Buffer.alloc(0));
+
+/** A record that announces a new key of this side, under which the records after it are (RFC 8446 section 4.6.3). */
+export function newKey(seal: Seal, asksForOne: boolean): Buffer {
+  const record = seal.record(RECORD.handshake, handshakeMessage(24, Buffer.from([asksForOne ? 1 : 0])));
+  seal.nextKey();
+  return record;
+}
 
 /** A message of a handshake (RFC 8446 section 4). */
 export function handshakeMessage(type: number, body: Buffer): Buffer {
@@ -46,14 +58,23 @@ export async function sealedClient(port: number, options: tls.ConnectionOptions)
   return { below, secure, seal: new Seal12(secrets, randomIn(bytes.firstRead), "client") };
 }
 
-/** Is the server of an accepted connection. With TLS 1.3 it sends two session tickets after the handshake, with TLS 1.2 nothing. */
+/** Is the server of an accepted connection. */
 export async function sealedServer(below: net.Socket, options: tls.SecureContextOptions): Promise<SealedSide> {
   const bytes = new BytesOf(below);
   const secure = new tls.TLSSocket(bytes, { isServer: true, secureContext: tls.createSecureContext({ ciphers: CIPHERS, ...options }) });
+  return { below, secure, seal: await sealOf(secure, () => bytes.firstWritten) };
+}
+
+/**
+ * What seals the records of a server after its handshake, which has not begun.
+ * @param firstWritten the bytes with which its side begins, at least 43; asked for after the handshake
+ */
+export async function sealOf(secure: tls.TLSSocket, firstWritten: () => Buffer): Promise<Seal> {
   const secrets = secretsOf(secure);
   await once(secure, "secure");
-  if (secure.getProtocol() !== "TLSv1.2") return { below, secure, seal: new Seal13(secrets, "SERVER_TRAFFIC_SECRET_0", 2) };
-  return { below, secure, seal: new Seal12(secrets, randomIn(bytes.firstWritten), "server") };
+  if (secure.getProtocol() === "TLSv1.2") return new Seal12(secrets, randomIn(firstWritten()), "server");
+  // With TLS 1.3 OpenSSL sends two session tickets after a full handshake.
+  return new Seal13(secrets, "SERVER_TRAFFIC_SECRET_0", secure.isSessionReused() ? 0 : 2);
 }
 
 /** Seals records, each with the next number of the connection. */

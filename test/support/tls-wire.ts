@@ -11,16 +11,22 @@ import type { SecureContext, TLSSocketOptions } from "node:tls";
 const FORGED = Buffer.concat([Buffer.from([0x17, 3, 3, 0, 40]), Buffer.alloc(40, 7)]);
 /** A fatal alert in the clear: handshake_failure. */
 const ALERT = Buffer.from([0x15, 3, 3, 0, 2, 2, 40]);
+/** Enough of the first message. */
+const FIRST_BYTES = 64;
 
 export class TlsWire extends Duplex {
   readonly tcp: Socket;
   /** Records of this side go nowhere from now on, its close_notify too. */
   isMuted: boolean = false;
+  /** Bytes of the other side come to nothing from now on. */
+  isDeaf: boolean = false;
+  /** The bytes with which this side began. */
+  firstWritten: Buffer = Buffer.alloc(0);
 
   constructor(tcp: Socket) {
     super({ allowHalfOpen: true });
     this.tcp = tcp;
-    tcp.on("data", (chunk: Buffer) => void this.push(chunk));
+    tcp.on("data", (chunk: Buffer) => void (this.isDeaf || this.push(chunk)));
     tcp.on("end", () => void this.push(null));
     // A close follows.
     tcp.on("error", () => {});
@@ -52,6 +58,7 @@ export class TlsWire extends Duplex {
   override _read(): void {}
 
   override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    if (this.firstWritten.length < FIRST_BYTES) this.firstWritten = Buffer.concat([this.firstWritten, chunk]);
     if (this.isMuted || !this.tcp.writable) done();
     else this.tcp.write(chunk, () => done());
   }
