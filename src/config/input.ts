@@ -1746,13 +1746,13 @@ export interface RouteAuthenticationForwardInput {
    */
   set?: Record<string, string> | undefined;
   /**
-   * Fields of the answer that the upstream gets, such as `Remote-User`. One that the answer lacks, the upstream gets from nobody: these
-   * fields are taken out of every client's request, as those of `identity_headers`. `Authorization` and `Cookie` are replaced on this route
-   * only.
+   * Fields of the answer that the upstream gets, such as `Remote-User`; a mapping gives them other names: `{ X-User: X-Auth-Request-User
+   * }`. One that the answer lacks, the upstream gets from nobody: these fields are taken out of every client's request, as those of
+   * `identity_headers`. `Authorization` and `Cookie` are replaced on this route only.
    *
-   * List of field names. Default: `[]`.
+   * Default: `[]`.
    */
-  copy?: string[] | undefined;
+  copy?: string[] | Record<string, string> | undefined;
   /**
    * Fields of an answer that lets in, which the client's response gets too, such as `Set-Cookie` of services that renew their cookie.
    * `Set-Cookie` is added, others are replaced. An answer with one of them is not kept by `cache`.

@@ -2,6 +2,7 @@
  * Finds out what the proxy would do with requests, without sending anything. It runs the data plane's own code: its parser, its compiled
  * configuration with routes and hooks, and its writers of heads. explanation.ts puts the result in words.
  */
+import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseIpAddress } from "../base/cidr.ts";
@@ -14,6 +15,7 @@ import { answerFor } from "../features/files/file-answers.ts";
 import { servedFolder } from "../features/files/files.ts";
 import { DiskFiles } from "../files/disk-files.ts";
 import type { BodyLength } from "../http/body-length.ts";
+import { buildResponseHead } from "../http/build-head.ts";
 import { connectionOptions } from "../http/connection-options.ts";
 import { RequestEdits, ResponseEdits } from "../http/head-edits.ts";
 import type { RequestHead } from "../http/request-head.ts";
@@ -31,6 +33,7 @@ import { BODY_TOO_LARGE } from "../proxy/exchange/answers.ts";
 import { exceedsBodyLimit } from "../proxy/exchange/exchange.ts";
 import { finishAnswer } from "../proxy/exchange/finished-answer.ts";
 import { admitRequest } from "../proxy/exchange/forwarding.ts";
+import type { FetchResult } from "../proxy/feature/fetch.ts";
 import type { FileStore } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
@@ -74,6 +77,8 @@ export interface Course {
   readonly certificate: ClientCertificate | null;
   /** Null: no route of the configuration was looked for, or takes it. */
   readonly route: TakenRoute | null;
+  /** The upstreams that features would ask about it. They are taken to let the client in, and to say nothing of it. */
+  readonly asked: readonly string[];
   readonly end: Refused | Sent | ServedFile;
 }
 
@@ -168,7 +173,8 @@ export class Explainer {
     if (typeof tls === "string") return tls;
     const read = readRequest(given, listener);
     if (typeof read === "string") return read;
-    if (read.refused !== null) return { request: null, client, certificate: null, route: null, end: finished(read.refused, read.head) };
+    if (read.refused !== null)
+      return { request: null, client, certificate: null, route: null, asked: [], end: finished(read.refused, read.head) };
     this.buckets.set(this.pristine);
     return await this.course(read.head, read.bodyLength, client, tls, listener);
   }
@@ -183,20 +189,21 @@ export class Explainer {
     const { config } = this;
     request.hidden = hiddenOf(false, { addressFrom: config.client_address_from, config: listener });
     if (this.snapshot.reservedFields !== null) request.reserve(this.snapshot.reservedFields);
-    const view = new LoneView(request, client, Date.now());
+    const view = new AskingView(request, client, Date.now());
     view.tls = tls;
     const certificate = tls?.certificate ?? null;
     if (tls !== null) view.scheme = "https";
     const early = admitRequest(request, connectionOptions(request), listener.unsafe_field_names);
-    if (early !== null) return { request, client, certificate, route: null, end: this.answered(early, view, null) };
+    if (early !== null) return { request, client, certificate, route: null, asked: [], end: this.answered(early, view, null) };
     const own = ownAnswers(listener, config).answerTo(view);
-    if (own !== null) return { request, client, certificate, route: null, end: this.answered(own, view, null) };
+    if (own !== null) return { request, client, certificate, route: null, asked: [], end: this.answered(own, view, null) };
     const found = this.snapshot.findRoute(request, client, certificate);
     view.routeName = found.name;
     view.groups = found.pathGroups?.of(request, client, certificate) ?? view.groups;
     const taken = this.takenRoute(found, view);
     const side = found.split?.sides[taken?.split?.position ?? 0] ?? found;
-    return { request, client, certificate, route: taken, end: await this.endOf(side, taken, view, bodyLength, listener) };
+    const end = await this.endOf(side, taken, view, bodyLength, listener);
+    return { request, client, certificate, route: taken, asked: view.asked, end };
   }
 
   /** Null: it is one of the proxy's own. */
@@ -283,6 +290,16 @@ export class Explainer {
     if (typeof found === "string") return this.answered(answerFor(found, path, forwardTarget.slice(path.length)), view, route, "files");
     found.file.close();
     return { kind: "file", name: `${files.root}/${found.name}` };
+  }
+}
+
+/** Notes what is asked of upstreams, and gives an answer without content. */
+class AskingView extends LoneView {
+  readonly asked: string[] = [];
+
+  override fetch(upstream: string): Promise<FetchResult> {
+    this.asked.push(upstream);
+    return Promise.resolve({ head: buildResponseHead({ status: 204 }, []), body: Buffer.alloc(0), failure: null });
   }
 }
 

@@ -49,7 +49,14 @@ function inWords(explainer: Explainer, course: Course): Explanation {
     request === null ? [] : headline(request),
     // Where the proxy answers before it looks for a route, or instead, no route is to blame.
     taken === null && !isUntaken(course) ? [] : routeLines(routes),
-    taken === null ? [] : [...middlewareLines(config, taken, middleware), ...boundsOfBodies(taken.config), ...linesOfLog(taken.config)],
+    taken === null
+      ? []
+      : [
+          ...middlewareLines(config, taken, middleware),
+          ...course.asked.map((name) => `asked whether the client may come in: ${name}; what follows is for an answer that lets it in`),
+          ...boundsOfBodies(taken.config),
+          ...linesOfLog(taken.config),
+        ],
     ...endLines(explainer, course, taken),
   ];
   return {

@@ -233,6 +233,22 @@ http://:PORT {
     ]),
   },
   {
+    name: "the word of a service",
+    config: `http://a.test:PORT {
+	forward_auth /in/* 127.0.0.1:7002 {
+		uri /verify?a=b
+		copy_headers X-Powered-By>X-Who
+	}
+	forward_auth /out/* 127.0.0.1:7002 {
+		uri /leads
+		header_up Host {upstream_hostport}
+	}
+	reverse_proxy 127.0.0.1:7001
+}`,
+    // No client's field of that name is passed on, on other routes either, where Caddy passes it.
+    requests: [...["/in/x", "/out/x", "/x"].map((path) => `GET http://a.test${path}`), "POST http://a.test/in/x X-Who: root"],
+  },
+  {
     name: "files",
     config: `http://a.test:PORT {
 	root * FOLDER/site

@@ -232,6 +232,14 @@ const CASES: readonly Case[] = [
     ]),
   },
   {
+    name: "the word of a service",
+    config: `server { listen LISTEN;
+        location = /auth { internal; proxy_pass http://127.0.0.1:7002/verify; proxy_pass_request_body off; proxy_set_header Content-Length ""; }
+        location /in { auth_request /auth; auth_request_set $who $upstream_http_x_powered_by; proxy_set_header X-Who $who; proxy_pass http://127.0.0.1:7001; }
+        location / { proxy_pass http://127.0.0.1:7001; } }`,
+    requests: ["/in/x", "/auth", "/x"].map((path) => `GET http://a.test${path}`).concat("GET http://a.test/in X-Who: root"),
+  },
+  {
     name: "files",
     config: `server { listen LISTEN; root FOLDER/site; index index.html;
       location / { try_files $uri $uri/ /index.html; }

@@ -11,7 +11,10 @@ const ANSWERS = /^(reverse_proxy|redir|respond|error|file_server)\b/m;
 export function siteOf({ theirs }: Row): string {
   // Blocks begin at the end of a line.
   const hash = (FILES["users.htpasswd"] ?? "").split(":")[1]?.trim() ?? "";
-  const lines = theirs.replaceAll("$2y$...", () => hash).replace(/ \{ (.*) \}$/gm, " {\n$1\n}");
+  const lines = theirs
+    .replaceAll("$2y$...", () => hash)
+    .replace(/ \{ (.*) \}$/gm, " {\n$1\n}")
+    .replace(" copy_headers ", "\ncopy_headers ");
   const [names] = /^example\.com, \*\.example\.com/.exec(lines) ?? [];
   if (names !== undefined) return lines.replace(names, "http://example.com:8080, http://*.example.com:8080");
   if (IN_PROXY.test(theirs)) return `:8080 {\nreverse_proxy localhost:3000 {\n${lines}\n}\n}`;

@@ -56,6 +56,9 @@ export const CADDY_TRIALS: Trials = {
     { ask: "GET /assets/app.js", text: "the script" },
     { ask: "GET /users/7", text: "the page" },
   ],
+  "forward_auth localhost:3000 { uri /verify copy_headers X-Powered-By }": [
+    { ask: "POST /a", body: "x", fields: { "X-Powered-By": "root" }, got: "POST /a", sent: { "X-Powered-By": "origin" } },
+  ],
   "method GET": [{ ask: "GET /a" }, { ask: "POST /a", body: "x", status: 404 }],
 
   "request_header X-A b": [{ ask: "GET /a", fields: { "X-A": "c" }, sent: { "X-A": "b" } }],

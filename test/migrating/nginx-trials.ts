@@ -60,6 +60,8 @@ export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
   "location / { mirror /m; proxy_pass http://app; }\nlocation = /m { internal; proxy_pass http://next$request_uri; }": [
     { ask: "GET /a", by: "app", copied: "next" },
   ],
+  "location = /auth { internal; proxy_pass http://app/verify; }\nlocation / { auth_request /auth; auth_request_set $who $upstream_http_x_powered_by; proxy_set_header X-Powered-By $who; proxy_pass http://app; }":
+    [{ ask: "GET /a", fields: { "X-Powered-By": "root" }, got: "GET /a", sent: { "X-Powered-By": "origin" } }],
   "location = /health { access_log off; proxy_pass http://app; }": [{ ask: "GET /health", got: "GET /health", logs: 0 }],
   "location / { try_files $uri /index.html; }": [
     { ask: "GET /index.html", text: "the page" },

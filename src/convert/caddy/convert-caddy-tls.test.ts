@@ -105,7 +105,7 @@ describe("where certificates come from", () => {
 
   test("names of the environment", async () => {
     const { value } = await caddy(
-      `{$DOMAIN}, www.{$DOMAIN} {\n${PASS}\n}\nadmin.{$DOMAIN} {\nforward_auth a {\n uri /b\n}\nreverse_proxy b\n}`,
+      `{$DOMAIN}, www.{$DOMAIN} {\n${PASS}\n}\nadmin.{$DOMAIN} {\nforward_auth a {\n uri /{path}\n}\nreverse_proxy b\n}`,
     );
     assert.deepEqual((tlsIn({ value, text: "", notes: [], files: [] })["acme"] as { domains: unknown }).domains, [
       "${DOMAIN}",

@@ -206,7 +206,7 @@ describe("what must not come open", () => {
     assert.deepEqual(found.value.routes[0]?.["authentication"], login("restricted", "users.htpasswd"));
     assert.match(found.notes.join(), /cannot be put together/);
     const other = await routes(`@a path_regexp ^/(a|b)/\n@b path_regexp ^/.*[.]json$\nforward_auth @a y {\n uri /v\n}\nreverse_proxy @b x`);
-    assert.deepEqual(other[0]?.["access"], nobody);
+    assert.deepEqual(other[0]?.["authentication"], { forward: { upstream: "y", path: "/v", send: "all" } });
     const asked = await site(`@m expression \`x\`\nbasic_auth @m {\n bob ${HASH}\n}\nrespond x`);
     assert.deepEqual(
       asked.value.routes.map(({ authentication }) => authentication),
@@ -226,10 +226,29 @@ describe("what must not come open", () => {
     );
   });
 
-  test("what was behind the word of another service admits nobody", async () => {
-    assert.deepEqual((await routes("forward_auth auth:9091 {\n uri /verify\n}\nreverse_proxy a"))[0]?.["access"], {
-      deny: ["0.0.0.0/0", "::/0"],
-    });
+  test("what was behind the word of another service still is, and admits nobody where the service is asked in a way of its own", async () => {
+    const guarded = async (inside: string): Promise<readonly unknown[]> => {
+      const found = await site(`forward_auth auth:9091 {\n uri /verify?a=b\n${inside}\n}\nreverse_proxy a`);
+      assert.equal(found.value.routes.length, 1);
+      return [found.value.routes[0]?.["authentication"], found.value.routes[0]?.["access"], found.notes.length];
+    };
+    const forward = { upstream: "auth-9091", path: "/verify?a=b", send: "all" };
+    assert.deepEqual(await guarded(""), [{ forward }, undefined, 0]);
+    assert.deepEqual(await guarded("copy_headers Remote-User {\n Remote-Groups\n}"), [
+      { forward: { ...forward, copy: ["Remote-User", "Remote-Groups"] } },
+      undefined,
+      0,
+    ]);
+    assert.deepEqual(await guarded("copy_headers A>X-A Remote-User\nheader_up X-Real-IP {remote_host}"), [
+      { forward: { ...forward, set: { "X-Real-IP": "{client_ip}" }, copy: { "X-A": "A", "Remote-User": "Remote-User" } } },
+      undefined,
+      0,
+    ]);
+    for (const inside of ["copy_headers A>X-A B>x-a", "copy_headers Host", "copy_headers X*Y>Z>A", "handle_response {\n respond 200\n}"])
+      assert.deepEqual((await guarded(inside)).slice(0, 2), [undefined, nobody], inside);
+    assert.deepEqual((await routes("forward_auth a:1 {\n uri /{path}\n}\nreverse_proxy a"))[0]?.["access"], nobody);
+    const found = await routes(`basic_auth {\n bob ${HASH}\n}\nforward_auth auth:9091 {\n uri /verify\n}\nrespond x`);
+    assert.deepEqual(found[0]?.["access"], nobody, "both would have to hold");
   });
 
   test("what kept clients away by a matcher without equivalent admits nobody", async () => {

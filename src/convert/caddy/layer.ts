@@ -91,8 +91,8 @@ export function isSameLogin(one: Keys, other: Keys): boolean {
   return usersOf(one) === usersOf(other);
 }
 
-function usersOf({ basic }: Keys): Value | undefined {
-  return (basic as Keys)["users_file"];
+function usersOf({ basic, forward }: Keys): string {
+  return JSON.stringify(basic === undefined ? forward : (basic as Keys)["users_file"]);
 }
 
 export function joinedFields(one: Fields | undefined, other: Fields | undefined): Fields | undefined {

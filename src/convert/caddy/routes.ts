@@ -9,6 +9,7 @@ import { literal } from "../model/regex-text.ts";
 import type { Sources } from "../model/sources.ts";
 import { NOBODY } from "../model/tls.ts";
 import { answered, redirected } from "./answers.ts";
+import { forwardAuth } from "./forward-auth.ts";
 import { fieldEdits } from "./fields.ts";
 import { fieldKeys, guardsOf, isSameLogin, joinedFields, variantsOf } from "./layer.ts";
 import type { Additions, Layer } from "./layer.ts";
@@ -113,8 +114,7 @@ export class SiteRoutes {
       case "basicauth":
         return this.login(directive, matcher, args, layers, note);
       case "forward_auth":
-        note("has no equivalent yet, so nobody is let in here: write `authentication`, and take out `access`");
-        return layer({ access: NOBODY });
+        return this.asked(directive, matcher, args, layers, comments, note);
       case "rewrite":
       case "uri": {
         const change = name === "uri" ? uriChange(args) : rewritten(args[0] ?? "");
@@ -160,7 +160,6 @@ export class SiteRoutes {
     }
   }
 
-  /** Of two logins that act on one request both must hold in Caddy. */
   private login(
     directive: Directive,
     matcher: readonly Conditions[],
@@ -168,14 +167,32 @@ export class SiteRoutes {
     layers: Layer[],
     note: (why: string) => void,
   ): void {
-    const authentication = this.surroundings.users.authentication(directive, args, note);
+    this.admission(this.surroundings.users.authentication(directive, args, note), matcher, layers, note);
+  }
+
+  /** A service decides. */
+  private asked(
+    directive: Directive,
+    matcher: readonly Conditions[],
+    args: readonly string[],
+    layers: Layer[],
+    comments: string[],
+    note: (why: string) => void,
+  ): void {
+    const authentication = forwardAuth(directive, args, this.surroundings.upstreams, comments, note);
+    if (authentication === null) layers.push({ matcher, additions: { access: NOBODY } });
+    else this.admission(authentication, matcher, layers, note);
+  }
+
+  /** Of two that act on one request both must hold in Caddy. */
+  private admission(authentication: Keys, matcher: readonly Conditions[], layers: Layer[], note: (why: string) => void): void {
     const meets = layers.some(
       (layer) =>
         layer.additions.authentication !== undefined &&
         !isSameLogin(layer.additions.authentication, authentication) &&
         layer.matcher.some((one) => matcher.some((other) => both(one, other) !== "never")),
     );
-    if (meets) note("other users have to log in before it, and both would have to hold: where it does, nobody is let in");
+    if (meets) note("another login comes before it, and both would have to hold: where it does, nobody is let in");
     layers.push({ matcher, additions: { authentication } });
   }
 
@@ -309,13 +326,16 @@ function completed(keys: Keys, additions: Additions, isOwn: boolean, fields: Pic
   const request = joinedFields(additions.requestHeaders, fields.requestHeaders);
   const user = isProxied ? request?.user : undefined;
   // Where nobody has logged in, no client may say who it is.
-  const edits = user !== undefined && authentication === undefined ? joinedFields(request, { remove: [user] }) : request;
+  const edits = user !== undefined && authentication?.["basic"] === undefined ? joinedFields(request, { remove: [user] }) : request;
   return defined({
     access,
     authentication:
       authentication === undefined
         ? undefined
-        : defined({ ...authentication, identity_headers: user === undefined ? undefined : { user } }),
+        : defined({
+            ...authentication,
+            identity_headers: user === undefined || authentication["basic"] === undefined ? undefined : { user },
+          }),
     rate_limit: limit,
     max_body: maxBody,
     rewrite: (isProxied || files !== undefined) && Object.keys(changed).length > 0 ? changed : undefined,
@@ -327,7 +347,7 @@ function completed(keys: Keys, additions: Additions, isOwn: boolean, fields: Pic
 }
 
 function hasLogin(layers: readonly Layer[]): boolean {
-  return layers.some(({ additions }) => additions.authentication !== undefined);
+  return layers.some(({ additions }) => additions.authentication?.["basic"] !== undefined);
 }
 
 /** The zone of `rate_limit`, a module of its own, in requests per minute; null: it has no equivalent. */

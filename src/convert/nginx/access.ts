@@ -21,10 +21,24 @@ export interface Admission {
 /** "closed": nobody is admitted. */
 export type Access = Admission | "closed";
 
-export function accessOf(scope: Scope, sources: Sources, notes: Notes, comments: string[]): Access {
-  const guard = guardOf(scope);
+/** @param asked `authentication` by the word of a service; a text says why it cannot be kept */
+export function accessOf(
+  scope: Scope,
+  sources: Sources,
+  notes: Notes,
+  comments: string[],
+  asked: (guard: Directive) => Keys | string,
+): Access {
+  const guards = guardsOf(scope);
+  const guard = guardOf(scope, guards);
   const isAny = scope.value("satisfy") === "any";
-  const basic = guard?.name === "auth_basic" ? basicOf(scope, guard, sources, notes, comments) : null;
+  const service = guard?.name !== "auth_request" ? null : guards.length > 1 ? "other logins must hold beside it" : asked(guard);
+  const basic =
+    guard?.name === "auth_basic"
+      ? basicOf(scope, guard, sources, notes, comments)
+      : service === null || typeof service === "string"
+        ? null
+        : { authentication: service };
   if (basic !== null && isAny) return { keys: basic, open: openTo(scope, notes, comments) };
   const byAddress = addressRules(scope, notes, comments);
   if (guard === undefined || byAddress === "closed") return byAddress;
@@ -35,7 +49,15 @@ export function accessOf(scope: Scope, sources: Sources, notes: Notes, comments:
   }
   if (guard.name !== "auth_basic")
     notes.add(
-      { ...asNote(guard), why: guard.name === "ssl_verify_client" ? OF_CERTIFICATES : `has no equivalent yet, ${CLOSED}` },
+      {
+        ...asNote(guard),
+        why:
+          guard.name === "ssl_verify_client"
+            ? OF_CERTIFICATES
+            : typeof service === "string"
+              ? `${service}, ${CLOSED}`
+              : `has no equivalent yet, ${CLOSED}`,
+      },
       comments,
     );
   return { keys: { access: NOBODY }, open: [] };
@@ -83,16 +105,21 @@ function withoutNames(authentication: Value | undefined): Value | undefined {
 }
 
 function usersOf({ keys }: Admission): Value | undefined {
-  const { basic } = keys["authentication"] as { readonly basic: { readonly users_file: string } };
-  return basic.users_file;
+  const { basic, forward } = keys["authentication"] as { readonly basic?: Keys; readonly forward?: Keys };
+  // What the origin is told of the answer differs from location to location.
+  return basic === undefined ? { ...forward, copy: undefined, copy_response: undefined } : basic["users_file"];
 }
 
-/** The directive by which clients must prove who they are. What has no equivalent comes first: it must not come open beside one that has. */
-function guardOf(scope: Scope): Directive | undefined {
-  const guards = ["ssl_verify_client", "auth_request", "auth_jwt", "auth_basic"]
+/** The directives by which clients must prove who they are. */
+function guardsOf(scope: Scope): readonly Directive[] {
+  return ["ssl_verify_client", "auth_jwt", "auth_request", "auth_basic"]
     .map((name) => scope.last(name))
     .filter((directive) => directive !== undefined)
     .filter(({ args: [first = ""] }) => !["off", "optional", "optional_no_ca"].includes(first));
+}
+
+/** That of the guards by which the routes are made. What has no equivalent comes first: it must not come open beside one that has. */
+function guardOf(scope: Scope, guards: readonly Directive[]): Directive | undefined {
   const basic = guards.find(({ name }) => name === "auth_basic");
   // Where any is enough, that one is.
   return scope.value("satisfy") === "any" && basic !== undefined ? basic : guards[0];

@@ -94,3 +94,76 @@ describe("passwords", () => {
     assert.match(notes.join(), /\$remote_user has no equivalent/);
   });
 });
+
+describe("the word of a service", () => {
+  const SERVICE =
+    'location = /auth { internal; proxy_pass http://login:9091/api/verify; proxy_pass_request_body off; proxy_set_header Content-Length "";';
+  const guarded = async (location: string, service: string = `${SERVICE} }`): Promise<readonly unknown[]> => {
+    const { value, notes } = await server(`${service} location /app { auth_request /auth; ${location} proxy_pass http://a; }`);
+    const found = value.routes.find(({ upstream }) => upstream === "a") ?? {};
+    return [found["authentication"], found["access"], notes];
+  };
+  const forward = { upstream: "login-9091", path: "/api/verify", send: "all" };
+
+  test("is asked where `auth_request` names a location of a proxy, with its path and fields", async () => {
+    assert.deepEqual(await guarded(""), [{ forward }, undefined, []]);
+    const fields = "proxy_set_header X-Original-URL $scheme://$http_host$request_uri; proxy_set_header X-Forwarded-Method $request_method;";
+    assert.deepEqual((await guarded("", `${SERVICE} ${fields} }`))[0], {
+      forward: { ...forward, set: { "X-Original-URL": "{scheme}://{header.Host}{uri}" } },
+    });
+    const [, , notes] = await guarded("", `${SERVICE} proxy_set_header Host $host; proxy_set_header Cookie ""; }`);
+    assert.match(String(notes), /gets its own name.*gets the field all the same/);
+    const plain = await guarded("", "location /au { proxy_pass http://login; proxy_pass_request_headers off; }");
+    assert.deepEqual(plain[0], { forward: { upstream: "login", path: "/auth", send: [] } });
+    const prefix = await guarded("", "location /au { proxy_pass http://login/check/; }");
+    assert.deepEqual(prefix[0], { forward: { upstream: "login", path: "/check/th", send: "all" } });
+  });
+
+  test("is told to the origin, and no client's is", async () => {
+    const told = `auth_request_set $user $upstream_http_x_user; auth_request_set $mail $upstream_http_x_auth_mail;
+      auth_request_set $cookie $upstream_http_set_cookie;`;
+    assert.deepEqual(await guarded(`${told} proxy_set_header X-User $user;`), [
+      { forward: { ...forward, copy: ["X-User"] } },
+      undefined,
+      [],
+    ]);
+    assert.deepEqual(
+      await guarded(`${told} proxy_set_header X-User $user; proxy_set_header X-Mail $mail; add_header Set-Cookie $cookie;`),
+      [{ forward: { ...forward, copy: { "X-User": "X-User", "X-Mail": "X-Auth-Mail" }, copy_response: ["Set-Cookie"] } }, undefined, []],
+    );
+    const { value } = await server(`${told} location / { proxy_set_header X-User $user; proxy_pass http://a; }`);
+    assert.deepEqual(value.routes[0]?.["request_headers"], { remove: ["X-User"] });
+  });
+
+  test("that cannot be asked in the same way lets nobody in", async () => {
+    for (const [location, service] of [
+      ["", "location = /other { proxy_pass http://login; }"],
+      ["", "location = /auth { return 204; }"],
+      ["", "location = /auth { if ($http_x) { return 200; } proxy_pass http://login; }"],
+      ["", "location = /auth { rewrite ^ /x break; proxy_pass http://login; }"],
+      ["", "location = /auth { proxy_pass http://login$request_uri; }"],
+      ["", "location = /auth { proxy_pass http://$who; }"],
+      ['auth_jwt "x";', `${SERVICE} }`],
+      ["auth_basic x; auth_basic_user_file /users;", `${SERVICE} }`],
+    ] as const) {
+      const [authentication, access, notes] = await guarded(location, service);
+      assert.deepEqual([authentication, access], [undefined, { deny: ["0.0.0.0/0", "::/0"] }], location + service);
+      assert.match(String(notes), /nobody is let in here/);
+    }
+  });
+
+  test("is not needed by whom `satisfy any` lets in by address", async () => {
+    const { value } = await server(
+      `${SERVICE} } location /app { satisfy any; allow 10.0.0.0/8; deny all; auth_request /auth; proxy_pass http://a; }`,
+    );
+    assert.deepEqual(
+      value.routes
+        .filter(({ upstream }) => upstream === "a")
+        .map(({ match, authentication }) => [(match as { client_ip?: unknown }).client_ip, authentication]),
+      [
+        ["10.0.0.0/8", undefined],
+        [undefined, { forward }],
+      ],
+    );
+  });
+});

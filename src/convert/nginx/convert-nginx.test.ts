@@ -72,11 +72,11 @@ routes:
 });
 
 describe("what must not come open", () => {
-  test("a location behind a subrequest or a client's certificate admits nobody", async () => {
+  test("a location behind a login that cannot be told, or a client's certificate, admits nobody", async () => {
     for (const guard of [
       "auth_basic x;",
       "auth_basic x; auth_basic_user_file $y;",
-      "auth_request /auth;",
+      "auth_request $auth;",
       "ssl_verify_client on;",
       'auth_jwt "x";',
     ]) {
@@ -85,7 +85,7 @@ describe("what must not come open", () => {
       assert.match(notes.join(), /nobody is let in here/);
     }
     assert.deepEqual(
-      (await route("location / { satisfy any; allow 10.0.0.0/8; deny all; auth_request /x; proxy_pass http://a; }"))["access"],
+      (await route('location / { satisfy any; allow 10.0.0.0/8; deny all; auth_jwt "x"; proxy_pass http://a; }'))["access"],
       { allow: ["10.0.0.0/8"] },
     );
   });

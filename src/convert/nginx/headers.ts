@@ -1,6 +1,7 @@
 /** `proxy_set_header`, `add_header` and their like. */
 import { whyRefused } from "../../policy/headers/refused-names.ts";
 import type { Keys, Value } from "../model/draft.ts";
+import { isOfAnswer } from "./auth-request.ts";
 import { isFieldName, isFieldText } from "../model/names.ts";
 import type { Notes } from "../model/notes.ts";
 import type { Directive } from "./parse.ts";
@@ -50,7 +51,7 @@ export function requestFields({ scope, context, notes, comments }: HeaderSurroun
       continue;
     }
     if (plain === "upgrade") isUpgraded = true;
-    if (isIdentity(directive, scope)) continue;
+    if (isIdentity(directive, scope) || isOfAnswer(directive, scope)) continue;
     if (plain === "host") host = directive;
     else if (OWN[plain]?.test(value) === true || value === `$http_${plain.replaceAll("-", "_")}`) continue;
     else if (value === "") {
@@ -86,7 +87,7 @@ export function responseFields({ scope, context, notes, comments }: HeaderSurrou
     const [name = "", value = "", always] = directive.args;
     const refused = whyRefused("response", "write", name);
     const converted = convertText(value, context);
-    if (value === "") continue;
+    if (value === "" || isOfAnswer(directive, scope)) continue;
     if (/^alt-svc$/i.test(name) && value.includes("h3")) {
       note(directive, name, "HTTP/3 has no equivalent, so clients are not told of it");
       continue;

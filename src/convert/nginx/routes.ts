@@ -7,6 +7,7 @@ import type { Notes } from "../model/notes.ts";
 import type { Sources } from "../model/sources.ts";
 import { NOBODY } from "../model/tls.ts";
 import { accessOf, bothAdmit, withOpen } from "./access.ts";
+import { authRequest } from "./auth-request.ts";
 import type { Access, Admission } from "./access.ts";
 import { answerKeys } from "./answers.ts";
 import type { Answer } from "./answers.ts";
@@ -290,8 +291,10 @@ export class ServerRoutes {
   }
 
   private accessOf(scope: Scope, comments: string[]): Access {
-    const { sources, notes } = this.surroundings;
-    return accessOf(scope, sources, notes, comments);
+    const { sources, notes, upstreams } = this.surroundings;
+    return accessOf(scope, sources, notes, comments, (guard) =>
+      authRequest(guard, scope, { locations: this.locations, constants: this.constants, upstreams, sources, notes, comments }),
+    );
   }
 
   /** Whether an `if` of the server or of that block kept clients away in a way that is lost. */

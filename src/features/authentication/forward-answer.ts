@@ -36,7 +36,7 @@ export function admitted(head: ResponseHead, config: Pick<ForwardConfig, "user" 
     .flatMap((list) => list.split(","))
     .map((role) => role.trim())
     .filter((role) => role !== "");
-  const lines = config.copy.flatMap((name) => valuesOf(name).map((value) => (value === "" ? "" : fieldLine(name, value))));
+  const lines = config.copy.flatMap(({ name, from }) => valuesOf(from).map((value) => (value === "" ? "" : fieldLine(name, value))));
   const response = config.copy_response.flatMap((name) => valuesOf(name).map((value) => [name, value] as const));
   return { identity: { method: "forward", user, roles, scopes: [], claims: {} }, lines: lines.join(""), response };
 }

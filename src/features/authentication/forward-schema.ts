@@ -1,7 +1,8 @@
 /** The key `forward` of `authentication`: its schema and checks. */
 import { z } from "zod";
 import { TOKEN } from "../../http/syntax.ts";
-import { isAlsoOfClients } from "../../policy/authentication/copied-fields.ts";
+import { copiedNames, isAlsoOfClients } from "../../policy/authentication/copied-fields.ts";
+import type { CopiedField } from "../../policy/authentication/copied-fields.ts";
 import { whyRefused } from "../../policy/headers/refused-names.ts";
 import { editedField } from "../../values/field-edits.ts";
 import { at, entriesOf, error, listOf } from "../../values/finding.ts";
@@ -79,10 +80,19 @@ export const forwardSchema = z
       description:
         'Further fields for the service, in the place of the client\'s: `{ X-Original-URL: "{scheme}://{host}{uri}" }`. One without text is not sent.',
     }),
-    copy: z.array(editedField("request", "write")).default([]).meta({
-      description:
-        "Fields of the answer that the upstream gets, such as `Remote-User`. One that the answer lacks, the upstream gets from nobody: these fields are taken out of every client's request, as those of `identity_headers`. `Authorization` and `Cookie` are replaced on this route only.",
-    }),
+    copy: z
+      .union([z.array(editedField("request", "write")), z.record(editedField("request", "write"), fieldName)])
+      .default([])
+      .transform((given) =>
+        Array.isArray(given)
+          ? given.map((name): CopiedField => ({ name, from: name }))
+          : Object.entries(given).map(([name, from]): CopiedField => ({ name, from })),
+      )
+      .meta({
+        title: "list of field names, or mapping of them",
+        description:
+          "Fields of the answer that the upstream gets, such as `Remote-User`; a mapping gives them other names: `{ X-User: X-Auth-Request-User }`. One that the answer lacks, the upstream gets from nobody: these fields are taken out of every client's request, as those of `identity_headers`. `Authorization` and `Cookie` are replaced on this route only.",
+      }),
     copy_response: z.array(editedField("response", "write")).default([]).meta({
       description:
         "Fields of an answer that lets in, which the client's response gets too, such as `Set-Cookie` of services that renew their cookie. `Set-Cookie` is added, others are replaced. An answer with one of them is not kept by `cache`.",
@@ -116,9 +126,9 @@ export function forwardFindings(forward: unknown, path: KeyPath): Finding[] {
     findings.push(error([...path, "path"], "the path belongs into url here", true));
   const sent = at(forward, "send") ?? SENT_BY_DEFAULT;
   const sentNames = new Set(lowerNames(sent));
-  const copied = lowerNames(at(forward, "copy"));
+  const copied = copiedNames(at(forward, "copy"));
   for (const [index, name] of copied.entries()) {
-    const place: KeyPath = [...path, "copy", index];
+    const place: KeyPath = Array.isArray(at(forward, "copy")) ? [...path, "copy", index] : [...path, "copy"];
     if (copied.indexOf(name) < index) findings.push(error(place, "the field stands there already: case does not matter"));
     if (sentNames.has(name) && !isAlsoOfClients(name))
       findings.push(

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { MemoryOrigin } from "../../../test/support/in-memory.ts";
-import { problemsOf } from "../../config/load.fixture.ts";
+import { configOf, problemsOf } from "../../config/load.fixture.ts";
+import { explain } from "../../explain/explanation.ts";
 import { script, testProxy } from "../../testing/test-proxy.ts";
 import type { TestOrigin, TestProxy } from "../../testing/test-proxy.ts";
 
@@ -179,4 +180,12 @@ describe("the configuration", () => {
       assert.doesNotMatch(problems, /secret/);
     });
   }
+});
+
+test("explain asks nobody, says so, and goes on as if the client were let in", async () => {
+  const text = `listeners: [{ address: ":80" }]\nupstreams: { app: { endpoints: ["http://b"] } }\nroutes: [{ upstream: app, authentication: { forward: { url: "${SERVICE}/verify" } } }]`;
+  const found = await explain(configOf(text), { method: "GET", url: "http://a.test/", fields: [] }, {});
+  assert.ok(typeof found === "object");
+  assert.deepEqual([found.upstream, found.status], ["app", null]);
+  assert.match(found.lines.join("\n"), /asked whether the client may come in: http:\/\/127\.0\.0\.1:9091;/);
 });

@@ -239,6 +239,17 @@ describe("an answer that lets in", () => {
     assert.deepEqual([proxy.log.at(-1)?.["user"], proxy.log.at(-1)?.["authentication_method"]], ["Zo\u00eb", "forward"]);
   });
 
+  test("gives fields other names, which are taken from clients then", async (t) => {
+    const copy = { "X-User": "X-Auth-Request-User", "X-Mail": "X-None" };
+    const proxy = await started(t, yes({ "X-Auth-Request-User": "alice" }), { copy });
+    const names = ["X-User", "X-Mail", "X-Auth-Request-User"];
+    await proxy.fetch("http://a.test/", { headers: Object.fromEntries(names.map((name) => [name, "root"])) });
+    assert.deepEqual(
+      names.map((name) => upstreamSaw(proxy, name)),
+      ["alice", null, "root"],
+    );
+  });
+
   test("says who the client is, for require", async (t) => {
     let groups = "dev, ops";
     const proxy = await started(

@@ -65,7 +65,7 @@ class AskedService implements Method {
     this.config = config;
     this.context = context;
     this.questionOf = questions(config, context.template);
-    const names = config.copy.map((name) => name.toLowerCase());
+    const names = config.copy.map(({ name }) => name.toLowerCase());
     this.copied = new ReplacedNames(names, names);
     const key = config.cache?.key;
     this.keyNames = key === undefined ? null : new Set(key.map((name) => name.toLowerCase()));
@@ -170,7 +170,7 @@ class AskedService implements Method {
         reason: why,
       });
     }
-    return { ...UNAVAILABLE, why: `${config.upstream} decides who may come in: ${why === "no_upstream" ? "it is not asked here" : why}` };
+    return { ...UNAVAILABLE, why: `${config.upstream} decides who may come in: ${why}` };
   }
 }
 

@@ -1,6 +1,7 @@
 /** The key `authentication` of a route: its schema, texts and checks. */
 import { z } from "zod";
 import { certificateConditions } from "../../values/certificate-conditions.ts";
+import { copiedNames } from "../../policy/authentication/copied-fields.ts";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { editedField } from "../../values/field-edits.ts";
 import { at, entriesOf, error, listOf, spacedToken } from "../../values/finding.ts";
@@ -207,7 +208,7 @@ function check(value: unknown, path: KeyPath): Finding[] {
 /** A field has one meaning. The finding does not show its name, which may be anything. */
 function sameFields(headers: unknown, copied: unknown, path: KeyPath): Finding[] {
   const findings: Finding[] = [];
-  const names = new Set(listOf(copied).flatMap((name) => (typeof name === "string" ? [name.toLowerCase()] : [])));
+  const names = new Set(copiedNames(copied));
   const own = ["user", "roles", "scopes"].map((key) => [[key], at(headers, key)] as const);
   const ofClaims = entriesOf(at(headers, "claims")).map(([claim, name]) => [["claims", claim], name] as const);
   for (const [place, name] of [...own, ...ofClaims]) {

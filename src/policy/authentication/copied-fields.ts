@@ -11,7 +11,20 @@ export function isAlsoOfClients(name: string): boolean {
   return ALSO_OF_CLIENTS.includes(name);
 }
 
+export interface CopiedField {
+  /** What the upstream gets it as. */
+  readonly name: string;
+  /** What it is in the answer. */
+  readonly from: string;
+}
+
 /** The names of the copied fields that are taken from no client, in lower case. */
-export function reservedCopies(copy: readonly string[]): readonly string[] {
-  return copy.map((name) => name.toLowerCase()).filter((name) => !isAlsoOfClients(name));
+export function reservedCopies(copy: readonly CopiedField[]): readonly string[] {
+  return copy.map(({ name }) => name.toLowerCase()).filter((name) => !isAlsoOfClients(name));
+}
+
+/** The names, in lower case, under which the upstream gets the fields of `copy` as it stands in a file: a list, or a mapping. */
+export function copiedNames(copy: unknown): readonly string[] {
+  const names: readonly unknown[] = Array.isArray(copy) ? copy : typeof copy === "object" && copy !== null ? Object.keys(copy) : [];
+  return names.flatMap((name) => (typeof name === "string" ? [name.toLowerCase()] : []));
 }

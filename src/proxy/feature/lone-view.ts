@@ -66,7 +66,7 @@ export class LoneView implements FinishedExchange {
     return Promise.resolve(null);
   }
 
-  fetch(): Promise<FetchResult> {
+  fetch(_upstream: string): Promise<FetchResult> {
     return Promise.resolve({ head: null, failure: "no_upstream" });
   }
 }
