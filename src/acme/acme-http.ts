@@ -6,6 +6,8 @@ export interface AcmeRequest {
   /** Media types of the answer, as the Accept field lists them. */
   readonly accept?: string;
   readonly contentType?: string;
+  /** Further fields. */
+  readonly fields?: readonly (readonly [name: string, value: string])[];
   readonly body?: string;
   /** Aborted: the request is given up, and the promise rejects. */
   readonly signal: AbortSignal;

@@ -41,7 +41,7 @@ export function boundedRequests(bounds: RequestBounds): BoundedRequests {
 function exchange(asked: AcmeRequest, bounds: RequestBounds, agent: http.Agent): Promise<AcmeResponse> {
   const { userAgent, timeoutMs, bodyBytesMax } = bounds;
   const { method, url, body, signal } = asked;
-  const headers: Record<string, string | number> = { "user-agent": userAgent };
+  const headers: Record<string, string | number> = { ...Object.fromEntries(asked.fields ?? []), "user-agent": userAgent };
   if (asked.accept !== undefined) headers["accept"] = asked.accept;
   if (asked.contentType !== undefined) headers["content-type"] = asked.contentType;
   if (body !== undefined) headers["content-length"] = Buffer.byteLength(body);

@@ -1565,6 +1565,11 @@ export interface RouteAuthenticationInput {
    */
   forward?: RouteAuthenticationForwardInput | undefined;
   /**
+   * A login at an identity provider (OpenID Connect: authorization code with PKCE). Who brings no session, and nothing for the other
+   * methods, is sent there if a person waits for a page; requests of scripts get 401. See docs/logins.md.
+   */
+  oidc?: RouteAuthenticationOidcInput | undefined;
+  /**
    * Whether a client that brings nothing is let in too, as one that is not known. Wrong credentials are refused all the same.
    *
    * `true` or `false`. Default: `false`.
@@ -1802,6 +1807,154 @@ export interface RouteAuthenticationForwardCacheInput {
    * List of field names.
    */
   key?: string[] | undefined;
+}
+
+/** The keys of `routes[].authentication.oidc` in a configuration. */
+export interface RouteAuthenticationOidcInput {
+  /**
+   * The provider, spelled as it calls itself: its settings are read from `/.well-known/openid-configuration` below. They are read when the
+   * first user logs in, and once an hour.
+   *
+   * URL.
+   */
+  issuer: string;
+  /**
+   * The id under which the provider knows this application.
+   *
+   * Text.
+   */
+  client_id: string;
+  /**
+   * The secret that goes with it. Absent: a public client, which has none and is protected by PKCE alone.
+   *
+   * Secret.
+   */
+  client_secret?: string | SecretCommandInput | undefined;
+  /**
+   * How the secret is sent to the provider: in `Authorization`, or in the form (`client_secret_post`).
+   *
+   * `basic` or `post`. Default: `basic`.
+   */
+  client_authentication?: "basic" | "post" | undefined;
+  /**
+   * What is asked of the provider, besides `openid`. `offline_access` makes most providers give a refresh token, with which a session
+   * notices within minutes that the user was locked out there.
+   *
+   * List of texts. Default: `[profile, email]`.
+   */
+  scopes?: string[] | undefined;
+  /**
+   * Where the provider sends users back. Register it there with the application's scheme and host:
+   * `https://app.example.com/oauth2/callback`. The route takes this path and the three below on its hosts, whatever `match` says of paths.
+   *
+   * Path. Default: `/oauth2/callback`.
+   */
+  redirect_path?: string | undefined;
+  /**
+   * Where a login begins that nobody has to make, as for a link "log in" with `optional`. `?return_to=/path` says where it leads; other
+   * sites are no such path.
+   *
+   * Path. Default: `/oauth2/login`.
+   */
+  login_path?: string | undefined;
+  /**
+   * Where users log out, here and at the provider. A link or form of the application's own pages leads there; a page of another site can
+   * log nobody out.
+   *
+   * Path. Default: `/oauth2/logout`.
+   */
+  logout_path?: string | undefined;
+  /**
+   * Where users come after that. Register it at the provider, like `redirect_path`. It should be a page that asks for no login.
+   *
+   * Path. Default: `/`.
+   */
+  post_logout_path?: string | undefined;
+  /**
+   * Where the provider tells that a user has logged out there (OpenID Connect Back-Channel Logout). Register it at the provider; the
+   * sessions end in all workers at once.
+   *
+   * Path. Default: `/oauth2/back-channel-logout`.
+   */
+  back_channel_logout_path?: string | undefined;
+  /** Further parameters of the request for a login, such as `{ prompt: select_account }`, as the provider's manual names them. */
+  parameters?: Record<string, string> | undefined;
+  /**
+   * The algorithm of the provider's signatures. Another one is refused.
+   *
+   * `RS256` or `RS384` or `RS512` or `PS256` or `PS384` or `PS512` or `ES256` or `ES384` or `ES512` or `EdDSA` or `Ed25519`. Default:
+   * `RS256`.
+   */
+  algorithm?: "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "Ed25519" | undefined;
+  /**
+   * Whether the provider's user info endpoint is asked at each login, for claims that are not in the ID token.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  user_info?: boolean | undefined;
+  /**
+   * How much the clocks of provider and proxy may differ.
+   *
+   * Duration. Default: `30s`.
+   */
+  clock_skew?: Duration | 0 | undefined;
+  /**
+   * Whether upstreams get the user's access token in `Authorization: Bearer`, in the place of what the client sent there. It makes cookies
+   * larger.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  forward_access_token?: boolean | undefined;
+  /** Which claims say who the user is. */
+  claims?: RouteAuthenticationOidcClaimsInput | undefined;
+  /**
+   * Who is logged in lies in cookies that browsers can neither read nor change. They are `HttpOnly`, `SameSite=Lax` and, where clients come
+   * over TLS, `Secure`.
+   */
+  session: RouteAuthenticationOidcSessionInput;
+}
+
+/** The keys of `routes[].authentication.oidc.claims` in a configuration. */
+export interface RouteAuthenticationOidcClaimsInput {
+  /**
+   * The claim with the user's name. `email` and `preferred_username` may change, `sub` never does.
+   *
+   * Text. Default: `sub`.
+   */
+  user?: string | undefined;
+  /**
+   * The claim with the user's roles, an array or a text of words; a dot leads into an object: `realm_access.roles`. `groups` at many
+   * providers.
+   *
+   * Text. Default: `roles`.
+   */
+  roles?: string | undefined;
+  /**
+   * The same for scopes.
+   *
+   * Text. Default: `scope`.
+   */
+  scopes?: string | undefined;
+}
+
+/** The keys of `routes[].authentication.oidc.session` in a configuration. */
+export interface RouteAuthenticationOidcSessionInput {
+  /**
+   * Secrets of at least 32 characters, which `openssl rand -base64 32` prints: the sessions' cookies are encrypted with keys made from
+   * them. The first seals, all open: to change one, put the new one first and drop the old one when its sessions are over. All machines
+   * that serve the same users have the same. Whoever has one can let himself in as anybody: write `${NAME}`, `file:PATH` or another place
+   * of docs/secrets.md.
+   *
+   * List of secrets.
+   */
+  keys: (string | SecretCommandInput)[];
+  /**
+   * How long a user stays logged in, at most 30 days, however often tokens are refreshed. Then the provider is asked again; where its own
+   * session lasts, the user sees none of it.
+   *
+   * Duration. Default: `8h`.
+   */
+  max_age?: Duration | 0 | undefined;
 }
 
 /** The keys of `routes[].authentication.identity_headers` in a configuration. */

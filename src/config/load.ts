@@ -8,6 +8,7 @@ import { withDefaults } from "./defaults.ts";
 import { mapScalars, toPlain } from "./document/document.ts";
 import type { Located, LocatedMap } from "./document/document.ts";
 import { askedUpstreams } from "./asked-upstreams.ts";
+import { withOwnPaths } from "./own-paths.ts";
 import { spreadFeatures } from "./schema/feature-keys.ts";
 import { foreignFormat } from "./problems/foreign-format.ts";
 import { findingsOf, withoutConsequences } from "./problems/issue-texts.ts";
@@ -154,7 +155,7 @@ function checkFull(root: Located): Checked {
   const cross = crossChecksOfFullForm(value);
   if (parsed.success) {
     const { include: _included, defaults: _filledIn, ...data } = parsed.data;
-    const routes = spreadFeatures({ ...data }, data.upstreams, data.routes);
+    const routes = withOwnPaths(spreadFeatures({ ...data }, data.upstreams, data.routes));
     return { config: { ...data, upstreams: { ...data.upstreams, ...askedUpstreams(routes) }, routes, status_path: null }, findings: cross };
   }
   const isEmpty = root.kind === "map" && !FULL_FORM_KEYS.some((key) => root.entries.has(key));

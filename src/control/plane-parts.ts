@@ -58,6 +58,12 @@ export interface ControlPlaneOptions {
   readonly inherited: ReadonlySet<number> | null;
 }
 
+/**
+ * What is remembered of sessions: a refresh leaves an entry until the session ends, a logout one for thirty days. A full table gives way by
+ * what ends first. The entries take 6.4 MB of address space, of which only touched pages cost memory.
+ */
+const LOGIN_ENTRIES = 500_000;
+
 export class PlaneParts {
   readonly workers: number;
   /** How many data-plane threads there are: the workers, and the one beside them. */
@@ -86,12 +92,14 @@ export class PlaneParts {
     this.workers = Math.min(workersOf(options.config, availableParallelism()), WORKERS_MAX - beside);
     this.seats = this.workers + beside;
     const endpointTable = new SharedArrayBuffer(EndpointTable.bytes());
-    const [seedLow = 0, seedHigh = 0] = crypto.getRandomValues(new Uint32Array(2));
+    const [seedLow = 0, seedHigh = 0, loginSeedLow = 0, loginSeedHigh = 0] = crypto.getRandomValues(new Uint32Array(4));
     const bucketTable = BucketTable.create(seedLow, seedHigh);
+    const loginTable = BucketTable.create(loginSeedLow, loginSeedHigh, LOGIN_ENTRIES);
     const workerTable = WorkerTable.create(this.seats, ALL_SLOTS, seedLow, seedHigh);
     this.workerTable = new WorkerTable(workerTable);
     this.endpoints = new EndpointTable(endpointTable);
     const buckets = new BucketTable(bucketTable);
+    const logins = new BucketTable(loginTable);
     this.totals = new MetricTotals(this.seats);
     this.generations = new Generations(this.endpoints, this.totals, this.workerTable);
     const { log, version, startedAtMs, takeLines, monotonic } = options;
@@ -100,12 +108,13 @@ export class PlaneParts {
     this.supervisor = new Supervisor({
       workers: this.workers,
       seats: this.seats,
-      init: { version, startedAtMs, environment, endpointTable, bucketTable, workerTable, socketsMax: socketsMax(this.seats) },
+      init: { version, startedAtMs, environment, endpointTable, bucketTable, loginTable, workerTable, socketsMax: socketsMax(this.seats) },
       beats: (worker) => this.workerTable.beats(worker),
       middlewareIn: (worker) => this.workerTable.middleware(worker),
       onCounted: (counts) => this.totals.countMiddleware(counts),
       onCertificateWanted: (slot, name) => void this.needs.certificateWanted(slot, name),
       onKeysWanted: (url) => this.needs.keyServers.want(url),
+      onAskOutside: (request) => this.needs.outside.send(request),
       news: () => [{ type: "names", news: this.names.current() }, ...this.needs.news()],
       threadFor: (index) => (index >= this.workers && besideWorkers !== undefined ? besideWorkers() : options.threads.take(index)),
       log,
@@ -117,6 +126,7 @@ export class PlaneParts {
         this.totals.workerEnded(worker);
         this.workerTable.clearWorker(worker);
         buckets.releaseLockOf(worker);
+        logins.releaseLockOf(worker);
       },
       onWorkerReplaced: (worker, generation) => this.totals.workerReplaced(worker, generation),
     });

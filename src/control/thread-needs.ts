@@ -10,6 +10,7 @@ import { CertificateWatch } from "./certificates/certificate-watch.ts";
 import { internalCertificates } from "./certificates/own-authorities.ts";
 import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { UpstreamCertificates } from "./certificates/upstream-certificates.ts";
+import { OutsideRequests } from "./outside/outside-requests.ts";
 import { KeyServers } from "./key-servers/key-servers.ts";
 import { AddressListFiles } from "./named-files/address-list-files.ts";
 import { CredentialFilesOnDisk } from "./named-files/credential-files.ts";
@@ -29,6 +30,7 @@ export class ThreadNeeds {
   readonly lists: AddressListFiles;
   readonly credentials: CredentialFilesOnDisk;
   readonly keyServers: KeyServers;
+  readonly outside: OutsideRequests;
   readonly certificates: ListenerCertificates;
   readonly upstreams: UpstreamCertificates;
   readonly acme: AcmeSource;
@@ -58,6 +60,7 @@ export class ThreadNeeds {
     const tellCredentials = (): void => threads().tell({ type: "credentials", files: this.sentCredentials() });
     this.credentials = new CredentialFilesOnDisk({ log, changed: tellCredentials, after: afterMs });
     this.keyServers = new KeyServers({ log, version, monotonic, told: tellCredentials, after: afterMs });
+    this.outside = new OutsideRequests(version);
     this.certificates = new ListenerCertificates({
       log,
       watch,
@@ -139,6 +142,7 @@ export class ThreadNeeds {
     this.lists.stop();
     this.credentials.stop();
     this.keyServers.stop();
+    this.outside.stop();
     this.upstreams.stop();
     await this.certificates.stop();
   }

@@ -27,6 +27,7 @@ import { PathRegexes } from "../regex/path-regexes.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { CheckedPasswords } from "../passwords/checked-passwords.ts";
 import { PasswordPool } from "../passwords/password-pool.ts";
+import { AskedOutside } from "./asked-outside.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { CertificateReceiver } from "../shared/certificate-news.ts";
@@ -58,6 +59,7 @@ export class DataPlaneThread {
   private readonly certificates: CertificateReceiver = new CertificateReceiver();
   private readonly passwords: PasswordPool = new PasswordPool({ died: (why) => this.reportPasswordThread(why) });
   private readonly credentials: CredentialFiles = new CredentialFiles((url) => this.send({ type: "keys-wanted", url }));
+  private readonly outside: AskedOutside = new AskedOutside((message) => this.send(message));
   private readonly serving: Serving;
   private readonly log: LogBatch;
   /** The listening sockets of each listener, by its slot; `localhost` has two sockets. */
@@ -101,6 +103,7 @@ export class DataPlaneThread {
       lists: this.lists,
       credentials: this.credentials,
       passwords: new CheckedPasswords(this.passwords),
+      logins: { ask: (request, signal) => this.outside.ask(request, signal), table: new BucketTable(init.loginTable) },
       socketsMax: init.socketsMax,
       platform,
       buckets: new BucketTable(init.bucketTable),
@@ -142,6 +145,8 @@ export class DataPlaneThread {
         return this.lists.take(message.lists);
       case "credentials":
         return this.credentials.take(message.files);
+      case "answer-outside":
+        return this.outside.take(message.id, message.answer);
       case "challenges":
         return this.serving.useChallenges(message.answers);
       case "tls":

@@ -20,6 +20,7 @@ const init = (): WorkerInit => ({
   environment: {},
   endpointTable: new SharedArrayBuffer(EndpointTable.bytes(4)),
   bucketTable: BucketTable.create(0, 0, 8),
+  loginTable: BucketTable.create(0, 0, 8),
   workerTable: WorkerTable.create(1, ALL_SLOTS, 0, 0),
   logMemory: createLogMemory(),
   socketsMax: Infinity,

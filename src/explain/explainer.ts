@@ -49,6 +49,7 @@ import { CheckedPasswords } from "../passwords/checked-passwords.ts";
 import { PasswordPool } from "../passwords/password-pool.ts";
 import { readCredentialFiles } from "./read-credential-files.ts";
 import { readLists } from "./read-lists.ts";
+import { toldProvider } from "./told-provider.ts";
 import type { ExplainedSplit } from "./explained-split.ts";
 import { reachedListener } from "./reached-listener.ts";
 import { readRequest } from "./read-request.ts";
@@ -152,6 +153,7 @@ export class Explainer {
       lists: readLists(config, disk.readFile),
       credentials: readCredentialFiles(config, disk.readFile),
       passwords: new CheckedPasswords(new PasswordPool()),
+      logins: toldProvider(),
       files: this.files,
       once: onceEach(),
       compileRegex,

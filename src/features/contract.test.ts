@@ -27,6 +27,7 @@ import type { LocalAnswer } from "../proxy/local-answer.ts";
 import { routeMiddleware } from "../proxy/route-middleware.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
+import { noLogins } from "../proxy/feature/login-ports.ts";
 import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
@@ -245,6 +246,7 @@ function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
     lists: listsOfExamples(),
     credentials: credentialsOfExamples(),
     passwords: NO_PASSWORDS,
+    logins: noLogins("nobody can be asked from here"),
     files: NO_FILES,
     once: onceEach(),
     report: (_, event) => void events.push(event),

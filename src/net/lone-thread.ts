@@ -5,6 +5,7 @@ import { noRegex } from "../policy/route/path-regex.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
+import { noLogins } from "../proxy/feature/login-ports.ts";
 import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
@@ -39,6 +40,7 @@ export function loneThread(
     lists: new AddressLists(),
     credentials: new CredentialFiles(),
     passwords: NO_PASSWORDS,
+    logins: noLogins("nobody can be asked from here"),
     files: NO_FILES,
     once: onceEach(),
   });

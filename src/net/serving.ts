@@ -5,10 +5,13 @@
  * Slots identify listeners. A listener begins when a configuration names it, or earlier, when its sockets are opened on trial. It ends with
  * `closeListener`; its connections may live on for a while.
  */
+import { Timed } from "../base/deadlines.ts";
 import { endpointNames } from "../config/addresses/endpoint-names.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
+import { noLogins } from "../proxy/feature/login-ports.ts";
+import type { LoginPorts } from "../proxy/feature/login-ports.ts";
 import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
 import type { PasswordChecks } from "../proxy/feature/password-checks.ts";
 import type { FileStore } from "../proxy/feature/file-store.ts";
@@ -50,6 +53,8 @@ export interface ServingParts extends ThreadParts {
   readonly credentials?: CredentialFiles;
   /** Verifies passwords. Absent: there are none to verify. */
   readonly passwords?: PasswordChecks;
+  /** What logins need of the control plane. Absent: there are none. */
+  readonly logins?: Pick<LoginPorts, "ask" | "table">;
   /** Returns the text of a file that the configuration names. The control plane has checked that the file can be read. */
   readonly readFile: (path: string) => string;
   /** Files that are read while requests are served. Absent: there are none. */
@@ -66,6 +71,20 @@ interface Leaving {
   readonly dueAt: number;
 }
 
+/** Calls a function at a deadline. */
+class Alarm extends Timed {
+  private readonly callback: () => void;
+
+  constructor(callback: () => void) {
+    super();
+    this.callback = callback;
+  }
+
+  onDeadline(): void {
+    this.callback();
+  }
+}
+
 export class Serving {
   /** One context per listener of the configuration, in the configuration's order. */
   contexts: readonly ListenerContext[] = [];
@@ -74,6 +93,7 @@ export class Serving {
   private readonly open: Map<number, ListenerContext> = new Map();
   private leaving: readonly Leaving[] = [];
   private readonly upstreams: Upstreams;
+  private readonly logins: LoginPorts;
   /** Host names of endpoints by generation: of the current configuration, and of earlier ones that some exchange still runs under. */
   private readonly names: Map<number, ReadonlySet<string>> = new Map();
   /** What listeners with TLS need, by slot, including listeners that are not open yet. */
@@ -92,6 +112,12 @@ export class Serving {
 
   constructor(parts: ServingParts) {
     this.parts = parts;
+    this.logins = {
+      ...noLogins("nobody can be asked from here"),
+      ...parts.logins,
+      epochMs: () => parts.platform.epochMs(),
+      after: (ms, then) => this.after(ms, then),
+    };
     this.upstreams = new Upstreams(parts.workerIndex, (endpoint, session) => this.tellSession(endpoint, session));
   }
 
@@ -131,6 +157,7 @@ export class Serving {
         lists: parts.lists ?? new AddressLists(),
         credentials: parts.credentials ?? new CredentialFiles(),
         passwords: parts.passwords ?? NO_PASSWORDS,
+        logins: this.logins,
         files: parts.files ?? NO_FILES,
         once: onceEach(),
         report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),
@@ -239,6 +266,14 @@ export class Serving {
     const cut = this.all().reduce((sum, context) => sum + context.cut(), 0);
     this.current?.close();
     return cut;
+  }
+
+  private after(ms: number, then: () => void): () => void {
+    const { current } = this;
+    if (current === null) return () => {};
+    const alarm = new Alarm(then);
+    current.deadlines.set(alarm, current.now + ms);
+    return () => current.deadlines.remove(alarm);
   }
 
   private tellSession(endpoint: Endpoint, session: TlsSession): void {

@@ -45,12 +45,17 @@ interface Redirect<Kind extends string> {
   readonly setCookies: readonly string[];
 }
 
+/** What becomes of a request without a session. */
+export type Otherwise = "login" | "unknown";
+
 export type CheckAnswer =
   /** The request may pass. `setCookies` go with the response. */
   | { readonly kind: "session"; readonly session: OidcSession; readonly setCookies: readonly string[] }
   | Redirect<"login">
   /** Answer 401: a script asks, which no redirect would help. */
   | { readonly kind: "unauthorized"; readonly setCookies: readonly string[] }
+  /** There is no session, and nobody wants a login for this request. */
+  | { readonly kind: "unknown"; readonly setCookies: readonly string[] }
   | Unavailable
   | Failed;
 

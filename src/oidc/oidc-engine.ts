@@ -24,6 +24,7 @@ import {
   type CheckAnswer,
   type LoginFailure,
   type LogoutAnswer,
+  type Otherwise,
   type Unavailable,
 } from "./oidc-answers.ts";
 import { completeOptions, type CompleteOptions, type OidcOptions, type OidcPorts } from "./oidc-options.ts";
@@ -68,17 +69,29 @@ export class OidcEngine {
 
   /**
    * Whether a request may pass. A promise only where something must be waited for. Rejects if the revocations cannot be asked.
+   * @param otherwise what becomes of a request without a session: the login, or an answer that says that there is none
    */
-  check(request: LoginRequest): CheckAnswer | Promise<CheckAnswer> {
+  check(request: LoginRequest, otherwise: Otherwise = "login"): CheckAnswer | Promise<CheckAnswer> {
     const nowMs = this.#ports.now();
     const cookies = this.#cookiesOf(request);
     const session = this.#sessions.open(cookies, nowMs);
-    if (session === null) return this.#refuse(request, cookies);
+    if (session === null) return this.#refuse(request, cookies, otherwise);
     const revoked = this.#ports.revocations.revoked(session, nowMs);
-    if (revoked === true) return this.#refuse(request, cookies);
+    if (revoked === true) return this.#refuse(request, cookies, otherwise);
     const due = session.refreshToken !== null && session.refreshAtMs !== null && nowMs >= session.refreshAtMs;
     if (revoked === false && (!due || this.#mayPassMeanwhile(session, nowMs))) return { kind: "session", session, setCookies: [] };
-    return this.#checkLater(request, cookies, session, revoked, due);
+    return this.#checkLater(request, cookies, session, revoked, due, otherwise);
+  }
+
+  /** A request to the path where a login begins, for whoever is let in without one. It leads to the local path in `return_to` of its query. */
+  async login(request: LoginRequest): Promise<CheckAnswer | CallbackAnswer> {
+    const { target } = request;
+    const wanted = new URLSearchParams(target.slice(pathOf(target).length)).get("return_to") ?? "/";
+    const returning: LoginRequest = { ...request, method: "GET", target: wanted };
+    const answer = await this.check(returning);
+    const origin = originOf(request);
+    if (answer.kind !== "session" || origin === null) return answer;
+    return { kind: "redirect", location: localUrl(origin, this.#returnTo(returning)), setCookies: answer.setCookies };
   }
 
   /** A request to the path to which the provider sends back. Only GET. */
@@ -169,27 +182,29 @@ export class OidcEngine {
     session: OidcSession,
     revoked: boolean | Promise<boolean>,
     due: boolean,
+    otherwise: Otherwise,
   ): Promise<CheckAnswer> {
     const nowMs = this.#ports.now();
-    if (await revoked) return this.#refuse(request, cookies);
+    if (await revoked) return this.#refuse(request, cookies, otherwise);
     const same: CheckAnswer = { kind: "session", session, setCookies: [] };
     if (!due || this.#mayPassMeanwhile(session, nowMs)) return same;
     const outcome = await this.#refreshes.refresh(session, nowMs);
     if (outcome.kind === "refused") {
       // Perhaps another machine has refreshed it, and the browser has not sent the new cookie yet.
       const graceEndsMs = (session.tokenEndsAtMs ?? 0) + CLAIM_MS;
-      return nowMs < graceEndsMs ? same : this.#refuse(request, cookies);
+      return nowMs < graceEndsMs ? same : this.#refuse(request, cookies, otherwise);
     }
     // It may have been revoked meanwhile.
     const current = outcome.kind === "refreshed" ? outcome.session : session;
-    if (await this.#ports.revocations.revoked(current, this.#ports.now())) return this.#refuse(request, cookies);
+    if (await this.#ports.revocations.revoked(current, this.#ports.now())) return this.#refuse(request, cookies, otherwise);
     if (outcome.kind !== "refreshed") return same;
     const setCookies = this.#sessions.seal(cookies, current, nowMs);
     return { kind: "session", session: current, setCookies: setCookies ?? [] };
   }
 
   /** The answer to a request without a session. */
-  #refuse(request: LoginRequest, cookies: RequestCookies): CheckAnswer | Promise<CheckAnswer> {
+  #refuse(request: LoginRequest, cookies: RequestCookies, otherwise: Otherwise): CheckAnswer | Promise<CheckAnswer> {
+    if (otherwise === "unknown") return { kind: "unknown", setCookies: this.#sessions.remove(cookies) };
     if (isNavigation(request)) return this.#login(request, cookies);
     return { kind: "unauthorized", setCookies: this.#sessions.remove(cookies) };
   }
@@ -279,7 +294,7 @@ export class OidcEngine {
   }
 
   #revocation(by: Revocation["by"], value: string, nowMs: number): Revocation {
-    const untilMs = nowMs + this.#options.sessionMaxAgeMs;
+    const untilMs = nowMs + this.#options.revocationMs;
     // A user may log in again at once. A session that is over does not begin again, and a login of it may still be under way.
     return { issuer: this.#options.issuer, by, value, beforeMs: by === "sub" ? nowMs : untilMs, untilMs };
   }

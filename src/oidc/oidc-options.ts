@@ -27,6 +27,8 @@ export interface OidcOptions {
   readonly realm?: string;
   /** How long a user stays logged in, refreshes or not. Default: 8 hours. */
   readonly sessionMaxAgeMs?: number;
+  /** How long revocations are kept: as long as any session may last, after a reload too. Default: `sessionMaxAgeMs`. */
+  readonly revocationMs?: number;
   /** The one algorithm of the provider's signatures. Default: RS256. */
   readonly idTokenAlgorithm?: string;
   /** Whether to ask the provider's user info endpoint at each login for claims that the ID token does not have. Default: false. */
@@ -59,6 +61,7 @@ export function completeOptions(options: OidcOptions): CompleteOptions {
     cookiePrefix: "millrace",
     realm: "",
     sessionMaxAgeMs: 8 * 3_600_000,
+    revocationMs: options.sessionMaxAgeMs ?? 8 * 3_600_000,
     idTokenAlgorithm: "RS256",
     userInfo: false,
     keepAccessToken: false,

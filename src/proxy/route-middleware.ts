@@ -53,7 +53,8 @@ function compileFeature<Key extends FeatureKey>(
   if (config === undefined) return NOT_COMPILED;
   const before = known.get(feature.key);
   if (before !== undefined && before.config === config) return before.made;
-  const { workerIndex, buckets, now, environment, readFile, lists, credentials, passwords, files, once, compileRegex, report } = thread;
+  const { workerIndex, buckets, now, environment, readFile, lists, credentials, passwords, logins, files, once, compileRegex, report } =
+    thread;
   const label = routeLabel(route, index);
   const names = route.split?.map(({ upstream }) => upstream).sort() ?? [route.upstream ?? ""];
   const key = (): string => `${label}\n${names.join("\n")}\n${JSON.stringify(route.match)}`;
@@ -67,6 +68,7 @@ function compileFeature<Key extends FeatureKey>(
     lists,
     credentials,
     passwords,
+    logins,
     files,
     once,
     compileRegex,

@@ -9,6 +9,7 @@ import { onceEach } from "./feature/once.ts";
 import { RequestHead } from "../http/request-head.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
+import { noLogins } from "./feature/login-ports.ts";
 import { NO_PASSWORDS } from "./feature/password-checks.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
@@ -67,6 +68,7 @@ function thread(): (
       lists: new AddressLists(),
       credentials: new CredentialFiles(),
       passwords: NO_PASSWORDS,
+      logins: noLogins("nobody can be asked from here"),
       files: NO_FILES,
       once: onceEach(),
     };

@@ -12,6 +12,7 @@ import type { NameNews } from "./name-table.ts";
 import type { CertificateNews } from "./certificate-news.ts";
 import type { SharedSession, TlsOfUpstreams } from "./upstream-tls.ts";
 import type { LogFields } from "./log-fields.ts";
+import type { OutsideAnswer, OutsideRequest } from "./outside-request.ts";
 
 /** The address of a listener as a worker opens it: parsed, and with port 0 replaced by a real port. */
 export type ListenTarget =
@@ -48,6 +49,8 @@ export interface WorkerInit {
   readonly endpointTable: SharedArrayBuffer;
   /** The memory of the {@link BucketTable}, for rate limits. */
   readonly bucketTable: SharedArrayBuffer;
+  /** The memory of another {@link BucketTable}, for the sessions of logins. */
+  readonly loginTable: SharedArrayBuffer;
   /** The memory of the {@link WorkerTable}. */
   readonly workerTable: SharedArrayBuffer;
   /** Where this worker puts access log lines until the main thread has written them (observe/log-batch.ts). */
@@ -125,6 +128,8 @@ export type ToWorker =
   | { readonly type: "session"; readonly shared: SharedSession }
   /** There will be no certificate for that name now: the handshakes that wait for it are refused. */
   | { readonly type: "certificate-refused"; readonly slot: number; readonly name: string }
+  /** What a service outside has answered to the request with that number (`ask-outside`). */
+  | { readonly type: "answer-outside"; readonly id: number; readonly answer: OutsideAnswer }
   /** All answers to http-01 challenges that are under way; null: no challenge will come. */
   | { readonly type: "challenges"; readonly answers: ChallengeAnswers | null }
   /** The lines in this chunk of the log memory were written or dropped: the chunk may be used again. */
@@ -177,8 +182,11 @@ export type FromWorker =
   | { readonly type: "middleware"; readonly id: number; readonly name: string }
   /** What counters of middleware have counted since the last message. */
   | { readonly type: "counted"; readonly counts: readonly MiddlewareCount[] }
-  /** A client has named a name for which the TLS listener in `slot` has no certificate: `tls` or `certificate-refused` is the answer. */
+  /** A token names a key that the key server at that URL has not named yet: `credentials` is the answer. */
   | { readonly type: "keys-wanted"; readonly url: string }
+  /** Send this request to a service outside: `answer-outside` is the answer. */
+  | { readonly type: "ask-outside"; readonly id: number; readonly request: OutsideRequest }
+  /** A client has named a name for which the TLS listener in `slot` has no certificate: `tls` or `certificate-refused` is the answer. */
   | { readonly type: "certificate-wanted"; readonly slot: number; readonly name: string }
   /** A TLS session with an endpoint that the other threads may resume. */
   | { readonly type: "session"; readonly shared: SharedSession }

@@ -7,11 +7,13 @@ import type { TestOrigin } from "./origin-script.ts";
 export type Origins = Readonly<Record<string, TestOrigin | readonly TestOrigin[]>>;
 
 /** Throws if an entry of `origins` belongs to no upstream or endpoint, or its list has another length than the upstream has endpoints. */
-export function checkOrigins(origins: Origins, { upstreams }: Config): void {
+export function checkOrigins(origins: Origins, { upstreams, routes }: Config): void {
+  // An identity provider may have its pages at other addresses than its own.
+  const asksProviders = routes.some(({ authentication }) => authentication?.oidc !== undefined);
   const addresses = new Set(Object.values(upstreams).flatMap(({ endpoints }) => endpoints.map(({ url }) => addressOf(url))));
   for (const [key, origin] of Object.entries(origins)) {
     const count = upstreams[key]?.endpoints.length;
-    if (count === undefined && !(isUrl(key) && addresses.has(addressOf(key))))
+    if (count === undefined && !(isUrl(key) && (asksProviders || addresses.has(addressOf(key)))))
       throw new Error(`the configuration has no upstream, and no endpoint, ${JSON.stringify(key)}`);
     if (isList(origin) && origin.length !== (count ?? 1))
       throw new Error(`a list of ${origin.length} is given for the ${count ?? 1} endpoints of ${JSON.stringify(key)}`);

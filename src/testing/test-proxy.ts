@@ -51,14 +51,13 @@ import { fetchOver } from "./http-client.ts";
 import type { ReceivedRequest } from "./http-origin.ts";
 import { MemoryFiles } from "./memory-files.ts";
 import { Metrics } from "./metrics.ts";
+import { askerOver, serveOutside } from "./outside.ts";
 import { probeOver } from "./probe.ts";
 import type { TestOrigin } from "./origin-script.ts";
 import { Pump } from "./pump.ts";
-import { addressOf, checkOrigins, givenFor, isList, isUrl } from "./origins.ts";
+import { addressOf, checkOrigins, givenFor, isList, isUrl, type Origins } from "./origins.ts";
 import { CLIENT, openFor } from "./load-balancer.ts";
-import type { Origins } from "./origins.ts";
-import { tlsOf } from "./test-tls.ts";
-import type { TestTls } from "./test-tls.ts";
+import { tlsOf, type TestTls } from "./test-tls.ts";
 import { TestNamedFiles } from "./test-named-files.ts";
 import { serveOrigin } from "./upstreams.ts";
 import { fileAmong, testSecrets } from "./test-files.ts";
@@ -91,7 +90,7 @@ interface ReadConfig extends ParsedConfig {
 export interface TestProxyOptions {
   /**
    * The functions and scripts that answer requests, by the upstream's name (a list has one for each endpoint) or by an endpoint's URL.
-   * Endpoints without one refuse connections.
+   * Endpoints without one refuse connections. An identity provider of `authentication.oidc` is answered for under its URL, too.
    */
   readonly upstreams?: Readonly<Record<string, TestOrigin | readonly TestOrigin[]>>;
   /** Values of `${NAME}` in the configuration. The machine's environment is not used. */
@@ -240,6 +239,7 @@ export class TestProxy {
       lists: this.named.lists,
       credentials: this.named.credentials,
       passwords: this.named.passwords,
+      logins: { ask: askerOver(network), table: new BucketTable(BucketTable.create(0, 0, BUCKETS)) },
       files: new MemoryFiles(() => options.files ?? {}, options.startsAt ?? STARTS_AT),
     });
     this.middleware = new ThreadMiddleware({
@@ -453,13 +453,13 @@ export class TestProxy {
 
   /** Connects the endpoints' addresses to the test's functions and scripts. */
   private serveEndpoints(config: Config): void {
+    serveOutside(this.network, this.origins);
     for (const [name, { endpoints }] of Object.entries(config.upstreams)) {
       const given = this.origins[name];
       for (const [index, { url }] of endpoints.entries()) {
         const address = addressOf(url);
         const origin = givenFor(address, this.origins) ?? (isList(given) ? given[index] : given);
-        if (origin === undefined) continue;
-        serveOrigin(this.network, address, origin, url, (request) => this.record(name, request));
+        if (origin !== undefined) serveOrigin(this.network, address, origin, url, (request) => this.record(name, request));
       }
     }
   }

@@ -2,6 +2,15 @@ import type { z } from "zod";
 import type { FeatureFacts } from "./feature-facts.ts";
 import type { Finding, KeyPath } from "./finding.ts";
 
+/** A path on which clients come back to a feature. */
+export interface OwnPath {
+  /** The key that names it, within the feature's value. */
+  readonly key: string;
+  readonly path: string;
+  /** The method of the requests that must arrive. */
+  readonly method: string;
+}
+
 /**
  * How a feature declares itself to the configuration: everything that reading and documenting a configuration needs of it, without loading
  * the feature's code. Each `features/NAME/schema.ts` exports one.
@@ -51,6 +60,15 @@ export interface FeatureDeclaration {
    * asked as every upstream is.
    */
   readonly asked?: (value: never) => readonly string[];
+  /**
+   * The paths that a route with this value takes on its hosts, whatever its `match` says of paths: where clients come back to the feature. Gets the value as
+   * it is in the file, or checked. Absent: none.
+   */
+  readonly ownPaths?: (value: unknown) => readonly OwnPath[];
+  /** A text that is the same for two such values if clients that come back to one of them have come back to the other. Absent: for equal values. */
+  readonly sameSessions?: (value: unknown) => string;
+  /** Why two routes of one host cannot have these two values; null: they can. `place` leads to the part of the first one that is to blame. */
+  readonly conflict?: (value: unknown, other: unknown) => { readonly place: KeyPath; readonly message: string } | null;
   /**
    * What other proxies call the feature's keys, so that `millrace check` can name the key to use here. For each key (`""` for the feature's
    * own) the foreign words, separated by spaces.

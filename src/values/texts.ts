@@ -134,6 +134,27 @@ export const keyServerUrl: Text = text(
   },
 );
 
+/** Who issues tokens and logs users in: https, or plain http on this machine. */
+export const issuerUrl: Text = text(
+  /^https?:\/\/[!-"$->@-~]+$/,
+  "URL",
+  "an https URL without query (http only for a provider on this machine: whoever changes its answers on their way can log in as anybody)",
+  (url) => {
+    if (!URL.canParse(url)) return false;
+    const parsed = new URL(url);
+    if (parsed.username !== "" || parsed.password !== "") return false;
+    return parsed.protocol === "https:" || /^(?:localhost|127(?:\.[0-9]+){3}|\[::1\])$/.test(parsed.hostname);
+  },
+);
+
+/** A path of this proxy's own, without a query. */
+export const localPath: Text = text(
+  /^\/(?![/\\])[!-"$-)+->@-[\]-~]{0,200}$/,
+  "path",
+  "a path such as /oauth2/callback: no query, no star, no dots in the place of a name",
+  (path) => normalizePattern(path) === path,
+);
+
 /** The name for SNI and for verifying a certificate. An IP address is refused, because SNI may not carry one (RFC 6066 section 3). */
 export const serverName: Text = text(
   /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?$/,

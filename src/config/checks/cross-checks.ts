@@ -26,6 +26,7 @@ import { LISTENERS_MAX } from "../schema/listener-schema.ts";
 import { listenerTlsFindings } from "./listener-tls-checks.ts";
 import { mirrorFindings } from "../schema/mirror-schema.ts";
 import { splitFindings } from "../schema/split-schema.ts";
+import { ownPathFindings } from "./own-path-checks.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
 import { namedUpstreams, unknownUpstreams } from "./upstream-names.ts";
 import { upstreamTlsFindings } from "./upstream-tls-checks.ts";
@@ -80,6 +81,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
     ]),
     ...routeNames(routes),
     ...unreachableRoutes(routes),
+    ...ownPathFindings(routes),
     ...admin(
       file,
       listOf(at(file, "listeners")).map((listener) => at(listener, "address")),

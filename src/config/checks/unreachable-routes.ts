@@ -53,13 +53,14 @@ function idleGuards(route: unknown): string {
   return guards.length === 0 ? "" : `; its ${guards.join(" and ")} ${guards.length === 1 ? "does" : "do"} not apply to them`;
 }
 
-function labelOf(route: unknown, index: number): string {
+/** The label of a route for messages. @param route plain data from the file */
+export function labelOf(route: unknown, index: number): string {
   const name = valueAt(route, "name");
   return routeLabel({ name: typeof name === "string" ? name : undefined }, index);
 }
 
 /** The conditions of a route; null when something in them is of the wrong kind, which the schema reports. */
-function conditionsOf(route: unknown): MatchableRoute | null {
+export function conditionsOf(route: unknown): MatchableRoute | null {
   if (!isMapping(route)) return null;
   const match = valueAt(route, "match") ?? {};
   const entries = (Array.isArray(match) ? match : [match]).map((entry: unknown) => entryOf(entry, true));

@@ -95,7 +95,7 @@ The examples below are parts of a file: put the key beside the others.
 - **Durations** are \`250ms\`, \`10s\`, \`5m\`, \`1h\`, or together \`1m30s\`. **Sizes** are \`64KiB\`, \`10MiB\`, \`10MB\`, \`10kB\`, or a number of bytes.
 - **Environment**: \`\${NAME}\` and \`\${NAME:-default}\` in any value; \`$\${\` is a plain \`\${\`. A value without quotes that consists of them
   may become a number or true or false. It happens after the YAML is read, so what is put in cannot bring keys of its own.
-- **Secrets** are \`admin.token\`, \`tokens\` and \`jwt.secret\` of \`authentication\`, passphrases of keys and \`hmac_key\`. \`file:PATH\` takes the first line of a file, its path
+- **Secrets** are \`admin.token\`, \`tokens\`, \`jwt.secret\`, \`oidc.client_secret\` and \`oidc.session.keys\` of \`authentication\`, passphrases of keys and \`hmac_key\`. \`file:PATH\` takes the first line of a file, its path
   relative to the folder of the file that says it; \`credential:NAME\` that of a file which systemd or Kubernetes lays; \`{ exec: [...] }\` what a program prints
   ([secrets.md](secrets.md)). All are read again while they are in use. Secrets are never printed, not even in messages about them; of all other texts messages
   show only what cannot be a secret.

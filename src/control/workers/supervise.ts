@@ -13,6 +13,7 @@
  */
 import { messageOf } from "../../base/errors.ts";
 import { hasMiddleware } from "../../config/schema/middleware-entries.ts";
+import type { OutsideAnswer, OutsideRequest } from "../../shared/outside-request.ts";
 import type { MiddlewareCount, WorkerInit } from "../../shared/protocol.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import { createLogMemory } from "../../observe/log-batch.ts";
@@ -46,6 +47,8 @@ export interface SupervisorOptions extends HeartbeatOptions {
   readonly onCertificateWanted: (slot: number, name: string) => void;
   /** A token names a key that the key server at that URL has not named yet. */
   readonly onKeysWanted: (url: string) => void;
+  /** A worker asks to have this request sent to a service outside. The promise never rejects. */
+  readonly onAskOutside: (request: OutsideRequest) => Promise<OutsideAnswer>;
   /** What a worker that starts is told before anything else. */
   readonly news: () => readonly WorkerNews[];
   /** Writes access log lines of a worker, and calls `taken` once they are written or dropped. */
@@ -315,6 +318,9 @@ export class Supervisor {
         return;
       case "keys-wanted":
         this.options.onKeysWanted(notice.url);
+        return;
+      case "ask-outside":
+        void this.options.onAskOutside(notice.request).then((answer) => handle.tell({ type: "answer-outside", id: notice.id, answer }));
         return;
       case "certificate-wanted":
         this.options.onCertificateWanted(notice.slot, notice.name);

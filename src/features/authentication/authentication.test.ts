@@ -5,6 +5,7 @@ import { RequestEdits } from "../../http/head-edits.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
+import { noLogins } from "../../proxy/feature/login-ports.ts";
 import { NO_PASSWORDS } from "../../proxy/feature/password-checks.ts";
 import { CredentialFiles } from "../../shared/credential-files.ts";
 import { authenticationMiddleware } from "./authentication.ts";
@@ -14,6 +15,8 @@ const middleware = authenticationMiddleware(
   {
     credentials: new CredentialFiles(),
     passwords: NO_PASSWORDS,
+    logins: noLogins("none"),
+    workerIndex: 0,
     now: () => 0,
     report: () => {},
     template: (text) => [text],

@@ -20,10 +20,11 @@ import { JwtVerifier, jwtInCookie } from "./jwt.ts";
 import { configuredTokens, presentedTokens } from "./presented-tokens.ts";
 import type { FindToken } from "./presented-tokens.ts";
 import type { AuthenticationConfig } from "./schema.ts";
+import { OidcMethod } from "./oidc.ts";
 import { shownCertificate } from "./shown-certificate.ts";
 
 /** What the methods need of the thread and the route. */
-type Needed = Pick<FeatureContext, "credentials" | "passwords" | "now" | "report" | "template" | "route">;
+type Needed = Pick<FeatureContext, "credentials" | "passwords" | "logins" | "workerIndex" | "now" | "report" | "template" | "route">;
 type BasicConfig = NonNullable<AuthenticationConfig["basic"]>;
 
 export const authentication: Feature<"authentication"> = {
@@ -44,8 +45,10 @@ export const authentication: Feature<"authentication"> = {
 
 /** The middleware of one route. */
 export function authenticationMiddleware(config: AuthenticationConfig, context: Needed): Middleware {
-  const methods = methodsOf(config, context);
+  const login = config.oidc === undefined ? null : new OidcMethod(config.oidc, config.optional, context);
+  const methods = [...methodsOf(config, context), ...(login === null ? [] : [login])];
   const unknown = config.optional ? null : challengeOf(methods);
+  if (login !== null) login.challenges = challengesOf(methods);
   const fields = config.identity_headers === undefined ? null : new IdentityFields(config.identity_headers);
 
   const settle = (exchange: ExchangeView, verdict: Verdict): LocalAnswer | null => {
@@ -65,13 +68,13 @@ export function authenticationMiddleware(config: AuthenticationConfig, context: 
   };
   return {
     name: "authentication",
-    onRequest: (exchange) => ask(exchange, 0),
+    onRequest: login === null ? (exchange) => ask(exchange, 0) : (exchange) => login.ownAnswer(exchange) ?? ask(exchange, 0),
     onUpstreamRequest(exchange, request) {
       for (let at = 0; at < methods.length; at++) methods[at]?.strip?.(exchange, request);
       const { identity } = exchange;
       if (fields !== null && identity !== null) fields.write(identity, request);
     },
-    ...(config.forward === undefined || config.forward.copy_response.length === 0
+    ...(login === null && (config.forward === undefined || config.forward.copy_response.length === 0)
       ? {}
       : { onResponse: (exchange, response) => methods.forEach((method) => method.addTo?.(exchange, response)) }),
   };
@@ -106,9 +109,14 @@ function methodsOf(
   ];
 }
 
+/** The values of WWW-Authenticate that the methods have, each once. */
+function challengesOf(methods: readonly Method[]): readonly string[] {
+  return [...new Set(methods.map(({ challenge }) => challenge).filter((challenge) => challenge !== null))];
+}
+
 /** The answer to a client that brings nothing. Where no method has a scheme, 401 would say nothing of what to bring. */
 function challengeOf(methods: readonly Method[]): LocalAnswer {
-  const challenges = [...new Set(methods.map(({ challenge }) => challenge).filter((challenge) => challenge !== null))];
+  const challenges = challengesOf(methods);
   if (challenges.length === 0)
     return {
       status: 403,

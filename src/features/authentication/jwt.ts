@@ -7,11 +7,11 @@ import { Buffer } from "node:buffer";
 import type * as jose from "jose";
 import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
 import { withoutCookie } from "../../policy/cookies/without-cookie.ts";
-import { membersOf, memberTexts } from "../../policy/authentication/claims.ts";
 import type { CredentialFile, CredentialFiles } from "../../shared/credential-files.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { Identity } from "../../proxy/ports/identity.ts";
 import { cookieValue } from "../../policy/template/request-values.ts";
+import { identityOf } from "./claims-identity.ts";
 import { REALM, refusal } from "./method.ts";
 import type { Method, Verdict } from "./method.ts";
 import type { AuthenticationConfig } from "./schema.ts";
@@ -121,7 +121,7 @@ export class JwtVerifier {
     };
     try {
       const payload = await verifiedPayload(jose, token, await this.keysOf(jose), options);
-      return { identity: identityOf(payload, config), untilMs: (payload.exp ?? 0) * 1000 + config.clock_skew };
+      return { identity: identityOf("jwt", payload, config.claims), untilMs: (payload.exp ?? 0) * 1000 + config.clock_skew };
     } catch (error) {
       return error instanceof jose.errors.JWKSNoMatchingKey ? "unknown key" : "invalid";
     }
@@ -166,17 +166,6 @@ async function verifiedPayload(jose: Jose, token: string, keys: JWTVerifyGetKey,
     }
     throw new jose.errors.JWSSignatureVerificationFailed();
   }
-}
-
-function identityOf(claims: JWTPayload, { claims: places }: JwtConfig): Identity {
-  const [user = ""] = memberTexts(claims, places.user);
-  return {
-    method: "jwt",
-    user,
-    roles: membersOf(claims, places.roles),
-    scopes: membersOf(claims, places.scopes).filter((scope) => !scope.includes(" ")),
-    claims,
-  };
 }
 
 /** A token in a cookie; that in Authorization is found with the other tokens. */

@@ -6,6 +6,7 @@ import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { editedField } from "../../values/field-edits.ts";
 import { at, entriesOf, error, listOf, spacedToken } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
+import { loginConflict, loginFindings, loginIdentity, loginPaths, loginSettings } from "../../values/login-settings.ts";
 import { duration, oneOrMore } from "../../values/scalars.ts";
 import { filePath, keyServerUrl, secret } from "../../values/texts.ts";
 import { readApiKeys } from "./read-api-keys.ts";
@@ -137,6 +138,10 @@ const authenticationSchema = z.strictObject({
     description:
       "A service that is asked with the request's head: `auth_request` of nginx, ForwardAuth of Traefik. It gets a GET without body, with `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri` and `-For` of the request. An answer with 2xx lets the client in, any other below 500 goes to the client as it is, and without an answer there is 503. It is asked last and decides about everybody for whom no other method did.",
   }),
+  oidc: loginSettings.optional().meta({
+    description:
+      "A login at an identity provider (OpenID Connect: authorization code with PKCE). Who brings no session, and nothing for the other methods, is sent there if a person waits for a page; requests of scripts get 401. See docs/logins.md.",
+  }),
   optional: z.boolean().default(false).meta({
     description:
       "Whether a client that brings nothing is let in too, as one that is not known. Wrong credentials are refused all the same.",
@@ -151,14 +156,22 @@ const authenticationSchema = z.strictObject({
 export type AuthenticationConfig = z.output<typeof authenticationSchema>;
 
 /** The keys that are ways to show who one is. */
-const METHODS = ["tokens", "api_keys", "jwt", "basic", "certificate", "forward"] as const satisfies readonly (keyof AuthenticationConfig)[];
+const METHODS = [
+  "tokens",
+  "api_keys",
+  "jwt",
+  "basic",
+  "certificate",
+  "forward",
+  "oidc",
+] as const satisfies readonly (keyof AuthenticationConfig)[];
 
 export const authenticationDeclaration = {
   facts: authenticationFacts,
   schema: authenticationSchema,
   description:
     "Lets in only clients that show who they are: of the methods that the route has, the first for which a request brings anything decides. Absent: everybody is let in.",
-  secrets: ["tokens[]", "jwt.secret"],
+  secrets: ["tokens[]", "jwt.secret", "oidc.client_secret", "oidc.session.keys[]"],
   credentials: {
     "api_keys.file": readApiKeys,
     "jwt.jwks_file": readKeySet,
@@ -178,6 +191,20 @@ export const authenticationDeclaration = {
     "jwt.jwks_file": "local_jwks auth_jwt_key_file",
     "jwt.issuer": "iss issuers",
     "jwt.audience": "aud audiences",
+    oidc: "openid openid_connect openidconnect oauth2_proxy forward_login login sso",
+    "oidc.issuer": "issuer_url oidc_issuer_url provider discovery discovery_url configuration_endpoint well_known",
+    "oidc.client_id": "clientid",
+    "oidc.client_secret": "clientsecret",
+    "oidc.scopes": "scope",
+    "oidc.redirect_path": "redirect_uri redirect_url callback_url callback_path callback redirecturl",
+    "oidc.logout_path": "logout_url logout signout_path sign_out",
+    "oidc.post_logout_path": "post_logout_redirect_uri post_logout_url",
+    "oidc.back_channel_logout_path": "backchannel_logout_uri backchannel_logout_path",
+    "oidc.parameters": "extra_params auth_params authorization_params",
+    "oidc.forward_access_token": "pass_access_token forwardauthorization",
+    "oidc.session": "cookie cookies session_cookie",
+    "oidc.session.keys": "key cookie_secret cookie_secrets encryption_key secret secrets session_secret",
+    "oidc.session.max_age": "expiry cookie_expire lifetime ttl session_lifetime",
     certificate: "client_certificate client_cert mtls x509",
     forward: "forward_auth forwardauth auth_request external_auth ext_authz ext_auth",
     "forward.url": "address uri auth_url auth-url endpoint",
@@ -186,6 +213,13 @@ export const authenticationDeclaration = {
     "forward.copy_response": "add_auth_cookies_to_response addauthcookiestoresponse client_headers",
     optional: "allow_anonymous allow_missing pass_through satisfy_any",
     identity_headers: "forward_headers claims_to_headers set_headers copy_headers upstream_headers claim_to_headers",
+  },
+  ownPaths: (value) => loginPaths(at(value, "oidc")).map((own) => ({ ...own, key: `oidc.${own.key}` })),
+  sameSessions: (value) => loginIdentity(at(value, "oidc")),
+  conflict: (value, other) => {
+    const [one, two] = [at(value, "oidc"), at(other, "oidc")];
+    const message = one === undefined || two === undefined ? null : loginConflict(one, two);
+    return message === null ? null : { place: ["oidc"], message };
   },
   check,
 } as const satisfies FeatureDeclaration;
@@ -199,6 +233,11 @@ function check(value: unknown, path: KeyPath): Finding[] {
   if (at(value, "forward") !== undefined && at(value, "optional") === true)
     findings.push(
       error([...path, "optional"], "it has no effect with forward: the service decides about clients that bring nothing", true),
+    );
+  findings.push(...loginFindings(at(value, "oidc"), [...path, "oidc"]));
+  if (at(value, "forward") !== undefined && at(value, "oidc") !== undefined)
+    findings.push(
+      error([...path, "oidc"], "each of forward and oidc decides about clients that bring nothing: a route has one of them", true),
     );
   findings.push(...jwtFindings(at(value, "jwt"), [...path, "jwt"]));
   findings.push(...sameFields(at(value, "identity_headers"), at(at(value, "forward"), "copy"), [...path, "identity_headers"]));

@@ -26,6 +26,7 @@ import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.
 import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
 import { AddressLists } from "../../shared/address-lists.ts";
 import { CredentialFiles } from "../../shared/credential-files.ts";
+import { noLogins } from "../feature/login-ports.ts";
 import { NO_PASSWORDS } from "../feature/password-checks.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
@@ -423,6 +424,7 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
     lists: new AddressLists(),
     credentials: new CredentialFiles(),
     passwords: NO_PASSWORDS,
+    logins: noLogins("nobody can be asked from here"),
     files: NO_FILES,
     once: onceEach(),
   };

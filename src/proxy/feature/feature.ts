@@ -13,6 +13,7 @@ import type { FeatureFacts } from "../../values/feature-facts.ts";
 import type { CompileRegex } from "../../policy/route/path-regex.ts";
 import type { Template } from "../../policy/template/template.ts";
 import type { FileStore } from "./file-store.ts";
+import type { LoginPorts } from "./login-ports.ts";
 import type { PasswordChecks } from "./password-checks.ts";
 import type { Middleware } from "./middleware.ts";
 
@@ -70,6 +71,8 @@ export interface ThreadContext {
   readonly credentials: CredentialFiles;
   /** Verifies passwords. */
   readonly passwords: PasswordChecks;
+  /** What logins at an identity provider stand on. */
+  readonly logins: LoginPorts;
   /** Compiles regular expressions for paths. */
   readonly compileRegex: CompileRegex;
   /** Writes a line to the application log, under one of the feature's own events. Never pass a secret. */

@@ -100,6 +100,7 @@ function write(app: Application, answer: CheckAnswer | CallbackAnswer | LogoutAn
       response.writeHead(303, { location: answer.location }).end();
       return;
     case "unauthorized":
+    case "unknown":
       response.writeHead(401).end();
       return;
     case "confirm":

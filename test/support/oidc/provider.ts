@@ -30,8 +30,15 @@ const signingKey = generateKeyPair("RS256", { extractable: true }).then(async ({
   kid: "one",
 }));
 
+/** How the provider knows its one client, and how long what it gives out lasts, in seconds. */
+export interface ProviderTimes {
+  readonly callback?: string;
+  readonly backChannel?: string;
+  readonly accessToken?: number;
+}
+
 /** @param app the origin of the one client */
-export async function startProvider(t: TestContext, app: string): Promise<LiveProvider> {
+export async function startProvider(t: TestContext, app: string, times: ProviderTimes = {}): Promise<LiveProvider> {
   const { Provider } = await quietly(() => import("oidc-provider"));
   const server = http.createServer();
   server.listen(0, "127.0.0.1");
@@ -40,7 +47,7 @@ export async function startProvider(t: TestContext, app: string): Promise<LivePr
   // Another host than the application's: browsers keep cookies by host, whatever the port.
   const issuer = `http://localhost:${port}`;
   const key = await signingKey;
-  const provider = await quietly(() => Promise.resolve(new Provider(issuer, configurationFor(app, key))));
+  const provider = await quietly(() => Promise.resolve(new Provider(issuer, configurationFor(app, key, times))));
   const asked: string[] = [];
   const answer = provider.callback();
   server.on("request", (request, response) => {
@@ -62,16 +69,17 @@ export async function startProvider(t: TestContext, app: string): Promise<LivePr
   return { issuer, asked, stop, start };
 }
 
-function configurationFor(app: string, key: object): Record<string, unknown> {
+function configurationFor(app: string, key: object, times: ProviderTimes): Record<string, unknown> {
+  const { callback = "/callback", backChannel = "/back-channel", accessToken = 300 } = times;
   return {
     clients: [
       {
         client_id: CLIENT_ID,
         client_secret: CLIENT_SECRET,
-        redirect_uris: [`${app}/callback`],
+        redirect_uris: [app + callback],
         post_logout_redirect_uris: [`${app}/bye`],
         grant_types: ["authorization_code", "refresh_token"],
-        backchannel_logout_uri: `${app}/back-channel`,
+        backchannel_logout_uri: app + backChannel,
         backchannel_logout_session_required: true,
       },
     ],
@@ -84,7 +92,15 @@ function configurationFor(app: string, key: object): Record<string, unknown> {
     claims: { profile: ["name", "roles"] },
     scopes: ["openid", "offline_access"],
     pkce: { required: (): boolean => true },
-    ttl: { AccessToken: 300, AuthorizationCode: 60, IdToken: 300, RefreshToken: 86_400, Session: 86_400, Interaction: 600, Grant: 86_400 },
+    ttl: {
+      AccessToken: accessToken,
+      AuthorizationCode: 60,
+      IdToken: 300,
+      RefreshToken: 86_400,
+      Session: 86_400,
+      Interaction: 600,
+      Grant: 86_400,
+    },
     findAccount: (_ctx: unknown, sub: string) => ({
       accountId: sub,
       claims: () => ({ sub, name: sub.toUpperCase(), roles: sub === CROWD ? MANY_ROLES : ["reader"] }),

@@ -1,0 +1,58 @@
+/**
+ * Sends requests to services outside for the data-plane threads, such as those of logins to identity providers. Answers are bounded in size and time,
+ * redirects are not followed, and so many requests may be under way: further ones fail at once, because clients can cause them.
+ */
+import { messageOf } from "../../base/errors.ts";
+import type { BoundedRequests } from "../../acme/bounded-request.ts";
+import { ANSWER_FIELDS } from "../../shared/outside-request.ts";
+import type { OutsideAnswer, OutsideRequest } from "../../shared/outside-request.ts";
+
+/** Longer than whoever asks waits for one request (`providerTimeoutMs` of oidc/oidc-options.ts). */
+const TIMEOUT_MS = 5_000;
+const BODY_BYTES_MAX = 512 * 1024;
+/** Requests under way, of all threads together. */
+const UNDER_WAY_MAX = 64;
+
+type Sender = Pick<BoundedRequests, "ask" | "close">;
+
+export class OutsideRequests {
+  private readonly makeSender: () => Promise<Sender>;
+  private sender: Promise<Sender> | null = null;
+  private underWay: number = 0;
+
+  /** @param makeSender makes what sends requests. Absent: requests of Node's */
+  constructor(version: string, makeSender: () => Promise<Sender> = () => nodeRequests(version)) {
+    this.makeSender = makeSender;
+  }
+
+  /** Never rejects. */
+  async send({ method, url, fields, body }: OutsideRequest): Promise<OutsideAnswer> {
+    if (this.underWay >= UNDER_WAY_MAX) return { problem: `${UNDER_WAY_MAX} requests to services outside are under way already` };
+    this.underWay++;
+    try {
+      const { ask } = await (this.sender ??= this.makeSender());
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const response = await ask({ method, url, fields, ...(body === null ? {} : { body }), signal });
+      const kept = ANSWER_FIELDS.flatMap((name) => {
+        const value = response.field(name);
+        return value === null ? [] : [[name, value] as const];
+      });
+      return { status: response.status, fields: kept, body: response.body };
+    } catch (error) {
+      return { problem: messageOf(error) };
+    } finally {
+      this.underWay--;
+    }
+  }
+
+  stop(): void {
+    void this.sender?.then(({ close }) => close());
+  }
+}
+
+/** Loaded when it is first needed: most configurations ask nobody. */
+async function nodeRequests(version: string): Promise<Sender> {
+  const { boundedRequests } = await import("../../acme/bounded-request.ts");
+  const userAgent = `millrace/${version}`;
+  return boundedRequests({ userAgent, ca: () => null, timeoutMs: TIMEOUT_MS, bodyBytesMax: BODY_BYTES_MAX });
+}

@@ -1,0 +1,168 @@
+/**
+ * A login at an identity provider (OpenID Connect). Who brings a good session is known; who brings none is sent to the provider if a person waits for a page,
+ * and gets 401 otherwise. The paths of the login itself are answered here, whoever asks.
+ */
+import { otherCookies } from "../../oidc/cookies/request-cookies.ts";
+import type { LoginRequest } from "../../oidc/login-request.ts";
+import type { BackChannelAnswer, CallbackAnswer, CheckAnswer } from "../../oidc/oidc-answers.ts";
+import type { OidcSession } from "../../oidc/session/session.ts";
+import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
+import { normalizePath } from "../../policy/route/normalize-path.ts";
+import { ExchangeState } from "../../proxy/feature/exchange-state.ts";
+import type { FeatureContext } from "../../proxy/feature/feature.ts";
+import type { ExchangeView } from "../../proxy/feature/middleware.ts";
+import type { LocalAnswer } from "../../proxy/local-answer.ts";
+import type { Identity } from "../../proxy/ports/identity.ts";
+import { identityOf } from "./claims-identity.ts";
+import * as answers from "./login-answers.ts";
+import { loginFor } from "./login.ts";
+import type { Login, OidcConfig } from "./login.ts";
+import { REALM } from "./method.ts";
+import type { Method, Verdict } from "./method.ts";
+
+/** How the names of all cookies of logins begin, but for `__Host-`. */
+const COOKIES_BEGIN = "millrace-";
+/** A logout token has a few kilobytes. */
+const FORM_BYTES_MAX = 32 * 1024;
+
+export class OidcMethod implements Method {
+  readonly challenge: string = `Cookie ${REALM}`;
+  private readonly config: OidcConfig;
+  private readonly isOptional: boolean;
+  private readonly report: FeatureContext["report"];
+  private readonly login: Login;
+  /** A session is the same object for as long as a browser brings the same cookie. */
+  private readonly identities: WeakMap<OidcSession, Identity> = new WeakMap();
+  /** Cookies for the browser, and the access token for the upstream, of exchanges under way. */
+  private readonly setCookies: ExchangeState<readonly string[]> = new ExchangeState();
+  private readonly tokens: ExchangeState<string> = new ExchangeState();
+  private readonly ownPaths: ReadonlyMap<string, (exchange: ExchangeView) => Promise<LocalAnswer>>;
+  /** Values of WWW-Authenticate for scripts: those of the route's other methods too. */
+  challenges: readonly string[] = [this.challenge];
+
+  /** @param isOptional whether who has no session is let in */
+  constructor(
+    config: OidcConfig,
+    isOptional: boolean,
+    { logins, workerIndex, report }: Pick<FeatureContext, "logins" | "workerIndex" | "report">,
+  ) {
+    this.config = config;
+    this.isOptional = isOptional;
+    this.report = report;
+    this.login = loginFor(config, logins, workerIndex);
+    this.ownPaths = new Map([
+      [
+        config.redirect_path,
+        async (exchange) => this.begun(await this.login.ask((engine) => engine.callback(requestOf(exchange))), "logged_in"),
+      ],
+      [config.login_path, async (exchange) => this.begun(await this.login.ask((engine) => engine.login(requestOf(exchange))), "logged_in")],
+      [config.logout_path, (exchange) => this.logOut(exchange)],
+      [config.back_channel_logout_path, (exchange) => this.backChannel(exchange)],
+    ]);
+  }
+
+  /** The answer to a request to a path of the login itself; null: it is for another one. */
+  ownAnswer(exchange: ExchangeView): Promise<LocalAnswer> | null {
+    const { path } = exchange.request;
+    // As the path was compared when the route was chosen: no other spelling goes upstream.
+    return this.ownPaths.get(normalizePath(path) ?? path)?.(exchange) ?? null;
+  }
+
+  judge(exchange: ExchangeView): Verdict | null | Promise<Verdict | null> {
+    const found = this.login.ask((engine) => engine.check(requestOf(exchange), this.isOptional ? "unknown" : "login"));
+    return found instanceof Promise ? found.then((answer) => this.verdict(exchange, answer)) : this.verdict(exchange, found);
+  }
+
+  strip(exchange: ExchangeView, edits: RequestChanges): void {
+    const given = exchange.request.values("cookie");
+    if (given.length > 0) {
+      const cookie = given.join("; ");
+      const rest = otherCookies(cookie, COOKIES_BEGIN);
+      if (rest === null) edits.remove("cookie");
+      else if (rest !== cookie) edits.set("Cookie", rest);
+    }
+    const token = this.tokens.of(exchange);
+    if (token !== undefined) edits.set("Authorization", `Bearer ${token}`);
+  }
+
+  /** Gives the browser the cookies of a session that has new tokens. */
+  addTo(exchange: ExchangeView, response: ResponseChanges): void {
+    const lines = this.setCookies.of(exchange);
+    if (lines === undefined) return;
+    for (const line of lines) response.append("Set-Cookie", line);
+    // The session must not lie in anybody's cache.
+    response.set("Cache-Control", "no-store");
+  }
+
+  private verdict(exchange: ExchangeView, answer: CheckAnswer): Verdict | null {
+    if (answer.kind !== "session" && answer.kind !== "unknown") return this.begun(answer, "login_needed");
+    if (answer.setCookies.length > 0) this.setCookies.keep(exchange, answer.setCookies);
+    if (answer.kind === "unknown") return null;
+    const { session } = answer;
+    if (session.accessToken !== null && this.config.forward_access_token) this.tokens.keep(exchange, session.accessToken);
+    let identity = this.identities.get(session);
+    if (identity === undefined) {
+      identity = identityOf("oidc", session.claims, this.config.claims);
+      this.identities.set(session, identity);
+    }
+    return identity;
+  }
+
+  /** @param reason of a redirect that is not to the provider */
+  private begun(answer: CheckAnswer | CallbackAnswer, reason: string): LocalAnswer {
+    this.tell(answer);
+    switch (answer.kind) {
+      case "login":
+        return answers.redirect("login_needed", answer.location, answer.setCookies);
+      case "redirect":
+        return answers.redirect(reason, answer.location, answer.setCookies);
+      case "unavailable":
+        return answers.unavailable(answer);
+      case "failed":
+        return answers.failed(answer.failure, answer.setCookies);
+      case "unauthorized":
+        return answers.unauthorized(this.challenges, answer.setCookies);
+      default:
+        throw new Error(`the engine has no ${answer.kind} for this`);
+    }
+  }
+
+  private async logOut(exchange: ExchangeView): Promise<LocalAnswer> {
+    const answer = await this.login.ask((engine) => engine.logout(requestOf(exchange)));
+    return answer.kind === "unavailable" ? answers.unavailable(answer) : answers.loggedOut(answer, this.config.logout_path);
+  }
+
+  private async backChannel(exchange: ExchangeView): Promise<LocalAnswer> {
+    const { request } = exchange;
+    const body = request.method === "POST" ? await exchange.collectBody(FORM_BYTES_MAX) : null;
+    const answer = await this.login.ask((engine) => engine.backChannel(request.get("content-type") ?? null, body?.toString("utf8") ?? ""));
+    this.tell(answer);
+    if (answer.kind === "refused" && this.login.mayTell("logout_token_refused"))
+      this.report("warn", "logout_token_refused", `a logout token was refused: ${answer.reason}`, { issuer: this.config.issuer });
+    return answers.backChannel(answer);
+  }
+
+  private tell(answer: CheckAnswer | CallbackAnswer | BackChannelAnswer): void {
+    const fault = answers.providersFault(answer);
+    if (fault === null || !this.login.mayTell(answer.kind)) return;
+    const { issuer } = this.config;
+    if (answer.kind === "unavailable") this.report("warn", "login_unavailable", `nobody can log in at ${issuer}: ${fault}`, { issuer });
+    else this.report("warn", "login_failed", `a login at ${issuer} has failed: ${fault}`, { issuer });
+  }
+}
+
+/** What the engine reads of a request. */
+function requestOf({ request, scheme }: ExchangeView): LoginRequest {
+  const field = (name: string): string | null => request.get(name) ?? null;
+  return {
+    method: request.method,
+    origin: `${scheme}://${request.authority}`,
+    target: request.forwardTarget,
+    cookie: request.values("cookie").join("; "),
+    accept: field("accept"),
+    secFetchMode: field("sec-fetch-mode"),
+    secFetchSite: field("sec-fetch-site"),
+    requestedWith: field("x-requested-with"),
+    originField: field("origin"),
+  };
+}
