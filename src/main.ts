@@ -66,7 +66,11 @@ async function execute(given: Command, version: string): Promise<number> {
       return checkCommand({ ...given, colours, tryOut: (config) => tryOrders(config, version, out, err) }, out, err);
     }
     case "explain":
-      return (await import("./cli/explain.ts")).explainCommand({ ...given, colours: wantsColours(process.env, isatty(2)) }, out, err);
+      return (await import("./cli/explain.ts")).explainCommand(
+        { ...given, version, colours: wantsColours(process.env, isatty(2)) },
+        out,
+        err,
+      );
     case "init":
       return (await import("./cli/init.ts")).initCommand(given, out, err);
     case "convert":

@@ -1,7 +1,8 @@
 /** `millrace explain --file`: what the proxy would do with each request of a file, or whether that is what the file expects. */
-import { Explainer } from "../explain/explainer.ts";
+import { DISK, Explainer } from "../explain/explainer.ts";
 import type { Course } from "../explain/explainer.ts";
 import { isAsExpected, labelOf, outcomeOf } from "../explain/expected-course.ts";
+import type { KeySetOf } from "../explain/read-credential-files.ts";
 import { readRequestLines } from "../explain/request-lines.ts";
 import type { RequestLine } from "../explain/request-lines.ts";
 import { hiddenValues, shownTarget } from "../explain/shown-request.ts";
@@ -14,6 +15,8 @@ export interface ExplainFileArguments {
   /** Whether to compare with what the file expects. */
   readonly expects: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Absent: key servers are not asked. */
+  readonly keySetOf?: KeySetOf;
 }
 
 /**
@@ -22,13 +25,14 @@ export interface ExplainFileArguments {
  */
 export async function explainFile(
   config: Config,
-  { name, text, expects, environment }: ExplainFileArguments,
+  { name, text, expects, environment, keySetOf }: ExplainFileArguments,
   out: (text: string) => void,
   err: (text: string) => void,
 ): Promise<number> {
-  const explainer = await Explainer.of(config, environment);
+  const disk = { ...DISK, keySetOf };
+  const explainer = await Explainer.of(config, environment, disk);
   // What is shown has no values of the environment.
-  const hiding = await Explainer.of(config, hiddenValues(environment));
+  const hiding = await Explainer.of(config, hiddenValues(environment), disk);
   const lines = readRequestLines(text);
   let wrong = lines.length === 0 ? 1 : 0;
   if (lines.length === 0) err(`${name}: there are no requests in it\n`);

@@ -5,13 +5,17 @@ import type { ExplainedRequest } from "../explain/explanation.ts";
 import { reachedListener } from "../explain/reached-listener.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { lineOf } from "../control/named-files/config-files.ts";
+import { askedKeySets } from "./asked-key-sets.ts";
 import { textOfConfig } from "./config-file.ts";
 import { explainFile } from "./explain-file.ts";
 import { loadOnce, notRunInWords } from "./load-once.ts";
 import { problemReport } from "./problem-report.ts";
 import { certificateLines, clientRuleFor } from "./shown-certificates.ts";
 
-export type ExplainArguments = { readonly file: string; readonly exec?: boolean; readonly colours?: boolean } & (OneRequest | RequestFile);
+export type ExplainArguments = { readonly file: string; readonly exec?: boolean; readonly colours?: boolean; readonly version?: string } & (
+  | OneRequest
+  | RequestFile
+);
 
 interface OneRequest extends Omit<ExplainedRequest, "certificate"> {
   /** A PEM file of the certificate that the client shows. */
@@ -41,16 +45,18 @@ export async function explainCommand(given: ExplainArguments, out: (text: string
   }
   const { config, programsNotRun } = loaded;
   if (programsNotRun > 0) err(`millrace explain: ${notRunInWords(programsNotRun)}\n`);
+  const keySetOf = askedKeySets(given.version ?? "explain", err);
   if ("requests" in given) {
     const { requests: name, expects } = given;
     const text = textOf(name, err);
     if (text === null) return 1;
-    return await explainFile(config, { name, text, expects, environment: process.env }, out, err);
+    return await explainFile(config, { name, text, expects, environment: process.env, keySetOf }, out, err);
   }
   const { certificateFile } = given;
   const certificate = certificateFile === undefined ? undefined : textOf(certificateFile, err);
   if (certificate === null) return 1;
-  const explanation = await explain(config, { ...given, certificate, clientRule: ruleFor(config, { ...given, certificate }) }, process.env);
+  const clientRule = ruleFor(config, { ...given, certificate });
+  const explanation = await explain(config, { ...given, certificate, clientRule }, process.env, keySetOf);
   if (typeof explanation === "string") {
     err(`millrace explain: ${explanation}\n`);
     return 1;

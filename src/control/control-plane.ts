@@ -98,6 +98,11 @@ export class ControlPlane {
     return this.state.config;
   }
 
+  /** The key set of a key server of the configuration in use; null: it has not answered yet. */
+  keySet(url: string): string | null {
+    return this.parts.needs.keyServers.keySet(url);
+  }
+
   /**
    * Ends the process's work: serves normally for `shutdown.delay`, then takes nothing new and gives exchanges in flight
    * `shutdown.timeout` to end. Resolves with the number of exchanges that were cut.

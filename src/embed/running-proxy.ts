@@ -175,7 +175,9 @@ class RunningProxy extends EventEmitter<ProxyEvents> implements MillraceProxy {
   }
 
   async explain(request: ExplainRequest | Request): Promise<Explanation> {
-    const explanation = await explain(this.plane.configInUse, requestToExplain(request), this.place.environment);
+    const { plane, place } = this;
+    const keySetOf = ({ path }: { readonly path: string }): Promise<string | null> => Promise.resolve(plane.keySet(path));
+    const explanation = await explain(plane.configInUse, requestToExplain(request), place.environment, keySetOf);
     if (typeof explanation === "string") throw new Error(explanation);
     return explanation;
   }

@@ -48,6 +48,7 @@ import { explainSplit } from "./explained-split.ts";
 import { CheckedPasswords } from "../passwords/checked-passwords.ts";
 import { PasswordPool } from "../passwords/password-pool.ts";
 import { readCredentialFiles } from "./read-credential-files.ts";
+import type { KeySetOf } from "./read-credential-files.ts";
 import { readLists } from "./read-lists.ts";
 import { toldProvider } from "./told-provider.ts";
 import type { ExplainedSplit } from "./explained-split.ts";
@@ -58,13 +59,15 @@ import type { ExplainedRequest } from "./read-request.ts";
 /** The address of the client when none is given, one of those for documentation (RFC 5737). */
 const CLIENT = "192.0.2.1";
 
-/** Where the files are that a configuration names. */
+/** Where the files and key sets are that a configuration names. */
 export interface Disk {
   readonly files: FileStore;
   readonly readFile: (name: string) => string;
+  /** Absent: no key server gives keys. It does not reject. */
+  readonly keySetOf?: KeySetOf | undefined;
 }
 
-const DISK: Disk = {
+export const DISK: Disk = {
   files: new DiskFiles({ epochMs: Date.now, counted: () => {}, mayOpen: () => true }),
   readFile: (name) => readFileSync(name, "utf8"),
 };
@@ -151,7 +154,7 @@ export class Explainer {
       environment,
       readFile: disk.readFile,
       lists: readLists(config, disk.readFile),
-      credentials: readCredentialFiles(config, disk.readFile),
+      credentials: readCredentialFiles(config, disk.readFile, disk.keySetOf ?? (() => Promise.resolve(null))),
       passwords: new CheckedPasswords(new PasswordPool()),
       logins: toldProvider(),
       files: this.files,

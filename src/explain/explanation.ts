@@ -20,8 +20,9 @@ import { shownShare } from "./explained-split.ts";
 import { boundsOfBodies, boundsOfTime } from "./explained-bounds.ts";
 import { linesOfLog } from "./explained-log.ts";
 import type { ExplainedRoute, Explanation } from "./explained.ts";
-import { Explainer } from "./explainer.ts";
+import { DISK, Explainer } from "./explainer.ts";
 import type { Course, Refused, Sent, TakenRoute } from "./explainer.ts";
+import type { KeySetOf } from "./read-credential-files.ts";
 import type { ExplainedRequest } from "./read-request.ts";
 import { hiddenValues, shownFieldLine, shownTarget } from "./shown-request.ts";
 
@@ -31,9 +32,15 @@ export type { ExplainedRequest } from "./read-request.ts";
  * Explains the request for a client that is no trusted proxy. A string says what is wrong with what was
  * given.
  * @param environment the variables that the configuration may name; their values are not shown
+ * @param keySetOf gives the key sets of key servers; absent: tokens that need one cannot be verified
  */
-export async function explain(config: Config, given: ExplainedRequest, environment: Environment): Promise<Explanation | string> {
-  const explainer = await Explainer.of(config, hiddenValues(environment));
+export async function explain(
+  config: Config,
+  given: ExplainedRequest,
+  environment: Environment,
+  keySetOf?: KeySetOf,
+): Promise<Explanation | string> {
+  const explainer = await Explainer.of(config, hiddenValues(environment), { ...DISK, keySetOf });
   const course = await explainer.courseOf(given);
   return typeof course === "string" ? course : inWords(explainer, course);
 }

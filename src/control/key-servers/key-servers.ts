@@ -5,9 +5,10 @@
  */
 import type { CredentialPlace } from "../../config/feature-files.ts";
 import { messageOf } from "../../base/errors.ts";
-import type { BoundedRequests } from "../../acme/bounded-request.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import type { SentCredentials } from "../../shared/credential-files.ts";
+import { askKeyServer, keyServerRequests } from "./ask-key-server.ts";
+import type { KeyServerRequests } from "./ask-key-server.ts";
 
 export interface KeyServersOptions {
   readonly log: Pick<AppLog, "info" | "warn">;
@@ -19,7 +20,7 @@ export interface KeyServersOptions {
   /** Calls back after that many milliseconds; the returned function cancels the call. */
   readonly after: (ms: number, then: () => void) => () => void;
   /** Makes what sends requests. Absent: requests of Node's. */
-  readonly requests?: () => Promise<Pick<BoundedRequests, "ask" | "close">>;
+  readonly requests?: () => Promise<KeyServerRequests>;
 }
 
 /** A key set is asked for again after this time, whatever happens. */
@@ -29,8 +30,6 @@ const WANTED_EVERY_MS = 30_000;
 /** Waits after failures: the first, and the longest. */
 const RETRY_MS = 1000;
 const RETRY_MS_MAX = 60_000;
-const TIMEOUT_MS = 5000;
-const BODY_BYTES_MAX = 256 * 1024;
 
 interface Server extends CredentialPlace {
   version: number;
@@ -45,7 +44,7 @@ interface Server extends CredentialPlace {
 export class KeyServers {
   private readonly options: KeyServersOptions;
   private readonly servers: Map<string, Server> = new Map();
-  private sender: Promise<Pick<BoundedRequests, "ask" | "close">> | null = null;
+  private sender: Promise<KeyServerRequests> | null = null;
 
   constructor(options: KeyServersOptions) {
     this.options = options;
@@ -72,6 +71,11 @@ export class KeyServers {
 
   current(): readonly SentCredentials[] {
     return [...this.servers.values()].map(({ path, version, text }) => ({ path, version, text }));
+  }
+
+  /** The key set of a server; null: it has not answered yet. */
+  keySet(url: string): string | null {
+    return this.servers.get(url)?.text ?? null;
   }
 
   /** A thread knows a token whose key the server has not named yet. */
@@ -125,29 +129,13 @@ export class KeyServers {
     this.options.log.warn("key_server_failed", `the key server ${path} gives no key set: ${problem}; ${meanwhile}`, { url: path });
   }
 
-  private async keySetOf({ path: url, read }: Server): Promise<{ readonly text: string } | { readonly problem: string }> {
+  private async keySetOf(server: Server): ReturnType<typeof askKeyServer> {
     try {
-      this.sender ??= this.makeSender();
-      const { ask } = await this.sender;
-      const { status, body } = await ask({
-        method: "GET",
-        url,
-        accept: "application/jwk-set+json, application/json",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      if (status !== 200) return { problem: `it answers ${status}` };
-      const found = read(body);
-      return "text" in found ? found : { problem: found.problems[0] ?? "its answer cannot be read" };
+      const { requests, version } = this.options;
+      this.sender ??= requests === undefined ? keyServerRequests(version) : requests();
+      return await askKeyServer(server, await this.sender);
     } catch (error) {
       return { problem: messageOf(error) };
     }
-  }
-
-  private async makeSender(): Promise<Pick<BoundedRequests, "ask" | "close">> {
-    const { requests, version } = this.options;
-    if (requests !== undefined) return requests();
-    const { boundedRequests } = await import("../../acme/bounded-request.ts");
-    const userAgent = `millrace/${version}`;
-    return boundedRequests({ userAgent, ca: () => null, timeoutMs: TIMEOUT_MS, bodyBytesMax: BODY_BYTES_MAX });
   }
 }

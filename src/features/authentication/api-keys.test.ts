@@ -51,7 +51,8 @@ test("a key ends when it says so", async (t) => {
   const { proxy } = await started(t, `keys:\n${entry("ci", KEY, ', expires: "2026-01-01T00:01:00Z"')}`);
   assert.equal(await status(proxy, { "X-API-Key": KEY }), 200);
   await proxy.advance("61s");
-  assert.equal(await status(proxy, { "X-API-Key": KEY }), 401);
+  const refused = await proxy.fetch("http://a.test/", { headers: { "X-API-Key": KEY } });
+  assert.deepEqual([refused.status, await refused.text()], [401, "401 Unauthorized: The key has expired.\n"]);
 });
 
 test("a changed file counts within two seconds; one that cannot be used changes nothing, and is said without its content", async (t) => {

@@ -41,7 +41,7 @@ export function keysInFile(file: CredentialFile): FindToken {
     for (const length of lengths) {
       for (const key of byPrefix.get(token.slice(0, length)) ?? []) {
         digest ??= hash("sha256", Buffer.from(token, "latin1"), "buffer");
-        if (timingSafeEqual(digest, key.digest)) return nowMs < key.expiresMs ? key.identity : null;
+        if (timingSafeEqual(digest, key.digest)) return nowMs < key.expiresMs ? key.identity : "expired";
       }
     }
     return null;

@@ -115,6 +115,15 @@ describe("refused with 401", () => {
     "text that only looks like one": () => Promise.resolve("a.b.c"),
     "an endless one": () => Promise.resolve(`${"a".repeat(20_000)}.b.c`),
   };
+  /** Who has a token that the issuer has signed is told what else is wrong with it. */
+  const SAID: Readonly<Record<string, string>> = {
+    "another issuer": "The token is not of this issuer.",
+    "no issuer": "The token is not of this issuer.",
+    "another audience": "The token was not made for this audience.",
+    "an end that has passed": "The token has expired.",
+    "no end": "The token has no end (exp).",
+    "a beginning that has not come": "The token is not valid yet.",
+  };
   for (const [what, make] of Object.entries(wrong)) {
     test(what, async (t) => {
       const { proxy, ask } = await stage(t);
@@ -122,7 +131,10 @@ describe("refused with 401", () => {
       const refused = await proxy.fetch("http://a.test/", { headers: { Authorization: `Bearer ${token}` } });
       // The head is too large for some.
       assert.equal(refused.status, 401);
-      assert.equal(refused.headers.get("www-authenticate"), 'Bearer realm="millrace", error="invalid_token"');
+      const said = SAID[what];
+      const description = said === undefined ? "" : `, error_description="${said}"`;
+      assert.equal(refused.headers.get("www-authenticate"), `Bearer realm="millrace", error="invalid_token"${description}`);
+      assert.equal(await refused.text(), `401 Unauthorized: ${said ?? "The token is not valid."}\n`);
       assert.equal(await ask(await signed(FIRST)), 200);
     });
   }

@@ -12,7 +12,7 @@ import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { Identity } from "../../proxy/ports/identity.ts";
 import { cookieValue } from "../../policy/template/request-values.ts";
 import { identityOf } from "./claims-identity.ts";
-import { REALM, refusal } from "./method.ts";
+import { REALM, invalidToken } from "./method.ts";
 import type { Method, Verdict } from "./method.ts";
 import type { AuthenticationConfig } from "./schema.ts";
 
@@ -95,7 +95,8 @@ export class JwtVerifier {
       this.useNewest();
       if (this.version !== before) verified = await this.verifyWith(token, nowMs);
     }
-    if (typeof verified === "string") return INVALID;
+    if (verified === "unknown key") return INVALID;
+    if ("status" in verified) return verified;
     // The key set may have changed meanwhile.
     if ((source?.version ?? 0) === this.version) this.remember(digest, verified);
     return verified.identity;
@@ -108,7 +109,7 @@ export class JwtVerifier {
     return true;
   }
 
-  private async verifyWith(token: string, nowMs: number): Promise<Remembered | "unknown key" | "invalid"> {
+  private async verifyWith(token: string, nowMs: number): Promise<Remembered | LocalAnswer | "unknown key"> {
     const { config } = this;
     const jose = await this.jose;
     const options: JWTVerifyOptions = {
@@ -123,7 +124,7 @@ export class JwtVerifier {
       const payload = await verifiedPayload(jose, token, await this.keysOf(jose), options);
       return { identity: identityOf("jwt", payload, config.claims), untilMs: (payload.exp ?? 0) * 1000 + config.clock_skew };
     } catch (error) {
-      return error instanceof jose.errors.JWKSNoMatchingKey ? "unknown key" : "invalid";
+      return error instanceof jose.errors.JWKSNoMatchingKey ? "unknown key" : refusalOf(jose, error);
     }
   }
 
@@ -149,6 +150,15 @@ export class JwtVerifier {
       }
     remembered.set(digest, verified);
   }
+}
+
+/** jose looks at claims after the signature. */
+function refusalOf({ errors }: Jose, error: unknown): LocalAnswer {
+  if (error instanceof errors.JWTExpired) return REFUSALS.expired;
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return INVALID;
+  const { claim, reason } = error;
+  if (claim === "exp") return reason === "missing" ? REFUSALS.exp : INVALID;
+  return claim === "aud" || claim === "iss" || claim === "nbf" ? REFUSALS[claim] : INVALID;
 }
 
 /** Where a token names no key and several fit, each is tried. */
@@ -186,11 +196,21 @@ export function jwtInCookie(verifier: JwtVerifier, name: string, forwards: boole
   };
 }
 
-const INVALID: LocalAnswer = refusal("The token is not valid.", `Bearer ${REALM}, error="invalid_token"`);
+const INVALID: LocalAnswer = invalidToken();
+
+/** What is wrong with a token that somebody with the issuer's key has signed; with others nothing is said. */
+const REFUSALS = {
+  expired: invalidToken("The token has expired."),
+  nbf: invalidToken("The token is not valid yet."),
+  exp: invalidToken("The token has no end (exp)."),
+  aud: invalidToken("The token was not made for this audience."),
+  iss: invalidToken("The token is not of this issuer."),
+} as const satisfies Readonly<Record<string, LocalAnswer>>;
 
 const UNAVAILABLE: LocalAnswer = {
   status: 503,
   reason: "keys_unavailable",
   detail: "Tokens cannot be verified at the moment.",
+  why: "the key server has given no keys, so no token can be verified",
   fields: [["Retry-After", "5"]],
 };

@@ -24,6 +24,16 @@ export function isRefusal(verdict: Verdict): verdict is LocalAnswer {
 
 export const REALM = 'realm="millrace"';
 
+/**
+ * 401 for a token that is wrong (RFC 6750 section 3.1).
+ * @param said what is wrong, without a quotation mark, for whoever has a token that was genuine; absent: nothing more than that it is not valid
+ */
+export function invalidToken(said?: string): LocalAnswer {
+  const challenge = `Bearer ${REALM}, error="invalid_token"`;
+  if (said === undefined) return refusal("The token is not valid.", challenge);
+  return refusal(said, `${challenge}, error_description="${said}"`);
+}
+
 /** 401 for credentials that are wrong. */
 export function refusal(detail: string, challenge: string): LocalAnswer {
   return { status: 401, reason: "unauthorized", detail, fields: [["WWW-Authenticate", challenge]] };

@@ -10,11 +10,11 @@ import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { Identity } from "../../proxy/ports/identity.ts";
 import { isJwt } from "./jwt.ts";
 import type { JwtVerifier } from "./jwt.ts";
-import { REALM, refusal } from "./method.ts";
+import { REALM, invalidToken } from "./method.ts";
 import type { Method } from "./method.ts";
 
-/** Finds whose token it is. @param token latin1 text, one character per byte. Null: nobody's */
-export type FindToken = (token: string, nowMs: number) => Identity | null;
+/** Finds whose token it is. @param token latin1 text, one character per byte. Null: nobody's; "expired": it was somebody's */
+export type FindToken = (token: string, nowMs: number) => Identity | "expired" | null;
 
 /** What takes Bearer tokens that have the form of a JWT. */
 export interface JwtTaker {
@@ -28,7 +28,7 @@ export interface JwtTaker {
  * @param jwt null: a token in the form of a JWT is one like the others
  */
 export function presentedTokens(find: readonly FindToken[], jwt: JwtTaker | null): Method {
-  const identify = (token: string, nowMs: number): Identity | null => {
+  const identify = (token: string, nowMs: number): Identity | "expired" | null => {
     for (let at = 0; at < find.length; at++) {
       const identity = find[at]?.(token, nowMs) ?? null;
       if (identity !== null) return identity;
@@ -53,6 +53,7 @@ export function presentedTokens(find: readonly FindToken[], jwt: JwtTaker | null
       for (let at = 0; at < tokens.length; at++) {
         const identity = identify(tokens[at] ?? "", startedAtMs);
         if (identity === null) return INVALID;
+        if (identity === "expired") return EXPIRED;
         first ??= identity;
       }
       return first;
@@ -96,7 +97,8 @@ function digest(token: string, encoding: "utf8" | "latin1"): Buffer {
 }
 
 /** RFC 6750 section 3.1: `error` is named only when the request presented a token. */
-const INVALID: LocalAnswer = refusal("The token is not valid.", `Bearer ${REALM}, error="invalid_token"`);
+const INVALID: LocalAnswer = invalidToken();
+const EXPIRED: LocalAnswer = invalidToken("The key has expired.");
 
 const DUPLICATE: LocalAnswer = {
   status: 400,
