@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { codeOf, messageOf, stackOf } from "./errors.ts";
 
 test("whatever is thrown has a text", () => {
@@ -15,6 +16,12 @@ test("the code of an error is a text in an Error's `code`, and nothing else", ()
   for (const other of [new Error("plain"), Object.assign(new Error("number"), { code: 7 }), { code: "ENOENT" }, null]) {
     assert.equal(codeOf(other), "");
   }
+});
+
+test("an error of another realm is one", () => {
+  const other: unknown = runInNewContext("Object.assign(new TypeError('wrong'), { code: 'ENOENT' })");
+  assert.ok(!(other instanceof Error));
+  assert.deepEqual([messageOf(other), codeOf(other)], ["wrong", "ENOENT"]);
 });
 
 test("what throws when it is read has a text too", () => {

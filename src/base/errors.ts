@@ -19,7 +19,7 @@ export function stackOf(error: unknown): string {
 /** The error's `code`, which the system or Node sets, such as ENOENT or ERR_INVALID_ARG_VALUE; "" where there is none. */
 export function codeOf(error: unknown): string {
   try {
-    return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+    return isError(error) && "code" in error && typeof error.code === "string" ? error.code : "";
   } catch {
     return "";
   }
@@ -27,10 +27,15 @@ export function codeOf(error: unknown): string {
 
 function textOf(error: unknown, read: (error: Error) => unknown): string {
   try {
-    return String(error instanceof Error ? read(error) : error);
+    return String(isError(error) ? read(error) : error);
   } catch {
     return UNREADABLE;
   }
+}
+
+/** Also an Error of another realm, as programs make them in tests with Jest. May throw. */
+function isError(given: unknown): given is Error {
+  return given instanceof Error || Object.prototype.toString.call(given) === "[object Error]";
 }
 
 /** Somebody's code has called a function of this program wrongly. The mistake is that code's, even when nothing but this program is on the stack. */
