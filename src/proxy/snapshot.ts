@@ -202,6 +202,8 @@ interface CompiledRoutes {
   /** In the order of the metrics: that of the file, with the sides of a split in its place. */
   readonly list: readonly Route[];
   readonly reservedFields: ReadonlySet<string> | null;
+  /** Middleware of a route that is there because of other routes, by the position of the route (`Feature.beside`). */
+  readonly beside: (position: number) => readonly Middleware[];
   /** Routes that stand in the place of those to which the table leads, because their secrets have changed. Null: there are none. */
   readonly renewed: ReadonlyMap<Route, Route> | null;
 }
@@ -213,8 +215,9 @@ function compiledRoutes(
 ): CompiledRoutes {
   const harmless = harmlessKeys(context.features);
   const list: Route[] = [];
+  const beside = besideOthers(routes, context.features);
   const entries = routes.map((route, position) => {
-    const taker = compileRoute(route, { position, index: list.length }, upstreams, context);
+    const taker = compileRoute(route, { position, index: list.length }, upstreams, withBeside(context, beside));
     list.push(...(taker.split?.sides ?? [taker]));
     return { ...matchable(route, harmless), taker };
   });
@@ -225,7 +228,31 @@ function compiledRoutes(
     list,
     renewed: null,
     reservedFields: reservedFields(routes, context.features),
+    beside,
   };
+}
+
+function besideOthers(routes: readonly RouteConfig[], features: readonly Feature[]): CompiledRoutes["beside"] {
+  const found = features.flatMap((feature) => besideOf(feature, routes));
+  if (found.length === 0) return () => [];
+  return (position) => found.flatMap(({ middleware, lacking }) => (lacking.has(position) ? [middleware] : []));
+}
+
+/** A feature's middleware for routes beside those that have it, and the positions of these routes. */
+function besideOf<Key extends FeatureKey>(
+  { key, beside }: Feature<Key>,
+  routes: readonly RouteConfig[],
+): { readonly middleware: Middleware; readonly lacking: ReadonlySet<number> }[] {
+  if (beside === undefined) return [];
+  const lacking = routes.flatMap((route, position) => {
+    const config = route[key];
+    return config !== undefined && beside.isIn(config) ? [] : [position];
+  });
+  return lacking.length === routes.length ? [] : [{ middleware: beside.middleware, lacking: new Set(lacking) }];
+}
+
+function withBeside(context: SnapshotContext, beside: CompiledRoutes["beside"]): SnapshotContext {
+  return { ...context, ownMiddleware: (position) => [...context.ownMiddleware(position), ...beside(position)] };
 }
 
 function reservedFields(routes: readonly RouteConfig[], features: readonly Feature[]): ReadonlySet<string> | null {
@@ -252,13 +279,13 @@ function renewedRoutes(
   const guards = changes.flatMap(({ position, route, keys }) => {
     const taker = before.takers[position];
     if (taker === undefined) throw new Error("a secret has changed in a route that there is not");
-    const compiled = compileRoute(route, { position, index: taker.index }, upstreams, context);
+    const compiled = compileRoute(route, { position, index: taker.index }, upstreams, withBeside(context, before.beside));
     renewed.set(taker, compiled);
     const inList = compiled.split?.sides ?? [compiled];
     list.splice(taker.index, inList.length, ...inList);
     return { taker, guards: guardsOf(route, harmless), isRenewed: (guard: string) => keys.some((key) => guard.startsWith(`${key}=`)) };
   });
-  return { table: before.table.withGuards(guards), takers: before.takers, list, renewed, reservedFields: before.reservedFields };
+  return { ...before, table: before.table.withGuards(guards), list, renewed };
 }
 
 /** A route that has what the configuration says for all routes, and nothing else. */

@@ -20,7 +20,7 @@ import { JwtVerifier, jwtInCookie } from "./jwt.ts";
 import { configuredTokens, presentedTokens } from "./presented-tokens.ts";
 import type { FindToken } from "./presented-tokens.ts";
 import type { AuthenticationConfig } from "./schema.ts";
-import { OidcMethod } from "./oidc.ts";
+import { OidcMethod, withoutLoginCookies } from "./oidc.ts";
 import { shownCertificate } from "./shown-certificate.ts";
 
 /** What the methods need of the thread and the route. */
@@ -37,6 +37,8 @@ export const authentication: Feature<"authentication"> = {
     isIn: ({ api_keys: apiKeys }) => apiKeys !== undefined,
     compile: ({ api_keys: apiKeys }, context) => keyLimits(apiKeys?.file ?? "", context),
   },
+  // Applications that other routes serve on the same host could use the sessions of this one.
+  beside: { isIn: ({ oidc }) => oidc !== undefined, middleware: { name: "authentication", onUpstreamRequest: withoutLoginCookies } },
   reserves: ({ identity_headers: headers, forward }) => [
     ...(headers === undefined ? [] : namesOf(headers)),
     ...(forward === undefined ? [] : reservedCopies(forward.copy)),

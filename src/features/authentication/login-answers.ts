@@ -7,8 +7,14 @@ type Fields = LocalAnswer["fields"];
 const NOT_STORED = ["Cache-Control", "no-store"] as const;
 
 /** To the provider, back to where the login began, or away after a logout. 303 makes a GET of a POST. */
-export function redirect(reason: string, location: string, setCookies: readonly string[]): LocalAnswer {
-  return { status: 303, reason, detail: "", fields: [["Location", location], ...lines(setCookies), NOT_STORED] };
+export function redirect(reason: string, location: string, setCookies: readonly string[], why?: string): LocalAnswer {
+  return {
+    ...(why === undefined ? {} : { why }),
+    status: 303,
+    reason,
+    detail: "",
+    fields: [["Location", location], ...lines(setCookies), NOT_STORED],
+  };
 }
 
 export function unavailable({ retryAfterMs }: Pick<Unavailable, "retryAfterMs">): LocalAnswer {

@@ -23,7 +23,7 @@ export interface Stage {
   seen(): ReceivedRequest | undefined;
 }
 
-export function configFor(login: Login = {}, more: object = {}): Exclude<TestConfig, string> {
+export function configFor(login: Login = {}, more: object = {}): Extract<TestConfig, { readonly routes: unknown }> {
   return {
     routes: [
       { match: { path: "/open/*" }, upstream: "app" },
@@ -43,6 +43,7 @@ export async function stage(t: TestContext, config: TestConfig = configFor(), ht
   let passed = 0;
   const upstreams = {
     app: (request: Request) => new Response(new URL(request.url).pathname),
+    ...(JSON.stringify(config).includes('"other"') ? { other: () => new Response("copied") } : {}),
     [ISSUER]: async (request: Request) => {
       const { pathname, search } = new URL(request.url);
       return provider.fetch(ISSUER + pathname + search, { method: request.method, body: await request.text() });

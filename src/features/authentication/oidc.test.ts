@@ -28,6 +28,25 @@ describe("a login", () => {
     assert.deepEqual(outcomes(proxy), ["login_needed", "login_needed", "logged_in", "completed", "completed"]);
   });
 
+  test("is not seen by the upstreams of other routes, a copy of its requests included", async (t) => {
+    const both = configFor();
+    const config = {
+      ...both,
+      routes: both.routes.map((route) => ({ ...route, mirror: { upstream: "other", share: "100%" } })),
+    } as TestConfig;
+    const { proxy, browser, open, logIn } = await stage(t, config);
+    await logIn();
+    browser.set("theme", "dark");
+    await open("/open/");
+    await open("/app/");
+    await proxy.advance(100);
+    const seen = [...proxy.requests("app"), ...proxy.requests("other")].map(({ headers }) => headers.get("cookie"));
+    assert.deepEqual(seen, ["theme=dark", "theme=dark", "theme=dark", "theme=dark"]);
+    for (const name of browser.names().filter((each) => each === "theme")) browser.remove(name);
+    await open("/open/");
+    assert.equal(proxy.requests("app").at(-1)?.headers.get("cookie"), null);
+  });
+
   test("is answered in a way that nobody stores", async (t) => {
     const { open, logIn, provider } = await stage(t);
     const answers = [await open("/app/"), await open("/app/", SCRIPT), await logIn(), await open("/oauth2/callback?state=x&code=y")];

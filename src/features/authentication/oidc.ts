@@ -74,13 +74,7 @@ export class OidcMethod implements Method {
   }
 
   strip(exchange: ExchangeView, edits: RequestChanges): void {
-    const given = exchange.request.values("cookie");
-    if (given.length > 0) {
-      const cookie = given.join("; ");
-      const rest = otherCookies(cookie, COOKIES_BEGIN);
-      if (rest === null) edits.remove("cookie");
-      else if (rest !== cookie) edits.set("Cookie", rest);
-    }
+    withoutLoginCookies(exchange, edits);
     const token = this.tokens.of(exchange);
     if (token !== undefined) edits.set("Authorization", `Bearer ${token}`);
   }
@@ -113,7 +107,12 @@ export class OidcMethod implements Method {
     this.tell(answer);
     switch (answer.kind) {
       case "login":
-        return answers.redirect("login_needed", answer.location, answer.setCookies);
+        return answers.redirect(
+          "login_needed",
+          answer.location,
+          answer.setCookies,
+          "no session; the provider's own settings say where its login is",
+        );
       case "redirect":
         return answers.redirect(reason, answer.location, answer.setCookies);
       case "unavailable":
@@ -149,6 +148,15 @@ export class OidcMethod implements Method {
     if (answer.kind === "unavailable") this.report("warn", "login_unavailable", `nobody can log in at ${issuer}: ${fault}`, { issuer });
     else this.report("warn", "login_failed", `a login at ${issuer} has failed: ${fault}`, { issuer });
   }
+}
+
+/** Keeps the cookies of logins from an upstream: whoever has them is their user. */
+export function withoutLoginCookies({ request }: ExchangeView, edits: RequestChanges): void {
+  if (!request.has("cookie")) return;
+  const cookie = request.values("cookie").join("; ");
+  const rest = otherCookies(cookie, COOKIES_BEGIN);
+  if (rest === null) edits.remove("cookie");
+  else if (rest !== cookie) edits.set("Cookie", rest);
 }
 
 /** What the engine reads of a request. */

@@ -32,6 +32,13 @@ export interface Feature<Key extends FeatureKey = FeatureKey> {
   /** What of the feature has to know who the client is. Absent: nothing. */
   readonly forKnown?: ForKnown<Key>;
   /**
+   * For all routes that lack what some route has: a middleware that keeps from their upstreams what clients bring for that one. Absent: none.
+   */
+  readonly beside?: {
+    isIn(config: NonNullable<RouteConfig[Key]>): boolean;
+    readonly middleware: Middleware;
+  };
+  /**
    * The fields, in lower case, in which the feature tells upstreams what it has verified. They are removed from every request of every client, on every
    * listener and route, in each spelling that origin servers may take for them. Absent: none.
    */
