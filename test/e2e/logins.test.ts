@@ -91,8 +91,7 @@ describe(
       const cookies = (await context.cookies(site.origin)).map(({ httpOnly, sameSite, path }) => [httpOnly, sameSite, path].join());
       assert.deepEqual(new Set(cookies), new Set(["true,Lax,/"]));
       assert.deepEqual(new Set(await statuses(context, site)), new Set([200]));
-      const workers = new Set(site.proxy.access().map(({ worker }) => worker));
-      assert.deepEqual(workers.size, 2);
+      await site.proxy.until(() => new Set(site.proxy.access().map(({ worker }) => worker)).size === 2, "lines of both workers");
       assert.deepEqual(
         site.received.filter(({ headers }) => /millrace-/.test(String(headers.cookie))),
         [],
@@ -191,16 +190,19 @@ describe(
       assert.equal(await statusOf(page, "/api/"), 401);
     });
 
-    test("ends by a logout at the provider, in all workers, and stays ended over a reload", async (t) => {
-      const { site, context, page } = await scene(t);
+    test("ends by a logout at the provider, in all workers, and stays ended over a reload and the death of a worker", async (t) => {
+      const { site, context, page } = await scene(t, { fatal: true });
       await logIn(page, `${site.origin}/app/`, "alice");
       const tab = await context.newPage();
       await tab.goto(`${site.provider.issuer}/session/end`);
       await tab.click("button");
       await tab.waitForLoadState();
-      assert.ok(outcomes(site).has("session_revoked"), [...outcomes(site)].join());
+      await site.proxy.until(() => outcomes(site).has("session_revoked"), "the provider's logout token");
       assert.deepEqual(new Set(await statuses(context, site)), new Set([401]));
       await site.proxy.reload(site.config("user_info: true"));
+      assert.deepEqual(new Set(await statuses(context, site)), new Set([401]));
+      await fetch(`${site.origin}/die`).catch(() => {});
+      await site.proxy.until(() => site.proxy.count("worker_replaced") > 0, "another worker");
       assert.deepEqual(new Set(await statuses(context, site)), new Set([401]));
     });
 
@@ -227,11 +229,18 @@ describe(
       const answer = await (await stranger.newPage()).goto(`${site.origin}/app/`);
       assert.equal(answer?.status(), 503);
       assert.equal(await answer.headerValue("retry-after"), "1");
-      assert.ok(outcomes(site).has("login_unavailable"));
-      assert.ok(site.proxy.count("login_unavailable") >= 1);
+      await site.proxy.until(
+        () => outcomes(site).has("login_unavailable") && site.proxy.count("login_unavailable") > 0,
+        "a line of the log",
+      );
       await site.provider.start();
-      const again = await (await stranger.newPage()).goto(`${site.origin}/app/`);
-      assert.ok([200, 503].includes(again?.status() ?? 0));
+      // It is asked again after the wait that the answer has told.
+      for (const end = Date.now() + 20_000; ;) {
+        const again = await (await stranger.newPage()).goto(`${site.origin}/app/`);
+        if (again?.status() === 200) break;
+        assert.equal(again?.status(), 503);
+        assert.ok(Date.now() < end, "the provider is not asked again");
+      }
     });
   },
 );

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 import { freePort } from "../free-port.ts";
 import { startMillrace, type Millrace } from "../millrace.ts";
 import { CLIENT_ID, CLIENT_SECRET, startProvider, type LiveProvider, type ProviderTimes } from "./provider.ts";
@@ -21,10 +22,14 @@ export interface SiteOptions {
   readonly workers?: number;
   /** Further keys of `oidc`, as a flow mapping without its braces. */
   readonly login?: string;
+  /** Whether a request for `/die` ends the worker that gets it. */
+  readonly fatal?: boolean;
   /** Default: 8h. */
   readonly maxAge?: string;
   readonly times?: ProviderTimes;
 }
+
+const FATAL = fileURLToPath(new URL("fatal-middleware.ts", import.meta.url));
 
 export const SESSION_KEY = "a key for sessions that is as long as it must be";
 
@@ -47,14 +52,14 @@ export async function startSite(t: TestContext, options: SiteOptions = {}): Prom
   const origin = `http://127.0.0.1:${port}`;
   const provider = await startProvider(t, origin, { ...SITE_PATHS, ...options.times });
   const appPort = (app.address() as AddressInfo).port;
-  const { workers = 1, login: first = "", maxAge = "8h" } = options;
+  const { workers = 1, login: first = "", maxAge = "8h", fatal = false } = options;
   const config = (login = first): string =>
     `workers: ${workers}
 listeners: [{ address: "127.0.0.1:${port}" }]
 upstreams: { app: { endpoints: ["http://127.0.0.1:${appPort}"] } }
 routes:
   - { match: { path: /bye }, respond: { body: bye } }
-  - match: { path: [/app/*, /api/*] }
+${fatal ? `  - { match: { path: /die }, middleware: [{ use: "${FATAL}" }], respond: { body: alive } }\n` : ""}  - match: { path: [/app/*, /api/*] }
     upstream: app
     authentication:
       oidc: { issuer: "${provider.issuer}", client_id: ${CLIENT_ID}, client_secret: "${CLIENT_SECRET}", scopes: [profile, offline_access], parameters: { prompt: consent }, post_logout_path: /bye, session: { keys: ["${SESSION_KEY}"], max_age: ${maxAge} }, claims: { user: sub }${login === "" ? "" : `, ${login}`} }
