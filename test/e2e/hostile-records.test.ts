@@ -12,7 +12,7 @@ import type { TestContext } from "node:test";
 import tls from "node:tls";
 import { trustOf } from "../../src/net/accept/listener-context.ts";
 import { CA, WAYS, ask, connect, served, settings, startTls } from "../../src/net/tls/tls-listener.fixture.ts";
-import { RECORD, handshakeMessage, sealedClient } from "../support/sealed-records.ts";
+import { RECORD, handshakeMessage, newKey, sealedClient } from "../support/sealed-records.ts";
 import type { TlsListener, Way } from "../../src/net/tls/tls-listener.fixture.ts";
 
 const BIG = 2 * 1024 ** 2;
@@ -164,6 +164,25 @@ for (const way of WAYS) {
         const hello = seal.record(RECORD.handshake, handshakeMessage(1, Buffer.alloc(100)));
         below.write(hello);
         await closed;
+        await settled(t, listener);
+      });
+
+      test("new keys without end, whose client reads no answer", { skip: maxVersion !== "TLSv1.3" || way !== "raw" }, async (t) => {
+        const listener = await start(t, way);
+        const { below, secure, seal } = await sealedClient(listener.port, { servername: "a.test", ca: CA, maxVersion });
+        secure.on("error", () => {});
+        below.pause();
+        let isClosed = false;
+        below.on("error", () => {}).on("close", () => (isClosed = true));
+        let sent = 0;
+        while (!isClosed) {
+          const keys = Buffer.concat(Array.from({ length: 100 }, () => newKey(seal, true)));
+          sent += keys.length;
+          below.write(keys);
+          await new Promise(setImmediate);
+        }
+        // Those that came before somebody looked, and those that were on their way.
+        assert.ok(sent > 32 * 1024 && sent < 8 * 1024 ** 2, `${sent} bytes`);
         await settled(t, listener);
       });
 

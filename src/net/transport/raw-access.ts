@@ -22,6 +22,8 @@ export interface RawHandle {
   writev(request: null, chunks: readonly (string | Buffer)[], allBuffers: false): number | WriteRequest;
   /** Bytes that the system has not taken yet. */
   readonly writeQueueSize: number;
+  /** Bytes that have been read since the start. */
+  readonly bytesRead: number;
   /** Returns 0 if `request.oncomplete` will be called, 1 if the shutdown was done at once. */
   shutdown(request: ShutdownRequest): number;
   close(): void;
@@ -107,7 +109,8 @@ function isRawHandle(value: unknown): value is RawHandle {
 export function hasRawMethods(value: unknown): value is RawHandle {
   if (typeof value !== "object" || value === null) return false;
   return (
-    METHODS.every((name) => typeof Reflect.get(value, name) === "function") && typeof Reflect.get(value, "writeQueueSize") === "number"
+    METHODS.every((name) => typeof Reflect.get(value, name) === "function") &&
+    ["writeQueueSize", "bytesRead"].every((name) => typeof Reflect.get(value, name) === "number")
   );
 }
 

@@ -20,6 +20,7 @@ import type { TlsAccess, TlsHandle } from "./tls-access.ts";
 import { sharedBuffer } from "../buffers/read-buffers.ts";
 import type { RecordOwner } from "../buffers/record-batch.ts";
 import { handleAddresses } from "./connection-addresses.ts";
+import type { WatchedConnection } from "./record-watch.ts";
 import type { AcceptedTransport, TransportReader, TransportWriter } from "./transport.ts";
 import { WriteGate } from "./write-gate.ts";
 import type { GateOwner } from "./write-gate.ts";
@@ -35,6 +36,9 @@ export const TRUNCATED = "ERR_TLS_TRUNCATED";
 
 /** `onClosed` is told this when the peer has asked for another handshake, which TLS 1.2 allows. */
 export const RENEGOTIATED = "ERR_TLS_RENEGOTIATED";
+
+/** `onClosed` is told this when the peer sends records that bring nothing; see record-watch.ts. */
+export const USELESS = "ERR_TLS_USELESS_RECORDS";
 
 /** Learns how the handshake went. Nothing may be written or destroyed within `established`. */
 export interface HandshakeSink {
@@ -56,7 +60,7 @@ interface OwnedTcp extends RawHandle {
   secured?: RawTlsTransport | null;
 }
 
-export class RawTlsTransport implements AcceptedTransport, RecordOwner, GateOwner {
+export class RawTlsTransport implements AcceptedTransport, RecordOwner, GateOwner, WatchedConnection {
   readonly readsOnDemand: boolean = true;
   destroyed: boolean = false;
   readonly handle: TlsHandle;
@@ -84,6 +88,8 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner, GateOwne
   /** Where the handle decrypts the next record to. */
   private decrypted: Buffer = sharedBuffer;
   private readonly truncationMatters: boolean;
+  encryptedBefore: number = 0;
+  decryptedBefore: number = 0;
 
   // ---- writing
 
@@ -151,6 +157,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner, GateOwne
     this.handle.readStop();
     this.destroyed = true;
     this.access.records.forget(this);
+    this.access.watch.delete(this);
     this.tcp.secured = null;
     this.handle.destroySSL();
     return this.tcp;
@@ -251,6 +258,7 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner, GateOwne
   private gone(code: string | null): void {
     this.destroyed = true;
     this.access.records.forget(this);
+    this.access.watch.delete(this);
     this.held = null;
     this.gate.drop();
     setImmediate(freed, this.handle);
@@ -381,7 +389,23 @@ export class RawTlsTransport implements AcceptedTransport, RecordOwner, GateOwne
   onHandshakeDone(): void {
     const { handshake } = this;
     this.handshake = null;
-    if (!this.destroyed) handshake?.established();
+    if (this.destroyed) return;
+    this.access.watch.add(this);
+    handshake?.established();
+  }
+
+  // ---- records without data -------------------------------------------------------------------------------------------
+
+  get encryptedBytes(): number {
+    return this.tcp.bytesRead;
+  }
+
+  get decryptedBytes(): number {
+    return this.handle.bytesRead;
+  }
+
+  onUselessRecords(): void {
+    this.destroy(USELESS);
   }
 
   onFault(code: string): void {

@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
 import { RecordBatch } from "../buffers/record-batch.ts";
+import { RecordWatch } from "./record-watch.ts";
 import { hasRawMethods, internalBinding, newTcpHandle, rawAccess } from "./raw-access.ts";
 import type { RawAccess, RawHandle } from "./raw-access.ts";
 
@@ -62,6 +63,8 @@ export interface TlsAccess extends RawAccess {
   wrap(handle: RawHandle, context: SecureContext, isServer: boolean): TlsHandle;
   /** Collects records of large messages, for all connections of this thread. */
   readonly records: RecordBatch;
+  /** Looks for connections whose records bring no data. */
+  readonly watch: RecordWatch;
 }
 
 let known: TlsAccess | null | undefined;
@@ -108,6 +111,10 @@ function findAccess(raw: RawAccess): TlsAccess | null {
   return {
     ...raw,
     records: new RecordBatch((then) => void setImmediate(then)),
+    watch: new RecordWatch((ms, look) => {
+      const timer = setInterval(look, ms).unref();
+      return () => clearInterval(timer);
+    }),
     wrap: (handle, context, isServer) => {
       // The last argument says that nobody else has an unfinished write on the handle.
       const made: unknown = Reflect.apply(wrap, binding, [handle, context.context, isServer, false]);
