@@ -1,4 +1,4 @@
-/** How the clients reach the proxy: over TCP, or over TLS on it. */
+/** How the clients reach the proxy: over TCP, or over TLS on it; and how connections of both kinds end, the origin's too. */
 import net from "node:net";
 import type { Socket } from "node:net";
 import tls from "node:tls";
@@ -23,15 +23,20 @@ export function openDoor({ port, authority }: Door, onOpen: (socket: Socket) => 
   const secureContext = contexts.get(authority) ?? tls.createSecureContext({ ca: authority });
   contexts.set(authority, secureContext);
   const socket = tls.connect({ socket: tcp, secureContext, servername: DOOR_NAME });
-  below.set(socket, tcp);
+  standsOn(socket, tcp);
   return socket.once("secureConnect", () => onOpen(socket));
+}
+
+/** Notes that a socket of TLS stands on that one of TCP. */
+export function standsOn(socket: Socket, tcp: Socket): void {
+  below.set(socket, tcp);
 }
 
 export function isOverTls(socket: Socket): boolean {
   return below.has(socket);
 }
 
-/** Ends the client's side. */
+/** Ends this side. */
 export function end(socket: Socket): void {
   if (below.has(socket)) setImmediate(endLater, socket);
   else socket.end();

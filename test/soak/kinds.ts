@@ -4,6 +4,7 @@ import { ORDINARY_KINDS } from "./ordinary-kinds.ts";
 import { ORIGIN_KINDS } from "./origin-kinds.ts";
 import type { Plan } from "./plan.ts";
 import { Random } from "./random.ts";
+import { TLS_KINDS } from "./tls-kinds.ts";
 
 /** What a kind says of itself; the rest is {@link ORDINARY}. */
 export type PlanParts = Partial<Omit<Plan, "kind" | "seed" | "answer">> & { readonly answer?: Partial<Plan["answer"]> };
@@ -16,7 +17,7 @@ export interface Kind {
 
 export type Kinds = Readonly<Record<string, Kind>>;
 
-const KINDS: Kinds = { ...ORDINARY_KINDS, ...ORIGIN_KINDS, ...CLIENT_KINDS };
+const KINDS: Kinds = { ...ORDINARY_KINDS, ...ORIGIN_KINDS, ...CLIENT_KINDS, ...TLS_KINDS };
 
 const ORDINARY: Omit<Plan, "kind" | "seed"> = {
   route: "main",

@@ -7,8 +7,10 @@
  */
 import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import type { TlsWire } from "../support/tls-wire.ts";
 import { BodyReader } from "./body-reader.ts";
 import { Content, Digest } from "./content.ts";
+import { end } from "./door.ts";
 import { planOf } from "./kinds.ts";
 import { act } from "./origin-deeds.ts";
 import type { Tally } from "./origin-tally.ts";
@@ -22,10 +24,16 @@ import { tunnelPlanOf } from "./tunnel-plan.ts";
 /** What it does with idle connections; see RouteName. */
 export type Habit = "plain" | "restless" | "late";
 
+/** So many connections of TLS send their records in pieces. */
+const CUT_SHARE = 0.15;
+const PIECES_MAX = 5;
+
 const HEAD_LINE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~]*$/;
 
 export class OriginConnection {
   readonly socket: Socket;
+  /** What carries its TLS; null: it is in the clear. */
+  readonly wire: TlsWire | null;
   readonly tally: Tally;
   /** Of the request's body so far. */
   digest: Digest = new Digest();
@@ -47,11 +55,13 @@ export class OriginConnection {
   /** The last answer was one short write, in the proxy's receive buffer at once; of a longer one a reset would take away what waits here. */
   private mayReset: boolean = false;
 
-  constructor(socket: Socket, habit: Habit, tally: Tally) {
+  constructor(socket: Socket, wire: TlsWire | null, habit: Habit, tally: Tally) {
     this.socket = socket;
+    this.wire = wire;
     this.habit = habit;
     this.tally = tally;
-    this.random = new Random(socket.remotePort ?? 0);
+    this.random = new Random((wire?.tcp ?? socket).remotePort ?? 0);
+    if (wire !== null && this.random.chance(CUT_SHARE)) wire.cut = (bytes) => pieces(bytes, this.random);
     tally.opened();
     socket.on("error", () => {});
     socket.on("close", () => {
@@ -60,7 +70,7 @@ export class OriginConnection {
         tally.violation(`bytes behind the request ${this.plan?.kind ?? ""}/${this.plan?.seed ?? ""}`);
     });
     socket.on("end", () => {
-      if (!this.tunnel) socket.end();
+      if (!this.tunnel) end(socket);
     });
     socket.on("data", (bytes: Buffer) => {
       if (!this.tunnel) this.read(bytes);
@@ -197,7 +207,7 @@ export class OriginConnection {
     const { socket } = this;
     if (this.plan !== null || this.text !== "" || socket.destroyed || socket.writableEnded) return;
     if (this.habit === "late") socket.write("stray bytes\r\n\r\n");
-    else if (this.random.chance(0.5)) socket.end();
+    else if (this.random.chance(0.5)) end(socket);
     // In order means closed here: a request that is on its way is answered by a reset.
     else endBy(socket, this.mayReset ? "rst" : "fin");
   }
@@ -206,4 +216,10 @@ export class OriginConnection {
     this.tally.violation(text);
     this.socket.destroy();
   }
+}
+
+/** Records cut anywhere. */
+function pieces(bytes: Buffer, random: Random): Buffer[] {
+  const cuts = Array.from({ length: random.between(1, PIECES_MAX - 1) }, () => random.below(bytes.length)).toSorted((a, b) => a - b);
+  return [0, ...cuts].map((from, index) => bytes.subarray(from, cuts[index] ?? bytes.length)).filter(({ length }) => length > 0);
 }

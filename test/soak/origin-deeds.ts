@@ -5,11 +5,16 @@ import { hasBody } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 import { Random } from "./random.ts";
 import { endBy, pause, written } from "./socket-turns.ts";
+import { end } from "./door.ts";
+import type { TlsBreak } from "./plan.ts";
+import type { TlsWire } from "../support/tls-wire.ts";
 import type { Socket } from "node:net";
 
 /** The side of a connection that a deed sees. */
 export interface ActingConnection {
   readonly socket: Socket;
+  /** What carries its TLS; null: it is in the clear. */
+  readonly wire: TlsWire | null;
   readonly digest: Digest;
   readonly requestEnded: boolean;
 }
@@ -49,6 +54,11 @@ export async function act(connection: ActingConnection, plan: Plan, first: boole
       await written(socket, answerHead(plan, connection.digest));
       await sendBody(connection, plan, deed.at);
       endBy(socket, deed.how);
+      return false;
+    case "break":
+      await written(socket, answerHead(plan, connection.digest));
+      await sendBody(connection, plan, deed.at);
+      breakOff(connection, deed.how);
       return false;
     case "garbage":
       await written(socket, deed.wire);
@@ -101,9 +111,24 @@ async function answer(connection: ActingConnection, plan: Plan, excess: Content 
   return closes(connection, plan);
 }
 
+function breakOff({ socket, wire }: ActingConnection, how: TlsBreak): void {
+  if (wire === null || socket.destroyed) return endBy(socket, "rst");
+  if (how === "no close_notify") wire.endBare();
+  else if (how === "forged record") wire.forge();
+  else if (how === "alert") wire.alert();
+  else {
+    wire.cut = (bytes) => {
+      wire.cut = null;
+      setImmediate(() => wire.endBare());
+      return [bytes.subarray(0, bytes.length / 2)];
+    };
+    socket.write("one more record");
+  }
+}
+
 function closes({ socket }: ActingConnection, { answer }: Plan): boolean {
   if (answer.framing !== "close" && answer.minor === 1) return true;
-  socket.end();
+  end(socket);
   return false;
 }
 
@@ -112,7 +137,7 @@ async function answerEarly(connection: ActingConnection, plan: Plan, after: "fin
   await written(socket, answerHead(plan, connection.digest));
   await sendBody(connection, plan, plan.answer.bytes);
   // In order means here: half-closed, reading on (RFC 9112 section 9.6); a full close would be a reset.
-  if (after === "fin") socket.end();
+  if (after === "fin") end(socket);
   if (after === "rst") endBy(socket, "rst");
   return after === "read-on";
 }

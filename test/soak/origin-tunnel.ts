@@ -3,6 +3,7 @@ import type { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { Content, PIECE_BYTES_MAX } from "./content.ts";
 import type { Tally } from "./origin-tally.ts";
+import { end } from "./door.ts";
 import { endBy, written } from "./socket-turns.ts";
 import { acceptOf } from "./tunnel-plan.ts";
 import type { TunnelPlan } from "./tunnel-plan.ts";
@@ -32,7 +33,7 @@ export function serveTunnel(socket: Socket, tally: Tally, plan: TunnelPlan, key:
     const whole = plan.mode === "client-fin" || plan.mode === "origin-fin";
     if (whole && received !== plan.clientBytes)
       tally.violation(`tunnel ${plan.seed} (${plan.mode}) ended at the origin with ${received} of ${plan.clientBytes} bytes`);
-    if (!socket.destroyed) socket.end();
+    if (!socket.destroyed) end(socket);
   });
   if (plan.mode === "origin-rst" && plan.cutAt === 0) endBy(socket, "rst");
   else if (rest.length > 0) take(rest);
@@ -48,5 +49,5 @@ function echo(socket: Socket, bytes: Buffer): void {
 async function speak(socket: Socket, plan: TunnelPlan): Promise<void> {
   const content = new Content(plan.seed, "response", plan.originBytes);
   for (let at = 0; at < plan.originBytes; at += PIECE_BYTES_MAX) await written(socket, content.piece(at, at + PIECE_BYTES_MAX));
-  if (!socket.destroyed) socket.end();
+  if (!socket.destroyed) end(socket);
 }

@@ -7,10 +7,17 @@ import type { HostileWire } from "./hostile.ts";
 /** How a connection is ended: in order, or by a reset. */
 export type End = "fin" | "rst";
 
-/** Which upstream of the proxy takes it; the first part of the path. */
+/** How a connection of TLS breaks off: without close_notify, within a record, by a record that nobody can decrypt, or by a fatal alert. */
+export type TlsBreak = "no close_notify" | "half a record" | "forged record" | "alert";
+
+/** Which upstream of the proxy takes it; the first part of the path. Where it is not said otherwise, some of the origins speak TLS. */
 export type RouteName =
   /** Origins that never end an idle connection unannounced. */
   | "main"
+  /** The same, and all of them speak TLS. */
+  | "secure"
+  /** Origins that speak TLS, but not with everybody. */
+  | "shy"
   /** An origin that ends idle connections whenever it likes. */
   | "restless"
   /** An origin that sends bytes nobody asked for on idle connections. */
@@ -44,6 +51,8 @@ export type Deed =
   | { readonly do: "end-before-head"; readonly how: End; readonly atHead: boolean }
   | { readonly do: "end-in-head"; readonly how: End; readonly share: number }
   | { readonly do: "end-in-body"; readonly how: End; readonly at: number }
+  /** TLS alone: breaks off within the body. */
+  | { readonly do: "break"; readonly how: TlsBreak; readonly at: number }
   | { readonly do: "garbage"; readonly wire: string; readonly how: End | "stay" }
   | { readonly do: "endless-head" }
   | { readonly do: "interims"; readonly statuses: readonly number[] }

@@ -13,7 +13,7 @@ import { Books } from "./books.ts";
 import { compareReadings } from "./compare-readings.ts";
 import { DOOR_NAME } from "./door.ts";
 import { Load } from "./load.ts";
-import type { FromOrigin, ReportRequest } from "./origin-process.ts";
+import type { FromOrigin, OriginUrls, ReportRequest } from "./origin-process.ts";
 import type { OriginReport } from "./origin-tally.ts";
 import { ProxyProcess } from "./proxy-process.ts";
 import type { ProxyReading } from "./proxy-process.ts";
@@ -58,22 +58,24 @@ const REST_STEP_MS = 3000;
 const ORIGIN_QUIET_MS_MAX = 20_000;
 const ORIGIN_ANSWER_MS_MAX = ORIGIN_QUIET_MS_MAX + 10_000;
 
+/** The name that the certificate of the origins is for: they are known by their address. */
+const ORIGIN_NAME = "127.0.0.1";
+
 const ORIGIN = fileURLToPath(new URL("./origin-process.ts", import.meta.url));
 
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const folder = await mkdtemp(path.join(tmpdir(), "millrace-soak-"));
-  const origin = fork(ORIGIN);
+  const authority = await TestAuthority.create();
+  const caFile = path.join(folder, "authority.pem");
+  await writeFile(caFile, authority.certificate);
+  const own = await pairOf(authority, ORIGIN_NAME, folder);
+  const origin = fork(ORIGIN, [own.certFile, own.keyFile]);
   let proxy: ProxyProcess | null = null;
   try {
-    const ports = await said(origin, "ports");
-    const authority = options.overTls ? await TestAuthority.create() : null;
-    const tls = authority === null ? "" : await tlsOf(authority, folder);
-    proxy = await ProxyProcess.start(
-      folder,
-      configuration(ports, options.concurrency, tls),
-      options.workers,
-      authority?.certificate ?? null,
-    );
+    const { urls } = await said(origin, "listening");
+    const door = options.overTls ? await pairOf(authority, DOOR_NAME, folder) : null;
+    const config = configuration(urls, options.concurrency, caFile, door);
+    proxy = await ProxyProcess.start(folder, config, options.workers, options.overTls ? authority.certificate : null);
     return await run(options, proxy, origin);
   } finally {
     await proxy?.stop();
@@ -145,29 +147,40 @@ function share(whole: number, part: number, parts: number): number {
 }
 
 /** Limits are short, so that stalls of both sides meet them, and long beside what so many clients hold each other up. */
-function configuration(ports: Extract<FromOrigin, { readonly type: "ports" }>, concurrency: number, tls: string): string {
+function configuration(urls: OriginUrls, concurrency: number, caFile: string, door: Pair | null): string {
+  const tls =
+    door === null
+      ? ""
+      : `, tls: { certificates: [{ cert_file: ${JSON.stringify(door.certFile)}, key_file: ${JSON.stringify(door.keyFile)} }] }`;
   const limit = `${Math.min(LIMIT_MS_MAX, 2000 + 20 * concurrency)}ms`;
-  const upstream = (name: string, ...urls: readonly number[]): string =>
-    `  ${name}: { endpoints: [${urls.map((port) => `"http://127.0.0.1:${port}"`).join(", ")}], ` +
-    `timeouts: { connect: 5s, response_head: ${limit}, idle: ${limit}, tunnel_idle: 10s }, keep_alive: { idle: 2s } }\n`;
+  // Nobody listens on port 1.
+  const all = { ...urls, refused: ["http://127.0.0.1:1"] };
+  const upstreams = Object.entries(all).map(
+    ([name, endpoints]) =>
+      `  ${name}: { endpoints: ${JSON.stringify(endpoints)}, tls: { ca_file: ${JSON.stringify(caFile)} }, ` +
+      `timeouts: { connect: 5s, response_head: ${limit}, idle: ${limit}, tunnel_idle: 10s }, keep_alive: { idle: 2s } }\n`,
+  );
   return (
     `listeners: [{ address: "127.0.0.1:0", timeouts: { request_head: ${limit}, idle: ${limit}, keep_alive: 6s }${tls} }]\nupstreams:\n` +
-    upstream("main", ...ports.main) +
-    upstream("restless", ports.restless) +
-    upstream("late", ports.late) +
-    // Nobody listens on port 1.
-    upstream("refused", 1) +
-    `routes:\n${["main", "restless", "late", "refused"].map((name) => `  - { match: { path: "/${name}/*" }, upstream: ${name} }\n`).join("")}`
+    upstreams.join("") +
+    `routes:\n${Object.keys(all)
+      .map((name) => `  - { match: { path: "/${name}/*" }, upstream: ${name} }\n`)
+      .join("")}`
   );
 }
 
-/** The listener's key `tls`, with a certificate in that folder. */
-async function tlsOf(authority: TestAuthority, folder: string): Promise<string> {
-  const { chain, key } = await authority.issue([DOOR_NAME]);
-  const [certFile, keyFile] = [path.join(folder, "certificate.pem"), path.join(folder, "key.pem")];
+/** Paths of a certificate and its key. */
+interface Pair {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+async function pairOf(authority: TestAuthority, name: string, folder: string): Promise<Pair> {
+  const { chain, key } = await authority.issue([name]);
+  const [certFile, keyFile] = [path.join(folder, `${name}.pem`), path.join(folder, `${name}.key`)];
   await writeFile(certFile, chain);
   await writeFile(keyFile, key, { mode: 0o600 });
-  return `, tls: { certificates: [{ cert_file: ${JSON.stringify(certFile)}, key_file: ${JSON.stringify(keyFile)} }] }`;
+  return { certFile, keyFile };
 }
 
 /** What the origin has seen, once its connections have gone, or when it is time that they had. */

@@ -173,11 +173,13 @@ export class OriginConnection {
   }
 
   stopReading(): void {
-    this.below.pause();
+    if (this.wire === null) this.socket.pause();
+    else this.wire.stopReading();
   }
 
   readOn(): void {
-    this.below.resume();
+    if (this.wire === null) this.socket.resume();
+    else this.wire.readOn();
   }
 
   /** Resolves once `condition` holds; rejects at the deadline. */

@@ -20,13 +20,18 @@ export class TlsWire extends Duplex {
   isMuted: boolean = false;
   /** Bytes of the other side come to nothing from now on. */
   isDeaf: boolean = false;
+  /** Cuts what is sent into pieces, each of which leaves in a turn of its own; null: it leaves as OpenSSL writes it. */
+  cut: ((bytes: Buffer) => readonly Buffer[]) | null = null;
+  private isStopped: boolean = false;
   /** The bytes with which this side began. */
   firstWritten: Buffer = Buffer.alloc(0);
 
   constructor(tcp: Socket) {
     super({ allowHalfOpen: true });
     this.tcp = tcp;
-    tcp.on("data", (chunk: Buffer) => void (this.isDeaf || this.push(chunk)));
+    tcp.on("data", (chunk: Buffer) => {
+      if (!this.isDeaf && !this.push(chunk)) tcp.pause();
+    });
     tcp.on("end", () => void this.push(null));
     // A close follows.
     tcp.on("error", () => {});
@@ -55,12 +60,36 @@ export class TlsWire extends Duplex {
     this.push(FORGED);
   }
 
-  override _read(): void {}
+  /** Takes nothing more from the other side. */
+  stopReading(): void {
+    this.isStopped = true;
+    this.tcp.pause();
+  }
+
+  readOn(): void {
+    this.isStopped = false;
+    this.tcp.resume();
+  }
+
+  override _read(): void {
+    if (!this.isStopped) this.tcp.resume();
+  }
 
   override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
     if (this.firstWritten.length < FIRST_BYTES) this.firstWritten = Buffer.concat([this.firstWritten, chunk]);
     if (this.isMuted || !this.tcp.writable) done();
-    else this.tcp.write(chunk, () => done());
+    else if (this.cut === null) this.tcp.write(chunk, () => done());
+    else void this.writePieces(this.cut(chunk)).then(() => done());
+  }
+
+  private async writePieces(pieces: readonly Buffer[]): Promise<void> {
+    for (const piece of pieces) {
+      // Another piece may have ended the connection.
+      if (this.isMuted || !this.tcp.writable) return;
+      await new Promise<void>((resolve) => {
+        this.tcp.write(piece, () => setImmediate(resolve));
+      });
+    }
   }
 
   override _final(done: (error?: Error | null) => void): void {
