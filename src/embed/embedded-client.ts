@@ -212,7 +212,6 @@ export class EmbeddedClient extends Timed implements ClientStream, AcceptedConne
     if (this.length >= 0 && this.bodyBytes < this.length) return this.malformed();
     // While response bytes wait for the client, the deadline is for these.
     if (this.deadline === Deadline.body) this.cancelDeadline();
-    if (this.host.reserved !== null) trailers?.reserve(this.host.reserved);
     this.held.end(trailers);
     this.deliver();
   }

@@ -149,6 +149,23 @@ describe("identity headers", () => {
     assert.doesNotMatch(received[0] ?? "", /admin/);
   });
 
+  test("are taken from the trailers of a request during which a reload ends them", async (t) => {
+    const received: string[] = [];
+    const origin = script.raw(async (connection) => {
+      received.push(await connection.until(/\r\n0\r\n(?:.+\r\n)*\r\n/));
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nin");
+    });
+    const proxy = await testProxy({ routes: [guarded, open] }, { upstreams: { app: origin } });
+    t.after(() => proxy.close());
+    const client = proxy.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+    await proxy.advance(1);
+    await proxy.reload({ routes: [open] });
+    client.send("0\r\nX-User: admin\r\nX-Sum: 1\r\n\r\n");
+    await client.until(/\r\n\r\nin$/);
+    assert.match(received[0] ?? "", /\r\n0\r\nX-Sum: 1\r\n\r\n$/);
+  });
+
   test("a reload that begins to write one takes it from open connections, and one that ends it gives it back", async (t) => {
     const proxy = await started(t, [open]);
     const client = proxy.connect();

@@ -495,6 +495,9 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   }
 
   requestEnd(trailers: FieldSection | null): void {
+    const { reservedFields } = this.snapshot;
+    // Those of the configuration that the exchange began under, which a reload may have replaced.
+    if (trailers !== null && reservedFields !== null) trailers.reserve(reservedFields);
     this.requestEnded = true;
     this.requestTrailers = trailers;
     if (this.isCollecting) {

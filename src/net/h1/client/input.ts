@@ -222,7 +222,6 @@ function readBody(connection: ClientConnection): boolean {
       // While response bytes wait for the client, the deadline is for these.
       if (connection.deadline !== Deadline.taking) connection.cancelDeadline();
       connection.enter(State.answering);
-      if (connection.context.reserved !== null) reader.trailers?.reserve(connection.context.reserved);
       exchange.requestEnd(reader.trailers);
       exchange.requestFlush();
       return true;
