@@ -73,8 +73,9 @@ function checkClient(run: Run, client: SimulatedClient, logged: ReadonlyMap<numb
     const shown = run.lines.answers.get(id) ?? "";
     if (shown !== "" && shown !== answers) run.fail(`request ${id} was answered with ${answers} and logged with ${shown}`);
     const record = logged.get(id);
-    if (!saysClose && (record?.startedAtMs ?? 0) > drainedAtMs)
-      run.fail(`the response to ${id}, which was begun in the drain, does not say close`);
+    // When the response began, if an endpoint has answered, or else the exchange.
+    const beganMs = (record?.startedAtMs ?? 0) + Math.max(0, record?.originHeadMs ?? 0);
+    if (!saysClose && beganMs > drainedAtMs) run.fail(`the response to ${id}, which was begun in the drain, does not say close`);
     if (record === undefined) run.fail(`request ${id} was answered with ${status} and is not logged`);
     else if (record.status !== status) run.fail(`request ${id} was answered with ${status} and logged with ${record.status}`);
     else if (record.outcome === "completed" && client.isReadingOn && !isWhole && !client.hasSpokenOn(id))

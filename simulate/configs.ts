@@ -8,8 +8,11 @@ import { requestIdOf } from "./request-ids.ts";
 import { patternRoutes } from "./patterns.ts";
 import { LISTENERS, ORIGINS, SMALL_BODY_MAX, TOKENS } from "./plan.ts";
 import type { Parts } from "./plan.ts";
+import { TURNS } from "./run-seed.ts";
 import { COPY_BYTES_MAX } from "./shadow.ts";
 
+/** How many configurations a run has. */
+export const CONFIGS = 3;
 /** The rate limit of the route `limited`. It is the same in all configurations, because a client's allowance outlives a reload. */
 export const RATE = { perSecond: 4, burst: 3 } as const;
 /** What clients get of the route `paged` in the place of an error. */
@@ -19,16 +22,20 @@ export const LIMITS_MS_MAX = 12_000;
 
 /** Which of the three a configuration is. */
 const variants: WeakMap<Config, number> = new WeakMap();
+/** By their texts, those that were made. */
 const made: Map<string, Config> = new Map();
-
-/** How many configurations a run has. */
-export const CONFIGS = 3;
+/** All that take turns have room. */
+const MADE_MAX = CONFIGS * TURNS;
 
 /** That configuration of a run with these parts. It is made when it is first needed, because reading one takes as long as a small run. */
 export function configAt(parts: Parts, variant: number): Config {
   const text = textOf(parts, variant);
   let config = made.get(text);
-  if (config === undefined) made.set(text, (config = configOf(text)));
+  if (config === undefined) {
+    const [oldest = ""] = made.size < MADE_MAX ? [] : made.keys();
+    made.delete(oldest);
+    made.set(text, (config = configOf(text)));
+  }
   variants.set(config, variant);
   return config;
 }

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { drawPlan } from "./plan.ts";
 import { shrink } from "./shrink.ts";
-import { seedOf } from "./draw.ts";
+import { runSeed } from "./run-seed.ts";
 import { World } from "./world.ts";
 
 const { values } = parseArgs({
@@ -26,7 +26,7 @@ async function runAll(seed: number, seconds: number, runsMax: number): Promise<n
   const started = performance.now();
   let [runs, exchanges, events, virtualMs] = [0, 0, 0, 0];
   while (runs < runsMax && performance.now() - started < seconds * 1000) {
-    const own = seedOf(seed, runs++) >>> 0;
+    const own = runSeed(seed, runs++);
     const outcome = await new World(drawPlan(own)).run();
     exchanges += outcome.exchanges;
     events += outcome.events;

@@ -8,6 +8,7 @@ import { drawIntroduction, namesNobody } from "./introductions.ts";
 import type { Introduction } from "./introductions.ts";
 import { PATTERN_SETS, drawPatternPath } from "./patterns.ts";
 import type { PatternPath } from "./patterns.ts";
+import { combinationOf } from "./run-seed.ts";
 
 /** What a run has in addition to plain routes on one listener. */
 export interface Parts {
@@ -237,37 +238,35 @@ export function drawPlan(seed: number): Plan {
 
 // The following parts are drawn with seeds of their own, so that they do not change what a seed draws above.
 
-/** The numbers of `program`, `edits`, `announced`, `patterns`, `logged` and `introduced` leave the runs that docs/simulation.md named before without one, so that they stay what they were. */
 const Part = {
   parts: -2,
   place: -3,
   saying: -4,
   events: -5,
-  mirrors: -115,
-  program: -113,
-  buffers: -114,
-  answered: -116,
-  edits: -2140,
-  announced: -24203,
-  patterns: -35667,
-  logged: -41025,
-  introduced: -49701,
+  program: -6,
+  answered: -7,
+  edits: -8,
+  patterns: -20,
+  logged: -21,
+  introduced: -22,
 } as const;
 
 /** What a run has in addition to plain routes. */
 export function drawParts(seed: number): Parts {
-  const draw = new Draw(seedOf(seed, Part.parts));
-  const program = new Draw(seedOf(seed, Part.program)).oneIn(5);
-  const buffers = new Draw(seedOf(seed, Part.buffers)).oneIn(4);
-  const mirrors = new Draw(seedOf(seed, Part.mirrors)).oneIn(4);
-  const edits = new Draw(seedOf(seed, Part.edits)).oneIn(4);
-  const announced = new Draw(seedOf(seed, Part.announced)).oneIn(4);
-  const patterned = new Draw(seedOf(seed, Part.patterns));
-  const patterns = patterned.oneIn(4) ? patterned.between(1, PATTERN_SETS) : 0;
-  const logged = new Draw(seedOf(seed, Part.logged)).oneIn(4);
-  const introduced = new Draw(seedOf(seed, Part.introduced)).oneIn(4);
-  const [health, listeners, middleware] = [draw.oneIn(2), draw.oneIn(2), draw.oneIn(2)];
-  return { health, listeners, middleware, program, buffers, mirrors, edits, announced, patterns, logged, introduced };
+  const draw = new Draw(seedOf(combinationOf(seed), Part.parts));
+  return {
+    health: draw.oneIn(2),
+    listeners: draw.oneIn(2),
+    middleware: draw.oneIn(2),
+    program: draw.oneIn(5),
+    buffers: draw.oneIn(4),
+    mirrors: draw.oneIn(4),
+    edits: draw.oneIn(4),
+    announced: draw.oneIn(4),
+    patterns: draw.oneIn(4) ? draw.between(1, PATTERN_SETS) : 0,
+    logged: draw.oneIn(4),
+    introduced: draw.oneIn(4),
+  };
 }
 
 const PLAIN_PLACE: Place = {

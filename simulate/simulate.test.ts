@@ -4,18 +4,24 @@ import { test } from "node:test";
 import { bodyOf, strayByte } from "./bytes.ts";
 import { drawParts, drawPlan } from "./plan.ts";
 import type { Plan } from "./plan.ts";
+import { COMBINATIONS, ROUNDS, TURNS, combinationOf, runSeed } from "./run-seed.ts";
 import { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";
 import { Sending, beginningOf } from "./sending.ts";
 import { shrinkWith } from "./shrink.ts";
 import { Violation, World } from "./world.ts";
 
-test("eight runs have no violation", async () => {
-  for (let seed = 1; seed <= 8; seed++) assert.equal((await new World(drawPlan(seed)).run()).violation, null, `seed ${seed}`);
+/** Short ones of seed 1, which have every part between them. */
+const RUNS = [4, 10, 14, 27].map((run) => runSeed(1, run));
+
+test("four runs that have every part between them have no violation", async () => {
+  const parts = new Set(RUNS.flatMap((seed) => Object.entries(drawParts(seed)).flatMap(([part, has]) => (has ? [part] : []))));
+  assert.deepEqual(parts, new Set(Object.keys(drawParts(0))));
+  for (const seed of RUNS) assert.equal((await new World(drawPlan(seed)).run()).violation, null, `seed ${seed}`);
 });
 
 test("a seed repeats its run to the last event", async () => {
   const run = async (): Promise<unknown> => {
-    const world = new World(drawPlan(7));
+    const world = new World(drawPlan(RUNS[0] ?? 0));
     return [await world.run(), world.records];
   };
   assert.deepEqual(await run(), await run());
@@ -81,12 +87,22 @@ test("a message goes out in pieces of the same size, however it is put together"
 });
 
 test("runs with and without each part, and with each two of them, are among the first", () => {
-  const runs = Array.from({ length: 1000 }, (_, seed) => Object.values(drawParts(seed)).map(Boolean));
+  const runs = Array.from({ length: TURNS }, (_, run) => Object.values(drawParts(runSeed(1, run))).map(Boolean));
   const count = runs[0]?.length ?? 0;
   for (let one = 0; one < count; one++) {
     for (let other = 0; other < one; other++)
       assert.equal(new Set(runs.map((parts) => `${parts[one]} ${parts[other]}`)).size, 4, `parts ${one} and ${other}`);
   }
+});
+
+test("combinations of parts take turns, and give way to others", () => {
+  const combinations = (from: number, to: number): Set<number> =>
+    new Set(Array.from({ length: to - from }, (_, at) => combinationOf(runSeed(5, from + at))));
+  const first = combinations(0, TURNS);
+  assert.equal(first.size, TURNS);
+  assert.deepEqual(combinations(TURNS, 2 * TURNS), first);
+  assert.equal(combinations(0, COMBINATIONS * ROUNDS).size, COMBINATIONS);
+  assert.equal(new Set(Array.from({ length: 10_000 }, (_, run) => runSeed(5, run))).size, 10_000);
 });
 
 test("a run without additional parts has only plain clients, routes and events", () => {
@@ -97,5 +113,5 @@ test("a run without additional parts has only plain clients, routes and events",
 });
 
 function plainSeed(): number {
-  for (let seed = 1; ; seed++) if (!Object.values(drawPlan(seed).parts).some(Boolean)) return seed;
+  for (let run = 0; ; run++) if (!Object.values(drawParts(runSeed(1, run))).some(Boolean)) return runSeed(1, run);
 }
