@@ -80,7 +80,8 @@ function missing(message: string): string {
   if (/closing .quote/.test(message)) return "a text that begins with a quote is not closed by one";
   if (message.startsWith("Comments")) return "before # a space is missing";
   if (message.startsWith("Missing , ")) return "a comma is missing before this";
-  if (message.startsWith("Sequence item")) return "each item of a list begins with a dash and a space";
+  if (message.startsWith("Sequence item"))
+    return "each item of a list begins with a dash and a space, and its further keys stand exactly below the first";
   return "expected a key with a colon and a space after it";
 }
 

@@ -35,6 +35,8 @@ describe("a key of another proxy", () => {
       inUpstream("weight"),
       /app\.weight: unknown key here: it belongs to `upstreams\.NAME\.endpoints\[\]\.weight` or `routes\[\]\.split\[\]\.weight`$/,
     ],
+    [full({ route: "auth_basic: x" }), /auth_basic: unknown key: Millrace calls it `routes\[\]\.authentication\.basic`$/],
+    [full({ route: "auth: { tokens: [a] }" }), /auth: unknown key: Millrace calls it `routes\[\]\.authentication`$/],
     [inUpstream("max_fails"), /does not have this yet$/],
     [inRoute("strip_prefix"), /routes\.#1\.strip_prefix: unknown key here: it belongs to `routes\[\]\.rewrite\.strip_prefix`$/],
     [inRoute("stripPrefix"), /calls it `routes\[\]\.rewrite\.strip_prefix`$/],

@@ -78,7 +78,9 @@ test("what a file may not say, without a word of it", () => {
     return "problems" in read ? read.problems.join("\n") : "";
   };
   const hash = `sha256:${"0".repeat(64)}`;
-  assert.match(problems(""), /expected object|Invalid input/i);
+  const expected = "expected `keys:`, and below it a list of the entries that `millrace new-key` prints";
+  for (const other of ["", "alice:$2y$04$x", "- { id: a }", "[]", "7"]) assert.equal(problems(other), expected, other);
+  for (const other of ["keys:", "keys: {}", "{}"]) assert.equal(problems(other), `keys: ${expected}`, other);
   assert.match(problems("keys: {"), /^it is not valid YAML$/);
   assert.match(problems(`keys: [{ id: "", prefix: abcd, hash: "${hash}" }]`), /keys\.#1\.id/);
   assert.match(problems(`keys: [{ id: a, prefix: abc, hash: "${hash}" }]`), /keys\.#1\.prefix/);

@@ -20,6 +20,8 @@ export interface ApiKey {
   readonly rate: Rate | null;
 }
 
+const EXPECTED_KEYS = "expected `keys:`, and below it a list of the entries that `millrace new-key` prints";
+
 const entry = z.strictObject({
   id: z.string().min(1, { error: "expected a text" }).max(128),
   prefix: z.string().regex(/^[!-~]{4,32}$/, { error: "expected the first 4 to 32 characters of the key" }),
@@ -30,7 +32,10 @@ const entry = z.strictObject({
   limits: z.strictObject(rateShape).optional(),
 });
 
-const file = z.strictObject({ keys: z.array(entry) });
+const file = z.strictObject(
+  { keys: z.array(entry, { error: EXPECTED_KEYS }) },
+  { error: ({ code }) => (code === "invalid_type" ? EXPECTED_KEYS : undefined) },
+);
 
 export const readApiKeys: ReadCredentials = (text) => {
   let value: unknown;

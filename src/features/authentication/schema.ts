@@ -181,9 +181,10 @@ export const authenticationDeclaration = {
   asked: ({ forward }: AuthenticationConfig) => (forward?.upstream.includes("://") === true ? [forward.upstream] : []),
   keyServers: { "jwt.jwks_url": readKeySet },
   calledElsewhere: {
-    tokens: "auth token bearer bearer_token api_token access_token secret password required_token",
+    "": "auth authn authenticate login",
+    tokens: "token bearer bearer_token api_token access_token secret password required_token",
     api_keys: "keys api_key apikey key_auth key-auth",
-    basic: "basic_auth basicauth basic-auth http_basic",
+    basic: "basic_auth auth_basic basicauth basic-auth http_basic",
     "basic.users_file": "auth_basic_user_file usersfile htpasswd userlist",
     "basic.groups_file": "auth_group_file groups",
     jwt: "jwt_auth oauth2 oauth jwt_bearer bearer_jwt",
