@@ -21,13 +21,15 @@ export interface RequestBounds {
   /** Time for a whole exchange, in milliseconds. */
   readonly timeoutMs: number;
   readonly bodyBytesMax: number;
+  /** Connections to one host at a time; further requests wait. Default: 4. */
+  readonly socketsMax?: number;
 }
 
 /** Bytes of an answer's head. */
 const HEAD_BYTES_MAX = 16 * 1024;
 
 export function boundedRequests(bounds: RequestBounds): BoundedRequests {
-  const settings = { keepAlive: true, maxSockets: 4, timeout: bounds.timeoutMs };
+  const settings = { keepAlive: true, maxSockets: bounds.socketsMax ?? 4, timeout: bounds.timeoutMs };
   const [secure, plain] = [new https.Agent({ ...settings, minVersion: "TLSv1.2" }), new http.Agent(settings)];
   return {
     ask: (request) => exchange(request, bounds, request.url.startsWith("https:") ? secure : plain),

@@ -10,6 +10,8 @@ import type { OutsideAnswer, OutsideRequest } from "../../shared/outside-request
 /** Longer than whoever asks waits for one request (`providerTimeoutMs` of oidc/oidc-options.ts). */
 const TIMEOUT_MS = 5_000;
 const BODY_BYTES_MAX = 512 * 1024;
+/** A provider may be asked for thousands of users. */
+const SOCKETS_MAX = 32;
 /** Requests under way, of all threads together. */
 const UNDER_WAY_MAX = 64;
 
@@ -54,5 +56,5 @@ export class OutsideRequests {
 async function nodeRequests(version: string): Promise<Sender> {
   const { boundedRequests } = await import("../../acme/bounded-request.ts");
   const userAgent = `millrace/${version}`;
-  return boundedRequests({ userAgent, ca: () => null, timeoutMs: TIMEOUT_MS, bodyBytesMax: BODY_BYTES_MAX });
+  return boundedRequests({ userAgent, ca: () => null, timeoutMs: TIMEOUT_MS, bodyBytesMax: BODY_BYTES_MAX, socketsMax: SOCKETS_MAX });
 }

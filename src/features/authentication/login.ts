@@ -70,7 +70,7 @@ async function engineFor(options: OidcOptions, { ask, table, epochMs }: LoginPor
   ]);
   // A store that several machines share would stand here.
   const state = { marks: new SharedMarks(table, worker), revocations: new SharedRevocations(table, worker, SESSION_AGE_MAX_MS) };
-  return new OidcEngine(options, { fetch: providerFetch(ask), now: epochMs, ...state });
+  return new OidcEngine(options, { fetch: providerFetch(ask, options.issuer), now: epochMs, ...state });
 }
 
 function optionsOf(config: OidcConfig): OidcOptions {

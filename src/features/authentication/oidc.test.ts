@@ -348,6 +348,24 @@ describe("a provider", () => {
   });
 });
 
+test("a provider that names addresses without TLS is not asked there", async (t) => {
+  const { open, provider, proxy } = await stage(t);
+  const plain: string[] = [];
+  proxy.serve("http://id.example", (request) => {
+    plain.push(request.url);
+    return Response.json({ keys: [] });
+  });
+  const token = await provider.logoutToken();
+  provider.metadata = { jwks_uri: "http://id.example/keys", token_endpoint: "http://id.example/token" };
+  const body = new URLSearchParams({ logout_token: token }).toString();
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const told = await open("/oauth2/back-channel-logout", headers, new Browser(), { method: "POST", body });
+  assert.equal(told.status, 503);
+  const answer = provider.answerTo(locationOf(await open("/app/"))).toString();
+  assert.ok((await open(`/oauth2/callback?${answer}`)).status >= 500);
+  assert.deepEqual(plain, []);
+});
+
 describe("the paths of a login", () => {
   test("lead nobody past a guard, in no spelling", async (t) => {
     const { open, logIn, seen, proxy, browser } = await stage(t);

@@ -4,8 +4,10 @@ import type { ProviderFetch } from "../../oidc/provider/provider-fetch.ts";
 
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
-export function providerFetch(ask: LoginPorts["ask"]): ProviderFetch {
+/** @param issuer where it is reached by TLS, so are all addresses that it names: no answer of it leads to services of this machine or network that have none */
+export function providerFetch(ask: LoginPorts["ask"], issuer: string): ProviderFetch {
   return async (url, { method = "GET", headers, body, signal }) => {
+    if (issuer.startsWith("https:") && !url.startsWith("https:")) throw new TypeError("the provider names an address without TLS");
     if (method !== "GET" && method !== "POST") throw new TypeError(`no request to a provider has the method ${method}`);
     if (body !== undefined && body !== null && typeof body !== "string" && !(body instanceof URLSearchParams))
       throw new TypeError("the body of a request to a provider is a text or a form");
