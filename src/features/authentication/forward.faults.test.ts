@@ -115,25 +115,30 @@ test("after five failures in a row nobody waits for two seconds, then one reques
   assert.equal(failures(proxy).length, 1, "the log says it once");
 });
 
-test("refusals, answers with 5xx and clients that leave are no failures of the circuit", async (t) => {
+test("refusals and answers with 5xx are no failures of the circuit", async (t) => {
   const statuses = [401, 500, 500, 500, 500, 500, 500, 403, 200];
   const proxy = await started(t, () => new Response(null, { status: statuses.shift() ?? 200 }));
   while (statuses.length > 0) await (await proxy.fetch("http://a.test/")).arrayBuffer();
   assert.equal(proxy.requests("app").length, 1);
+  assert.equal(failures(proxy).length, 1);
+});
+
+test("clients that leave are no failures of the circuit, and the service is told to stop", async (t) => {
   const service = new MemoryOrigin({ onRequest: () => {} });
-  proxy.serve(SERVICE, service.script);
+  const proxy = await started(t, service.script);
   for (let count = 0; count < 8; count++) {
     const client = proxy.connect();
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
     await proxy.advance(0);
     client.reset();
     await proxy.advance(0);
+    assert.equal(service.connections.at(-1)?.hasEnded, true);
   }
   const last = proxy.fetch("http://a.test/");
   await proxy.advance(0);
   service.requests.at(-1)?.connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   assert.equal((await last).status, 200);
-  assert.equal(failures(proxy).length, 1);
+  assert.equal(failures(proxy).length, 0);
 });
 
 test("of a flood 256 requests wait for the service, and the others get 503 at once", async (t) => {

@@ -391,7 +391,8 @@ describe("any other answer", () => {
     let body: string | null = "<script>";
     const service: TestOrigin = () => {
       const response = new Response(body, { status: 401, headers: { "WWW-Authenticate": "Basic", "Cache-Control": "max-age=1" } });
-      response.headers.delete("content-type");
+      if (body === null) response.headers.set("Content-Type", "image/png");
+      else response.headers.delete("content-type");
       return response;
     };
     const proxy = await started(t, service, {}, { route: { error_pages: { 401: { body: "log in" } } } });
@@ -404,7 +405,8 @@ describe("any other answer", () => {
     const head = await ask(proxy, lines("HEAD / HTTP/1.1", "Host: a.test"));
     assert.deepEqual([head.status, head.body], [401, ""]);
     body = null;
-    assert.equal(await (await proxy.fetch("http://a.test/")).text(), "log in");
+    const paged = await proxy.fetch("http://a.test/");
+    assert.deepEqual([await paged.text(), paged.headers.get("content-type")], ["log in", "text/html; charset=utf-8"]);
   });
 });
 
