@@ -79,6 +79,10 @@ async function execute(given: Command, version: string): Promise<number> {
       return (await import("./cli/schema.ts")).schemaCommand(given.file, out, err, wantsColours(process.env, isatty(2)));
     case "new-key":
       return (await import("./cli/new-key.ts")).newKeyCommand(given, out, err);
+    case "new-signing-key":
+      return (await import("./cli/new-signing-key.ts")).newSigningKeyCommand(given.algorithm, out, err);
+    case "public-keys":
+      return (await import("./cli/new-signing-key.ts")).publicKeysCommand(given.file, out, err);
     case "trust": {
       const { askOnTerminal, trustCommand } = await import("./cli/trust.ts");
       const { ownSystem, runCommand } = await import("./cli/trust/own-system.ts");

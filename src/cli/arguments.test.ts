@@ -20,6 +20,16 @@ const cases: readonly (readonly [line: string, expected: object])[] = [
   ["new-key ci", { command: "new-key", id: "ci", roles: [], expires: "" }],
   ["new-key ci --roles a,b --expires 2027-01-31", { command: "new-key", id: "ci", roles: ["a", "b"], expires: "2027-01-31" }],
   ["new-key", { command: "wrong", problem: "millrace new-key needs a name for the key's owner: millrace new-key ci" }],
+  ["new-key --internal", { command: "new-signing-key", algorithm: "ES256" }],
+  ["new-key --internal --algorithm EdDSA", { command: "new-signing-key", algorithm: "EdDSA" }],
+  ["new-key --internal --algorithm RS256", { command: "wrong", problem: "--algorithm is ES256 or EdDSA" }],
+  ["new-key --public internal.jwk", { command: "public-keys", file: "internal.jwk" }],
+  ["new-key --public a --internal", { command: "wrong", problem: "--public makes no key: millrace new-key --public FILE" }],
+  ["new-key ci --algorithm ES256", { command: "wrong", problem: "--algorithm is for millrace new-key --internal" }],
+  [
+    "new-key ci --internal",
+    { command: "wrong", problem: "a key for tokens of the proxy's own has neither owner nor roles nor end: millrace new-key --internal" },
+  ],
   ["new-key ci --expires soon", { command: "wrong", problem: "--expires is a date such as 2027-01-31" }],
   ["convert nginx.conf", { command: "convert", file: "nginx.conf", force: false }],
   [

@@ -54,6 +54,10 @@ export type Command =
     }
   /** `expires`: "" for a key without an end. */
   | { readonly command: "new-key"; readonly id: string; readonly roles: readonly string[]; readonly expires: string }
+  /** A key for `internal_jwt`. */
+  | { readonly command: "new-signing-key"; readonly algorithm: "ES256" | "EdDSA" }
+  /** The public halves of the keys in that file. */
+  | { readonly command: "public-keys"; readonly file: string }
   /** `file` is the configuration whose middleware is described too; null: none. */
   | { readonly command: "schema"; readonly file: string | null }
   | {
@@ -133,6 +137,9 @@ export const HELP: string = `millrace: an HTTP reverse proxy and load balancer
   millrace schema [--config FILE]     the configuration's JSON Schema; with FILE, the options of its middleware too
   millrace new-key ID [--roles ROLE,ROLE] [--expires DATE]
                                       make a key for "api_keys", and print it with its entry for the file
+  millrace new-key --internal [--algorithm ES256|EdDSA]
+                                      make a private key for "internal_jwt", and print it with its public half
+  millrace new-key --public FILE      print the public halves of the keys in a file of "internal_jwt"
   millrace trust [--remove] [--yes] [--storage FOLDER]
                                       have this system and its browsers trust the certificates of "tls: internal", or no longer
   millrace hash-password [--user NAME] [--algorithm argon2id|bcrypt] [--cost NUMBER]
@@ -157,7 +164,7 @@ const COMMANDS: ReadonlyMap<string, OptionNames> = new Map([
   ["check", { values: ["--config", "--format"], flags: ["--strict", "--acme", "--exec"] }],
   ["explain", { values: ["--config", "-H", "--client", "--client-cert", "--file"], flags: ["--expect", "--exec"] }],
   ["schema", { values: ["--config"], flags: [] }],
-  ["new-key", { values: ["--roles", "--expires"], flags: [] }],
+  ["new-key", { values: ["--roles", "--expires", "--algorithm", "--public"], flags: ["--internal"] }],
   ["trust", { values: ["--storage"], flags: ["--remove", "--yes"] }],
   ["hash-password", { values: ["--user", "--algorithm", "--cost"], flags: [] }],
 ]);
@@ -207,6 +214,10 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
     case "schema":
       return excess(first, given === undefined && words.length === 1) ?? { command: name, file: given ?? null };
     case "new-key": {
+      const [algorithm] = values.get("--algorithm") ?? [];
+      const [ofFile] = values.get("--public") ?? [];
+      if (flags.has("--internal") || ofFile !== undefined) return internalKeyOf(first, values, flags.has("--internal"), algorithm, ofFile);
+      if (algorithm !== undefined) return wrong("--algorithm is for millrace new-key --internal");
       if (first === undefined) return wrong("millrace new-key needs a name for the key's owner: millrace new-key ci");
       const [[roles = ""], [expires = ""]] = [values.get("--roles") ?? [], values.get("--expires") ?? []];
       if (expires !== "" && Number.isNaN(Date.parse(expires))) return wrong("--expires is a date such as 2027-01-31");
@@ -224,6 +235,24 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
     default:
       return excess(first) ?? { command: "demo", tls: flags.has("--tls") };
   }
+}
+
+function internalKeyOf(
+  word: string | undefined,
+  values: Options["values"],
+  isNew: boolean,
+  algorithm: string | undefined,
+  file: string | undefined,
+): Command {
+  if (word !== undefined || values.has("--roles") || values.has("--expires"))
+    return wrong("a key for tokens of the proxy's own has neither owner nor roles nor end: millrace new-key --internal");
+  if (file !== undefined)
+    return isNew || algorithm !== undefined
+      ? wrong("--public makes no key: millrace new-key --public FILE")
+      : { command: "public-keys", file };
+  if (algorithm === undefined || algorithm === "ES256" || algorithm === "EdDSA")
+    return { command: "new-signing-key", algorithm: algorithm ?? "ES256" };
+  return wrong("--algorithm is ES256 or EdDSA");
 }
 
 function explainOf(file: string, method: string, url: string, flags: Options["flags"], values: Options["values"]): Command {

@@ -1576,6 +1576,12 @@ export interface RouteAuthenticationInput {
    */
   optional?: boolean | undefined;
   /**
+   * A short-lived token (JWT) in which the upstream is told who the client is, signed by the proxy: an application that verifies it
+   * believes nobody who reaches it around the proxy. It holds `sub`, `roles`, `scope` and `authentication_method`, its type (`typ`) is
+   * `internal+jwt`. Clients that are not known have none.
+   */
+  internal_jwt?: RouteAuthenticationInternalJwtInput | undefined;
+  /**
    * Fields in which the upstream is told who the client is. A field that any route names here is taken out of every client's request, on
    * every route and listener, in every spelling that origin servers read as it (`X_User`). Values are UTF-8; control characters, `%` and
    * spaces at the ends are percent-encoded, in lists commas too. What is not known sends no field.
@@ -1955,6 +1961,55 @@ export interface RouteAuthenticationOidcSessionInput {
    * Duration. Default: `8h`.
    */
   max_age?: Duration | 0 | undefined;
+}
+
+/** The keys of `routes[].authentication.internal_jwt` in a configuration. */
+export interface RouteAuthenticationInternalJwtInput {
+  /**
+   * The field with the token. It is taken from no client, as the fields of `identity_headers`. In `Authorization` the token stands after
+   * `Bearer`, and what clients send there does not reach the upstream of this route.
+   *
+   * Field name. Default: `X-Internal-Token`.
+   */
+  header?: string | undefined;
+  /**
+   * A file with the private key (JWK, for ES256 or EdDSA), as `millrace new-key --internal` prints it. Of several keys the first signs.
+   * Read again when it changes, without a reload. Relative to the configuration's folder.
+   *
+   * File.
+   */
+  key_file?: string | undefined;
+  /**
+   * A secret of at least 32 characters instead, for HS256. Whoever can verify tokens with it can make them too. Write `${NAME}` or
+   * `file:PATH` to keep it out of the file.
+   *
+   * Secret.
+   */
+  secret?: string | SecretCommandInput | undefined;
+  /**
+   * What `iss` of the tokens says.
+   *
+   * Text. Default: `millrace`.
+   */
+  issuer?: string | undefined;
+  /**
+   * What `aud` says: for whom the tokens are. An application must refuse those for others, which could otherwise use them here.
+   *
+   * Text or list.
+   */
+  audience: string | string[];
+  /**
+   * How long a token is valid. It is used again for a client until three quarters of the time are over.
+   *
+   * Duration. Default: `1m`.
+   */
+  lifetime?: Duration | 0 | undefined;
+  /**
+   * Claims of the client's own token, or of what an identity provider says, that stand in this one too.
+   *
+   * List of texts. Default: `[]`.
+   */
+  claims?: string[] | undefined;
 }
 
 /** The keys of `routes[].authentication.identity_headers` in a configuration. */

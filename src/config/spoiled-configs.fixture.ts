@@ -43,6 +43,7 @@ routes:
       jwt: { audience: a, secret: t0k3n-t0k3n-t0k3n-t0k3n-t0k3n-t0k3n, algorithms: [HS256], from: "cookie:jwt", claims: { roles: groups } }
       basic: { users_file: users, groups_file: groups, realm: a }
       identity_headers: { user: X-User, claims: { email: X-Email } }
+      internal_jwt: { secret: t0k3n-t0k3n-t0k3n-t0k3n-t0k3n-t0k3n-1, audience: [app], issuer: a, lifetime: 1m, claims: [email] }
       forward: { url: "http://h:1/verify?a=b", send: [Cookie], set: { X-B: "{uri}" }, copy: [X-C], copy_response: [Set-Cookie], user: X-C, timeout: 1s, cache: { for: 1s, key: [Cookie] } }
     require: { roles: [ops], claims: { plan: pro } }
     max_body: 1MiB

@@ -13,6 +13,7 @@ test("an explanation hides credentials", () => {
     "Ocp-Apim-Subscription-Key: hunter2",
     "x-amz-security-token: hunter2",
     "X-Origin-Check: hunter2",
+    "X-Who: eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.hunter2hunter2hunter2hunter2",
     "Referer: https://h/?token=hunter2",
     "X-Forwarded-Uri: https://admin:hunter2@h/",
     "GET /?access_token=hunter2&a=1 HTTP/1.1",

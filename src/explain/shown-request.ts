@@ -3,6 +3,9 @@
 /** Matches names of fields and query parameters whose values may be credentials. */
 const PROVES = /auth|token|secret|passw|pwd|cookie|credential|session|signature|api[-_]?key|[-_]key$|^(?:sid|sig|key|code|pin|x-amz-.*)$/i;
 
+/** A JSON web token in any field. */
+const SIGNED = /^(?:Bearer )?[\w-]+\.[\w-]+\.[\w-]{20,}$/i;
+
 /**
  * A field line, with its value hidden if it may be a credential.
  * @param compared lower-case names of the fields that routes compare with values of the configuration, which may be shared secrets
@@ -10,7 +13,9 @@ const PROVES = /auth|token|secret|passw|pwd|cookie|credential|session|signature|
 export function shownFieldLine(line: string, compared: ReadonlySet<string>): string {
   const [, name = "", value = ""] = /^([^:\s]+):\s*(.*)$/s.exec(line) ?? [];
   if (name === "") return shownTarget(line);
-  return PROVES.test(name) || compared.has(name.toLowerCase()) ? `${name}: (not shown)` : `${name}: ${shownTarget(value)}`;
+  return SIGNED.test(value) || PROVES.test(name) || compared.has(name.toLowerCase())
+    ? `${name}: (not shown)`
+    : `${name}: ${shownTarget(value)}`;
 }
 
 /** A text in which credentials in URLs and request targets are hidden. */

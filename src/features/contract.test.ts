@@ -261,6 +261,7 @@ function credentialsOfExamples(): CredentialFiles {
     { path: "keys.yaml", version: 1, text: "[]" },
     { path: "users.htpasswd", version: 1, text: "" },
     { path: "groups.txt", version: 1, text: "" },
+    { path: "internal.jwk", version: 1, text: null },
     { path: "https://id.example/jwks.json", version: 1, text: keys },
   ]);
   return files;

@@ -16,6 +16,7 @@ import { keysInFile } from "./api-keys.ts";
 import { basicCredentials } from "./basic.ts";
 import type { BasicFiles } from "./basic.ts";
 import { KEY_LIMITS, keyLimits } from "./key-limits.ts";
+import { InternalTokens } from "./internal-jwt.ts";
 import { JwtVerifier, jwtInCookie } from "./jwt.ts";
 import { configuredTokens, presentedTokens } from "./presented-tokens.ts";
 import type { FindToken } from "./presented-tokens.ts";
@@ -39,9 +40,10 @@ export const authentication: Feature<"authentication"> = {
   },
   // Applications that other routes serve on the same host could use the sessions of this one.
   beside: { isIn: ({ oidc }) => oidc !== undefined, middleware: { name: "authentication", onUpstreamRequest: withoutLoginCookies } },
-  reserves: ({ identity_headers: headers, forward }) => [
+  reserves: ({ identity_headers: headers, forward, internal_jwt: internal }) => [
     ...(headers === undefined ? [] : namesOf(headers)),
     ...(forward === undefined ? [] : reservedCopies(forward.copy)),
+    ...(internal === undefined ? [] : reservedCopies([{ name: internal.header, from: "" }])),
   ],
 };
 
@@ -51,6 +53,7 @@ export function authenticationMiddleware(config: AuthenticationConfig, context: 
   const methods = [...methodsOf(config, context), ...(login === null ? [] : [login])];
   const unknown = config.optional ? null : challengeOf(methods);
   if (login !== null) login.challenges = challengesOf(methods);
+  const tokens = config.internal_jwt === undefined ? null : new InternalTokens(config.internal_jwt, context.credentials);
   const fields = config.identity_headers === undefined ? null : new IdentityFields(config.identity_headers);
 
   const settle = (exchange: ExchangeView, verdict: Verdict): LocalAnswer | null => {
@@ -75,6 +78,7 @@ export function authenticationMiddleware(config: AuthenticationConfig, context: 
       for (let at = 0; at < methods.length; at++) methods[at]?.strip?.(exchange, request);
       const { identity } = exchange;
       if (fields !== null && identity !== null) fields.write(identity, request);
+      if (tokens !== null) tokens.write(exchange, request);
     },
     ...(login === null && (config.forward === undefined || config.forward.copy_response.length === 0)
       ? {}

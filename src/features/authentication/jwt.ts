@@ -6,6 +6,7 @@ import { hash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type * as jose from "jose";
 import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from "jose";
+import { INTERNAL_TYPE } from "../../policy/authentication/internal-type.ts";
 import { withoutCookie } from "../../policy/cookies/without-cookie.ts";
 import type { CredentialFile, CredentialFiles } from "../../shared/credential-files.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
@@ -163,6 +164,8 @@ function refusalOf({ errors }: Jose, error: unknown): LocalAnswer {
 
 /** Where a token names no key and several fit, each is tried. */
 async function verifiedPayload(jose: Jose, token: string, keys: JWTVerifyGetKey, options: JWTVerifyOptions): Promise<JWTPayload> {
+  // What the proxy has signed for an upstream is no client's, whoever has the key.
+  if (jose.decodeProtectedHeader(token).typ === INTERNAL_TYPE) throw new jose.errors.JWTInvalid();
   try {
     return (await jose.jwtVerify(token, keys, options)).payload;
   } catch (error) {

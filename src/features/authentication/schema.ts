@@ -9,8 +9,10 @@ import type { Finding, KeyPath } from "../../values/finding.ts";
 import { loginConflict, loginFindings, loginIdentity, loginPaths, loginSettings } from "../../values/login-settings.ts";
 import { duration, oneOrMore } from "../../values/scalars.ts";
 import { filePath, keyServerUrl, secret } from "../../values/texts.ts";
+import { internalJwtFindings, internalJwtSchema } from "./internal-jwt-schema.ts";
 import { readApiKeys } from "./read-api-keys.ts";
 import { readKeySet } from "./read-key-set.ts";
+import { readSigningKey } from "./read-signing-key.ts";
 import { readGroups, readUsers } from "./read-users.ts";
 import { authenticationFacts } from "./facts.ts";
 import { forwardFindings, forwardSchema } from "./forward-schema.ts";
@@ -146,6 +148,10 @@ const authenticationSchema = z.strictObject({
     description:
       "Whether a client that brings nothing is let in too, as one that is not known. Wrong credentials are refused all the same.",
   }),
+  internal_jwt: internalJwtSchema.optional().meta({
+    description:
+      "A short-lived token (JWT) in which the upstream is told who the client is, signed by the proxy: an application that verifies it believes nobody who reaches it around the proxy. It holds `sub`, `roles`, `scope` and `authentication_method`, its type (`typ`) is `internal+jwt`. Clients that are not known have none.",
+  }),
   identity_headers: identityHeaders.optional().meta({
     description:
       "Fields in which the upstream is told who the client is. A field that any route names here is taken out of every client's request, on every route and listener, in every spelling that origin servers read as it (`X_User`). Values are UTF-8; control characters, `%` and spaces at the ends are percent-encoded, in lists commas too. What is not known sends no field.",
@@ -171,12 +177,13 @@ export const authenticationDeclaration = {
   schema: authenticationSchema,
   description:
     "Lets in only clients that show who they are: of the methods that the route has, the first for which a request brings anything decides. Absent: everybody is let in.",
-  secrets: ["tokens[]", "jwt.secret", "oidc.client_secret", "oidc.session.keys[]"],
+  secrets: ["tokens[]", "jwt.secret", "oidc.client_secret", "oidc.session.keys[]", "internal_jwt.secret"],
   credentials: {
     "api_keys.file": readApiKeys,
     "jwt.jwks_file": readKeySet,
     "basic.users_file": readUsers,
     "basic.groups_file": readGroups,
+    "internal_jwt.key_file": readSigningKey,
   },
   asked: ({ forward }: AuthenticationConfig) => (forward?.upstream.includes("://") === true ? [forward.upstream] : []),
   keyServers: { "jwt.jwks_url": readKeySet },
@@ -213,6 +220,7 @@ export const authenticationDeclaration = {
     "forward.copy": "copy_headers auth_response_headers authresponseheaders response_headers upstream_headers auth_request_set",
     "forward.copy_response": "add_auth_cookies_to_response addauthcookiestoresponse client_headers",
     optional: "allow_anonymous allow_missing pass_through satisfy_any",
+    internal_jwt: "internal_token upstream_jwt backend_jwt identity_token sign_jwt",
     identity_headers: "forward_headers claims_to_headers set_headers copy_headers upstream_headers claim_to_headers",
   },
   ownPaths: (value) => loginPaths(at(value, "oidc")).map((own) => ({ ...own, key: `oidc.${own.key}` })),
@@ -241,17 +249,23 @@ function check(value: unknown, path: KeyPath): Finding[] {
       error([...path, "oidc"], "each of forward and oidc decides about clients that bring nothing: a route has one of them", true),
     );
   findings.push(...jwtFindings(at(value, "jwt"), [...path, "jwt"]));
-  findings.push(...sameFields(at(value, "identity_headers"), at(at(value, "forward"), "copy"), [...path, "identity_headers"]));
+  findings.push(...internalJwtFindings(value, [...path, "internal_jwt"]));
+  findings.push(...sameFields(value, path));
   return findings;
 }
 
 /** A field has one meaning. The finding does not show its name, which may be anything. */
-function sameFields(headers: unknown, copied: unknown, path: KeyPath): Finding[] {
+function sameFields(value: unknown, path: KeyPath): Finding[] {
   const findings: Finding[] = [];
-  const names = new Set(copiedNames(copied));
+  const names = new Set(copiedNames(at(at(value, "forward"), "copy")));
+  const headers = at(value, "identity_headers");
+  const internal = at(value, "internal_jwt");
+  // What is not said is said by the schema's default.
+  const token = internal === undefined ? undefined : (at(internal, "header") ?? "X-Internal-Token");
   const own = ["user", "roles", "scopes"].map((key) => [[key], at(headers, key)] as const);
   const ofClaims = entriesOf(at(headers, "claims")).map(([claim, name]) => [["claims", claim], name] as const);
-  for (const [place, name] of [...own, ...ofClaims]) {
+  const fields = [...own, ...ofClaims].map(([place, name]) => [["identity_headers", ...place], name] as const);
+  for (const [place, name] of [...fields, [["internal_jwt"], token] as const]) {
     if (typeof name !== "string") continue;
     if (names.has(name.toLowerCase()))
       findings.push(error([...path, ...place], "another key has the same field; each needs one of its own"));

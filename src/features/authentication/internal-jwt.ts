@@ -1,0 +1,144 @@
+/**
+ * Tells upstreams who the client is in a token that the proxy has signed (`internal_jwt`), so that they can tell the proxy's word from that of anybody else who
+ * reaches them. A token is made once for a client and used until shortly before its end: a signature takes a hundred times as long as all else.
+ */
+import { createHmac, createPrivateKey, sign } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { fieldLine } from "../../http/field-edits.ts";
+import type { RequestChanges } from "../../http/head-edits.ts";
+import { ReplacedNames } from "../../http/replaced-names.ts";
+import type { CredentialFile, CredentialFiles } from "../../shared/credential-files.ts";
+import { INTERNAL_TYPE } from "../../policy/authentication/internal-type.ts";
+import { claimOf } from "../../policy/authentication/claims.ts";
+import type { ExchangeView } from "../../proxy/feature/middleware.ts";
+import type { Identity } from "../../proxy/ports/identity.ts";
+import type { InternalJwtConfig } from "./internal-jwt-schema.ts";
+import type { SigningKey } from "./read-signing-key.ts";
+
+/** Tokens that are remembered in a thread for a route; the oldest goes. */
+const REMEMBERED_MAX = 10_000;
+/** How much of its time a token is used for: the rest is for the way, and for clocks that differ. */
+const USED_SHARE = 0.75;
+
+interface Made {
+  /** The field line with the token. */
+  readonly line: string;
+  readonly untilMs: number;
+}
+
+type Sign = (data: string) => string;
+
+interface Signer {
+  /** The first part of all tokens. */
+  readonly header: string;
+  readonly sign: Sign;
+}
+
+export class InternalTokens {
+  private readonly config: InternalJwtConfig;
+  private readonly file: CredentialFile | null;
+  private readonly names: ReplacedNames;
+  private readonly prefix: string;
+  private version: number = -1;
+  private signer: Signer | null = null;
+  /** Most methods have one object for all requests of a client, and others one for each request. */
+  private ofIdentity: WeakMap<Identity, Made> = new WeakMap();
+  private readonly ofClaims: Map<string, Made> = new Map();
+
+  constructor(config: InternalJwtConfig, files: CredentialFiles) {
+    this.config = config;
+    this.file = config.key_file === undefined ? null : files.file(config.key_file);
+    const name = config.header.toLowerCase();
+    this.names = new ReplacedNames([name], [name]);
+    this.prefix = name === "authorization" ? "Bearer " : "";
+  }
+
+  /** Writes the field, or for a client that is not known takes it away. */
+  write({ identity, startedAtMs }: ExchangeView, request: RequestChanges): void {
+    request.replaceByFresh(this.names, identity === null ? "" : this.lineFor(identity, startedAtMs));
+  }
+
+  private lineFor(identity: Identity, nowMs: number): string {
+    const signer = this.newest();
+    if (signer === null) return "";
+    const known = this.ofIdentity.get(identity);
+    if (known !== undefined && nowMs < known.untilMs) return known.line;
+    const claims = claimsOf(identity, this.config);
+    const text = JSON.stringify(claims);
+    let made = this.ofClaims.get(text);
+    if (made === undefined || nowMs >= made.untilMs) {
+      made = this.made(claims, signer, nowMs);
+      this.remember(text, made);
+    }
+    this.ofIdentity.set(identity, made);
+    return made.line;
+  }
+
+  private made(claims: Readonly<Record<string, unknown>>, { header, sign: signed }: Signer, nowMs: number): Made {
+    const { config } = this;
+    const issuedAt = Math.floor(nowMs / 1000);
+    const payload = { ...claims, iat: issuedAt, exp: issuedAt + Math.ceil(config.lifetime / 1000) };
+    const data = `${header}.${base64url(JSON.stringify(payload))}`;
+    return { line: fieldLine(config.header, `${this.prefix}${data}.${signed(data)}`), untilMs: nowMs + config.lifetime * USED_SHARE };
+  }
+
+  private remember(text: string, made: Made): void {
+    const { ofClaims } = this;
+    ofClaims.delete(text);
+    if (ofClaims.size >= REMEMBERED_MAX)
+      for (const oldest of ofClaims.keys()) {
+        ofClaims.delete(oldest);
+        break;
+      }
+    ofClaims.set(text, made);
+  }
+
+  /** Null: the key's file has not been read yet. */
+  private newest(): Signer | null {
+    const version = this.file?.version ?? 0;
+    if (version === this.version) return this.signer;
+    this.version = version;
+    this.signer = signerOf(this.config, this.file);
+    this.ofClaims.clear();
+    this.ofIdentity = new WeakMap();
+    return this.signer;
+  }
+}
+
+/** What a token says of a client, whenever it is made. */
+function claimsOf(identity: Identity, { issuer, audience, claims }: InternalJwtConfig): Readonly<Record<string, unknown>> {
+  const { user, roles, scopes, method } = identity;
+  const further = claims.map((name) => [name, claimOf(identity.claims, name)] as const).filter(([, value]) => value !== undefined);
+  return {
+    ...Object.fromEntries(further),
+    iss: issuer,
+    aud: audience.length === 1 ? audience[0] : audience,
+    ...(user === "" ? {} : { sub: user }),
+    ...(roles.length === 0 ? {} : { roles }),
+    ...(scopes.length === 0 ? {} : { scope: scopes.join(" ") }),
+    authentication_method: method,
+  };
+}
+
+function signerOf({ secret }: InternalJwtConfig, file: CredentialFile | null): Signer | null {
+  if (file === null) {
+    const key = Buffer.from(secret ?? "", "utf8");
+    return signer("HS256", "", (data) => createHmac("sha256", key).update(data).digest("base64url"));
+  }
+  if (file.text === null) return null;
+  // Written by `readSigningKey`.
+  const { algorithm, id, jwk } = JSON.parse(file.text) as SigningKey;
+  const key = createPrivateKey({ key: { ...jwk }, format: "jwk" });
+  // RFC 7518 section 3.4: the two numbers of a signature side by side. EdDSA (RFC 8037) has a hash of its own.
+  return algorithm === "ES256"
+    ? signer(algorithm, id, (data) => sign("sha256", Buffer.from(data), { key, dsaEncoding: "ieee-p1363" }).toString("base64url"))
+    : signer(algorithm, id, (data) => sign(null, Buffer.from(data), key).toString("base64url"));
+}
+
+function signer(alg: string, kid: string, signed: Sign): Signer {
+  return { header: base64url(JSON.stringify({ alg, typ: INTERNAL_TYPE, ...(kid === "" ? {} : { kid }) })), sign: signed };
+}
+
+function base64url(text: string): string {
+  return Buffer.from(text, "utf8").toString("base64url");
+}
