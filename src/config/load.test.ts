@@ -46,7 +46,7 @@ logging: { level: WARNING }
     assert.deepEqual(routes, [
       {
         match: { host: ["a.test"], path: ["/x", "/y/*"], methods: ["GET"], headers: { "X-Beta": "1" } },
-        rate_limit: { requests_per_second: 5, burst: 5, key: "client_ip" },
+        rate_limit: [{ key: ["client_ip"], rate: { requests: 5, windowSeconds: 1, burst: 5 }, roles: {} }],
         cors: {
           allowed_origins: ["https://a.test"],
           allowed_methods: ["GET", "HEAD", "POST"],
@@ -198,7 +198,7 @@ routes:
     [
       "an unknown rate key",
       full({ route: "rate_limit: { requests_per_minute: 1, key: ip }" }),
-      /key: expected client_ip or header:NAME, found "ip"/,
+      /key: expected client_ip, user, api_key, path, route, header:NAME, cookie:NAME or claim:NAME, found "ip"/,
     ],
     ["a star inside a path", full({ route: "match: { path: /a/*/b }" }), /match\.path: expected a path such as/],
     ["a path without slash", full({ route: "match: { path: api }" }), /match\.path: expected a path/],
