@@ -64,7 +64,11 @@ describe("credentials", () => {
         wrong(tokens(`"credential:${name}"`)),
         /^f:3:54: routes\.#1\.authentication\.tokens\.#1: expected credential:NAME [^"]*$/,
       );
-    assert.match(wrong(tokens("credential:none")), /cannot read the secret: \/run\/secrets\/none does not exist$/);
+    assert.match(
+      wrong(tokens("credential:none")),
+      /cannot read the secret: \/run\/secrets\/none does not exist; credentials lie in [^;]*\/run\/secrets$/,
+    );
+    assert.match(wrong(`${tokens("credential:none")}secrets: { folder: /own }\n`), /cannot read the secret: \/own\/none does not exist$/);
     assert.match(wrong(tokens("credential:app"), null), /there are no credentials here/);
   });
 });

@@ -64,8 +64,12 @@ export function readWritten(
     refuse("there are no credentials here");
     return { value: text };
   }
-  return readFile(reading.machine.credentialFile(name, reading.credentialFolder), reading, text, refuse);
+  // Whoever has named no folder may not know where the file was looked for, and why there.
+  const where = reading.credentialFolder === undefined ? `; ${FOLDERS}` : "";
+  return readFile(reading.machine.credentialFile(name, reading.credentialFolder), reading, text, (message) => refuse(message + where));
 }
+
+const FOLDERS = "credentials lie in the folder that `secrets.folder` names, else in $CREDENTIALS_DIRECTORY, else in /run/secrets";
 
 function isCredentialName(name: string): boolean {
   return /^[A-Za-z0-9_.-]{1,255}$/.test(name) && name !== "." && name !== "..";
