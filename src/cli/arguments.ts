@@ -1,4 +1,5 @@
 /** Parses the arguments of the command line into a command. Prints nothing and opens nothing. */
+import { dateOf } from "../base/date-text.ts";
 import { nearest } from "../base/did-you-mean.ts";
 import { readOptions, unknownOption } from "./options.ts";
 import type { OptionNames, Options } from "./options.ts";
@@ -220,7 +221,7 @@ function commandOf(name: string, { flags, values, words }: Options, defaultFile:
       if (algorithm !== undefined) return wrong("--algorithm is for millrace new-key --internal");
       if (first === undefined) return wrong("millrace new-key needs a name for the key's owner: millrace new-key ci");
       const [[roles = ""], [expires = ""]] = [values.get("--roles") ?? [], values.get("--expires") ?? []];
-      if (expires !== "" && Number.isNaN(Date.parse(expires))) return wrong("--expires is a date such as 2027-01-31");
+      if (expires !== "" && dateOf(expires) === null) return wrong("--expires is a date such as 2027-01-31");
       const named = roles.split(",").filter((role) => role !== "");
       return excess(second) ?? { command: name, id: first, roles: named, expires };
     }

@@ -1,10 +1,14 @@
 /** Keys in a file, through the whole proxy. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import process from "node:process";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { CredentialFile } from "../../shared/credential-files.ts";
 import { testProxy } from "../../testing/test-proxy.ts";
 import type { TestProxy } from "../../testing/test-proxy.ts";
+import { keysInFile } from "./api-keys.ts";
+import type { FindToken } from "./presented-tokens.ts";
 import { readApiKeys } from "./read-api-keys.ts";
 
 const KEY = "mr_4f0a1b2c_SGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd29";
@@ -47,6 +51,31 @@ test("a key in either field lets in, says whose it is, and goes no further", asy
   assert.equal(await status(proxy, { "X-API-Key": KEY, Authorization: "Bearer wrong" }), 401);
 });
 
+test("among thousands of keys that begin alike a wrong one takes no longer", () => {
+  const file = (count: number): CredentialFile => {
+    const keys = Array.from({ length: count }, (_, index) => {
+      const hash = createHash("sha256").update(`mr_live_${index}`).digest("hex");
+      return { id: `${index}`, prefix: "mr_live_", hash, roles: [], scopes: [], expiresMs: null, rate: null };
+    });
+    return new CredentialFile({ path: "keys.yaml", version: 1, text: JSON.stringify(keys) });
+  };
+  const [few, many] = [keysInFile(file(1)), keysInFile(file(20_000))];
+  const timeOf = (find: FindToken): number => {
+    assert.equal(find("mr_live_wrong", 0), null);
+    const before = process.cpuUsage().user;
+    for (let round = 0; round < 300; round++) find(`mr_live_wrong ${round}`, 0);
+    return process.cpuUsage().user - before;
+  };
+  timeOf(few);
+  // Compared with each of them it would take some thousand times as long.
+  assert.ok(timeOf(many) < 100 * (timeOf(few) + 100));
+  for (const index of [0, 19_999]) {
+    const found = many(`mr_live_${index}`, 0);
+    assert.ok(found !== null && found !== "expired");
+    assert.equal(found.user, `${index}`);
+  }
+});
+
 test("a key ends when it says so", async (t) => {
   const { proxy } = await started(t, `keys:\n${entry("ci", KEY, ', expires: "2026-01-01T00:01:00Z"')}`);
   assert.equal(await status(proxy, { "X-API-Key": KEY }), 200);
@@ -86,6 +115,7 @@ test("what a file may not say, without a word of it", () => {
   assert.match(problems(`keys: [{ id: a, prefix: abc, hash: "${hash}" }]`), /keys\.#1\.prefix/);
   assert.match(problems(`keys: [{ id: a, prefix: abcd, hash: "${hash}", key: secret }]`), /key/);
   assert.match(problems(`keys: [{ id: a, prefix: abcd, hash: "${hash}", expires: soon }]`), /expires: expected a date/);
+  assert.match(problems(`keys: [{ id: a, prefix: abcd, hash: "${hash}", expires: 11/12/2027 }]`), /expires: expected a date/);
   assert.match(
     problems(`keys: [{ id: a, prefix: abcd, hash: "${hash}" }, { id: a, prefix: abcd, hash: "${hash}" }]`),
     /another key has this id\n.*the same key stands there twice/,

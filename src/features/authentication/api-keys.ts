@@ -18,6 +18,7 @@ export function isKeyHolder(identity: Identity): identity is KeyHolder {
 }
 
 interface KnownKey {
+  readonly prefix: string;
   readonly digest: Buffer;
   readonly expiresMs: number;
   readonly identity: Identity;
@@ -26,36 +27,38 @@ interface KnownKey {
 /** @param file as `readApiKeys` has written it */
 export function keysInFile(file: CredentialFile): FindToken {
   let version = -1;
-  let byPrefix: ReadonlyMap<string, readonly KnownKey[]> = new Map();
-  let lengths: readonly number[] = [];
+  let byStart: ReadonlyMap<number, readonly KnownKey[]> = new Map();
   const read = (): void => {
     version = file.version;
     // Written by `readApiKeys`.
-    const entries = JSON.parse(file.text ?? "[]") as readonly ApiKey[];
-    byPrefix = knownKeys(entries);
-    lengths = [...new Set([...byPrefix.keys()].map((prefix) => prefix.length))];
+    byStart = knownKeys(JSON.parse(file.text ?? "[]") as readonly ApiKey[]);
   };
   return (token, nowMs) => {
     if (file.version !== version) read();
-    let digest: Buffer | null = null;
-    for (const length of lengths) {
-      for (const key of byPrefix.get(token.slice(0, length)) ?? []) {
-        digest ??= hash("sha256", Buffer.from(token, "latin1"), "buffer");
-        if (timingSafeEqual(digest, key.digest)) return nowMs < key.expiresMs ? key.identity : "expired";
-      }
-    }
+    const digest = hash("sha256", Buffer.from(token, "latin1"), "buffer");
+    for (const key of byStart.get(startOf(digest)) ?? [])
+      if (timingSafeEqual(digest, key.digest) && token.startsWith(key.prefix)) return nowMs < key.expiresMs ? key.identity : "expired";
     return null;
   };
 }
 
-function knownKeys(entries: readonly ApiKey[]): ReadonlyMap<string, readonly KnownKey[]> {
-  const byPrefix = new Map<string, KnownKey[]>();
+/**
+ * Keys are found by this much of their hash. By their prefix a token would be compared with each of thousands of keys, where all begin alike. What the time of
+ * the look-up tells of the hash of a random key is no help to find the key.
+ */
+function startOf(digest: Buffer): number {
+  return digest.readUInt32LE();
+}
+
+function knownKeys(entries: readonly ApiKey[]): ReadonlyMap<number, readonly KnownKey[]> {
+  const byStart = new Map<number, KnownKey[]>();
   for (const { id, prefix, hash: digits, roles, scopes, expiresMs, rate } of entries) {
     const identity: KeyHolder = { method: "api_keys", user: id, roles, scopes, claims: {}, rate };
-    const key = { digest: Buffer.from(digits, "hex"), expiresMs: expiresMs ?? Infinity, identity };
-    const before = byPrefix.get(prefix);
-    if (before === undefined) byPrefix.set(prefix, [key]);
+    const digest = Buffer.from(digits, "hex");
+    const key = { prefix, digest, expiresMs: expiresMs ?? Infinity, identity };
+    const before = byStart.get(startOf(digest));
+    if (before === undefined) byStart.set(startOf(digest), [key]);
     else before.push(key);
   }
-  return byPrefix;
+  return byStart;
 }

@@ -1,6 +1,7 @@
 /** Reads the file of `api_keys`: who may come in with which key, of which only a hash is kept. */
 import { parse } from "yaml";
 import { z } from "zod";
+import { dateOf } from "../../base/date-text.ts";
 import type { Rate } from "../../policy/rate-limit/rate.ts";
 import type { ReadCredentials } from "../../values/declaration.ts";
 import { rateFindings, rateOf, rateShape } from "../../values/rate.ts";
@@ -49,10 +50,12 @@ export const readApiKeys: ReadCredentials = (text) => {
   if (!read.success)
     return { problems: read.error.issues.map(({ path, message }) => `${path.length === 0 ? "" : `${placeOf(path)}: `}${message}`) };
   const { keys } = read.data;
-  const ends = keys.map(({ expires }) => (expires === undefined ? null : Date.parse(expires)));
+  const ends = keys.map(({ expires }) => (expires === undefined ? null : dateOf(expires)));
   const problems = [
-    ...ends.flatMap((end, index) =>
-      end !== null && Number.isNaN(end) ? [`keys.#${index + 1}.expires: expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z`] : [],
+    ...keys.flatMap(({ expires }, index) =>
+      expires !== undefined && ends[index] === null
+        ? [`keys.#${index + 1}.expires: expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z`]
+        : [],
     ),
     ...keys.flatMap(({ limits }, index) =>
       rateFindings(limits, ["keys", index, "limits"]).map(({ message }) => `keys.#${index + 1}.limits: ${message}`),
