@@ -56,10 +56,10 @@ function reader(part: string): Read {
   }
 }
 
-/** A list of texts as one. */
+/** A list of texts as one. A lone text that looks like such a list is another one. */
 function textOf(members: readonly string[]): string {
   const [only = ""] = members;
-  return members.length <= 1 ? only : JSON.stringify(members);
+  return members.length > 1 || only.startsWith("[") ? JSON.stringify(members) : only;
 }
 
 function addressReader(): Read {
