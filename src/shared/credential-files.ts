@@ -26,7 +26,7 @@ export class CredentialFile {
     this.text = text;
   }
 
-  /** Resolves when the main thread has told of this file again, whether or not it has changed. */
+  /** Resolves when the main thread has told of this file again, whether or not it has changed, or will not tell of it any more. */
   told(): Promise<void> {
     return new Promise((resolve) => this.waiting.add(resolve));
   }
@@ -35,6 +35,11 @@ export class CredentialFile {
   take({ version, text }: SentCredentials): void {
     this.version = version;
     this.text = text;
+    this.release();
+  }
+
+  /** @internal Ends the waiting: it stays as it is from now on, or has just been told. */
+  release(): void {
     for (const resolve of this.waiting) resolve();
     this.waiting.clear();
   }
@@ -57,7 +62,11 @@ export class CredentialFiles {
       else known.take(sent);
     }
     const sentPaths = new Set(all.map(({ path }) => path));
-    for (const path of this.files.keys()) if (!sentPaths.has(path)) this.files.delete(path);
+    for (const [path, file] of this.files) {
+      if (sentPaths.has(path)) continue;
+      this.files.delete(path);
+      file.release();
+    }
   }
 
   /** The file at that path or URL. Throws if it was not sent: a guard without its file would not know whom to admit. */
@@ -69,7 +78,10 @@ export class CredentialFiles {
 
   /** Resolves when the key server at that URL was asked again, or will not be because it was asked a moment ago. */
   refresh(url: string): Promise<void> {
-    const told = this.file(url).told();
+    const file = this.files.get(url);
+    // A reload has just ended its use.
+    if (file === undefined) return Promise.resolve();
+    const told = file.told();
     this.want(url);
     return told;
   }

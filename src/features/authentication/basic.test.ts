@@ -3,8 +3,13 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { buildRequestHead } from "../../http/build-head.ts";
+import { LoneView } from "../../proxy/feature/lone-view.ts";
+import { CredentialFile } from "../../shared/credential-files.ts";
 import { testProxy } from "../../testing/test-proxy.ts";
 import type { TestProxy } from "../../testing/test-proxy.ts";
+import { basicCredentials } from "./basic.ts";
+import { isRefusal } from "./method.ts";
 
 /** bcrypt of cost 4: "pässwörd". */
 const HASH = "$2y$04$68bhQRMh2BtXvNm7LgBuJucKt4yUp7vybB0xhyDDjyrzqlfgCrNHO";
@@ -84,6 +89,22 @@ test("a user who is taken out of the file, and a changed role, count within two 
   assert.doesNotMatch(String(said?.["message"]), /secret/);
 });
 
+test("a user who is taken out, or gets another role or hash, while the password is verified", async () => {
+  const users = new CredentialFile({ path: "users", version: 0, text: `alice:${HASH}\nbob:${HASH}\ncarol:${HASH}\n` });
+  const groups = new CredentialFile({ path: "groups", version: 0, text: "admin: bob\n" });
+  const { promise, resolve } = Promise.withResolvers<"match">();
+  const method = basicCredentials({ users, groups }, "r", { check: () => promise });
+  const judged = ["alice", "bob", "carol"].map(async (name) => {
+    const request = buildRequestHead({ method: "GET", target: "/", authority: "a.test" }, Object.entries(basic(`${name}:${PASSWORD}`)));
+    return method.judge(new LoneView(request, "192.0.2.1"));
+  });
+  users.take({ path: "users", version: 1, text: `bob:${HASH}\ncarol:${HASH.replace("Kt4y", "Kt5y")}\n` });
+  groups.take({ path: "groups", version: 1, text: "guest: bob\n" });
+  resolve("match");
+  const found = (await Promise.all(judged)).map((verdict) => (verdict === null || isRefusal(verdict) ? verdict?.status : verdict.roles));
+  assert.deepEqual(found, [401, ["guest"], 401]);
+});
+
 test("of a flood of logins some get 401 and the others 503, and who is known goes on", async (t) => {
   const { proxy } = await started(t);
   assert.equal(await status(proxy, basic(`alice:${PASSWORD}`)), 200);
@@ -100,4 +121,19 @@ test("beside tokens: the scheme says what is brought, and both are named to who 
   assert.deepEqual([await status(proxy, { Authorization: "Bearer wrong" }), await status(proxy, basic("bob:wrong"))], [401, 401]);
   const refused = await proxy.fetch("http://a.test/");
   assert.equal(refused.headers.get("www-authenticate"), 'Bearer realm="millrace", Basic realm="millrace", charset="UTF-8"');
+});
+
+test("whatever follows the scheme in the place of a space, nothing of it goes upstream unseen", async (t) => {
+  const { proxy } = await started(t, { optional: true });
+  const [name, right] = Object.entries(basic(`alice:${PASSWORD}`))[0] ?? ["", ""];
+  const encoded = right.slice("Basic ".length);
+  assert.equal(await status(proxy, { [name]: `basic  ${encoded}` }), 200);
+  assert.equal(proxy.requests("app").at(-1)?.headers.get("x-user"), "alice");
+  assert.equal(await status(proxy, { [name]: `Basic\t${encoded}` }), 200);
+  const [last] = proxy.requests("app").slice(-1);
+  assert.deepEqual([last?.headers.get("x-user"), last?.headers.get("authorization")], ["alice", null]);
+  const before = proxy.requests("app").length;
+  for (const wrong of ["Basic", `Basic,${encoded}`, `Basic=${encoded}`, `BASIC\u00a0${encoded}`, `Basic "${encoded}"`])
+    assert.equal(await status(proxy, { [name]: wrong }), 401, wrong);
+  assert.equal(proxy.requests("app").length, before);
 });

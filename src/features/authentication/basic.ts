@@ -1,5 +1,6 @@
 /** Names and passwords in `Authorization: Basic` (RFC 7617), of users in a file. */
 import { Buffer } from "node:buffer";
+import { afterScheme } from "../../policy/authentication/credentials.ts";
 import { parseGroups } from "../../policy/authentication/read-groups.ts";
 import { parseHtpasswd } from "../../policy/authentication/htpasswd.ts";
 import type { CredentialFile } from "../../shared/credential-files.ts";
@@ -9,7 +10,7 @@ import type { Identity } from "../../proxy/ports/identity.ts";
 import { refusal } from "./method.ts";
 import type { Method, Verdict } from "./method.ts";
 
-const SCHEME = /^basic +/i;
+const SCHEME = "basic";
 /** Longer ones are nobody's. */
 const CREDENTIALS_CHARACTERS_MAX = 4096;
 
@@ -45,9 +46,10 @@ export function basicCredentials(files: BasicFiles, realm: string, passwords: Pa
     challenge,
 
     judge({ request, startedAtMs }) {
-      const [given, second] = request.values("authorization");
-      if (given === undefined || !SCHEME.test(given)) return null;
-      const credentials = second === undefined ? readBasic(given.replace(SCHEME, "")) : null;
+      const [given = "", second] = request.values("authorization");
+      const text = afterScheme(given, SCHEME);
+      if (text === null) return null;
+      const credentials = second === undefined ? readBasic(text) : null;
       if (credentials === null) return wrong;
       const known = users();
       const { user, password } = credentials;
@@ -55,13 +57,15 @@ export function basicCredentials(files: BasicFiles, realm: string, passwords: Pa
       if (verdict === "match") return settle(verdict, known, user);
       return verdict.then((found) => {
         password.fill(0);
-        return settle(found, known, user);
+        const now = users();
+        // While it was verified the file may have lost the user, or got another password.
+        if (found === "match" && now.hashes.get(user) !== known.hashes.get(user)) return wrong;
+        return settle(found, now, user);
       });
     },
 
     strip({ request }, edits) {
-      const given = request.get("authorization");
-      if (given !== undefined && SCHEME.test(given)) edits.remove("authorization");
+      if (afterScheme(request.get("authorization") ?? "", SCHEME) !== null) edits.remove("authorization");
     },
   };
 }

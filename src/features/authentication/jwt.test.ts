@@ -7,8 +7,11 @@ import type { TestContext } from "node:test";
 import { SignJWT, exportJWK, generateKeyPair, importJWK } from "jose";
 import type { JWK, JWTPayload } from "jose";
 import type { RouteAuthenticationInput } from "../../config/input.ts";
+import { CredentialFiles } from "../../shared/credential-files.ts";
 import { testProxy } from "../../testing/test-proxy.ts";
 import type { TestProxy } from "../../testing/test-proxy.ts";
+import { JwtVerifier } from "./jwt.ts";
+import { isRefusal } from "./method.ts";
 
 const NOW = Date.UTC(2026, 0, 1) / 1000;
 const URL = "https://id.example/jwks.json";
@@ -67,6 +70,48 @@ async function stage(t: TestContext, jwt: NonNullable<Authentication["jwt"]> = J
     ask: async (token, headers = { Authorization: `Bearer ${token}` }) => (await proxy.fetch("http://a.test/", { headers })).status,
     seen: (name) => proxy.requests("app").at(-1)?.headers.get(name) ?? null,
   };
+}
+
+interface Verifying {
+  readonly files: CredentialFiles;
+  /** The key servers that the main thread was asked to ask. */
+  readonly wanted: readonly string[];
+  /** Gives the user, or the status of the refusal. */
+  judge(token: string, ms?: number): Promise<string | number>;
+  /** Another answer of the key server comes from the main thread. */
+  tell(text: string | null): void;
+}
+
+/** A verifier without a proxy, whose key server has given that set. */
+function verifier(text: string | null): Verifying {
+  const wanted: string[] = [];
+  const files = new CredentialFiles((url) => void wanted.push(url));
+  let version = 0;
+  const tell = (told: string | null): void => files.take([{ path: URL, version: ++version, text: told }]);
+  tell(text);
+  const claims = { user: "sub", roles: "roles", scopes: "scope" };
+  const verifying = new JwtVerifier(
+    {
+      ...JWT,
+      issuer: [JWT.issuer],
+      audience: [JWT.audience],
+      algorithms: ["ES256"],
+      clock_skew: 0,
+      from: "header",
+      forward: false,
+      claims,
+    },
+    files,
+  );
+  const judge = async (token: string, ms: number = 0): Promise<string | number> => {
+    const verdict = await verifying.judge(token, NOW * 1000 + ms);
+    return isRefusal(verdict) ? verdict.status : verdict.user;
+  };
+  return { files, wanted, judge, tell };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise(setImmediate);
 }
 
 test("a token of the issuer lets in, says who is there, and goes no further", async (t) => {
@@ -190,6 +235,24 @@ describe("what was verified is remembered", () => {
   });
 });
 
+test("a key that is withdrawn while it verifies a token verifies nothing, and nothing of it is remembered", async () => {
+  const { judge, tell, wanted } = verifier(keySet(FIRST));
+  const [token, other] = [await signed(FIRST), await signed(SECOND)];
+  // The library is there from now on, so that the next token has the keys at once.
+  assert.equal(await judge("a.b.c"), 401);
+  let verdict: string | number | null = null;
+  const underWay = judge(token).then((found) => (verdict = found));
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  tell(keySet(SECOND));
+  // The first token that is judged by the new set makes it the one in use, while the other one is still being verified by the old one.
+  assert.equal(await judge(other), "alice");
+  // The server is asked whether it has that key after all.
+  await until(() => wanted.length === 1 || verdict !== null);
+  tell(keySet(SECOND));
+  assert.equal(await underWay, 401);
+  assert.equal(await judge(token), 401);
+});
+
 describe("a key server", () => {
   test("is asked again for a key that nobody knows, but not for every one that a client makes up", async (t) => {
     const { proxy, files, ask } = await stage(t);
@@ -228,7 +291,36 @@ describe("a key server", () => {
     const refused = await proxy.fetch("http://a.test/", { headers });
     assert.deepEqual([refused.status, refused.headers.get("retry-after")], [503, "5"]);
     files[URL] = keySet(FIRST);
+    await proxy.advance("1s");
     assert.equal((await proxy.fetch("http://a.test/", { headers })).status, 200);
+  });
+
+  test("that has not answered yet is asked once a second, however many tokens come; each waits for that answer at most", async () => {
+    const { files, wanted, judge, tell } = verifier(null);
+    const token = await signed(FIRST);
+    const waiting = Array.from({ length: 50 }, (_, index) => judge(index % 2 === 0 ? token : "a.b.c"));
+    assert.equal(wanted.length, 1);
+    tell(null);
+    assert.deepEqual(new Set(await Promise.all(waiting)), new Set([503]));
+    for (let round = 0; round < 50; round++) assert.equal(await judge(token, 999), 503);
+    assert.equal(wanted.length, 1);
+    const last = judge(token, 1000);
+    assert.equal(wanted.length, 2);
+    tell(keySet(FIRST));
+    assert.equal(await last, "alice");
+    // A name of a key that nobody knows is another question.
+    const unknown = judge(await signed(SECOND), 1001);
+    await until(() => wanted.length === 3);
+    files.take([]);
+    assert.equal(await unknown, 401);
+  });
+
+  test("whose use a reload ends lets nobody wait for it", async () => {
+    const { files, judge } = verifier(null);
+    const waiting = judge(await signed(FIRST));
+    files.take([]);
+    assert.equal(await waiting, 503);
+    assert.equal(await judge(await signed(FIRST), 2000), 503);
   });
 });
 
@@ -265,6 +357,25 @@ test("from a cookie: it is taken out of what goes upstream, the others stay", as
   assert.equal(await ask("", { Cookie: "session=wrong" }), 401);
   assert.equal(await ask("", { Cookie: "a=1" }), 401);
   assert.equal(await ask("", { Authorization: `Bearer ${token}` }), 401, "a token elsewhere is none");
+});
+
+test("from a cookie with forward: true: the upstream gets the one that was verified, and no other of its name", async (t) => {
+  const { ask, seen } = await stage(t, { ...JWT, from: "cookie:session", forward: true }, { tokens: ["key"], optional: true });
+  const token = await signed(FIRST);
+  const forged = `${token}x`;
+  for (const [cookie, got] of [
+    [`session=${token}; a=1`, `a=1; session=${token}`],
+    [`session=${token}; a=1; session=${forged}`, `a=1; session=${token}`],
+    [`session=${token}; session =${forged}`, `session=${token}`],
+    [`\u00a0session=${token}; session=${forged}`, `session=${token}`],
+    [`session=; session=${forged}`, null],
+  ] as const) {
+    assert.equal(await ask("", { Cookie: cookie }), 200, cookie);
+    assert.equal(seen("cookie"), got, cookie);
+  }
+  // The key decides, and nobody has looked at the cookie.
+  assert.equal(await ask("", { "X-API-Key": "key", Cookie: `session=${forged}; a=1` }), 200);
+  assert.equal(seen("cookie"), "a=1");
 });
 
 test("forward: true leaves it with the request", async (t) => {

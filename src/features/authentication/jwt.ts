@@ -26,6 +26,11 @@ const REMEMBERED_MAX = 10_000;
 const TOKEN_CHARACTERS_MAX = 16 * 1024;
 /** A key server is asked again because of unknown keys at most once in this time, by one thread. */
 const WANTED_EVERY_MS = 30_000;
+/**
+ * The same while it has given no keys yet. Each question makes the main thread send all credentials to all threads, and anybody can write something in the form
+ * of a token.
+ */
+const MISSED_EVERY_MS = 1000;
 
 /** Three parts in base64url (RFC 7515 section 7.1). */
 const COMPACT = /^[\w-]+\.[\w-]*\.[\w-]+$/;
@@ -39,6 +44,8 @@ interface Remembered {
   readonly untilMs: number;
 }
 
+type Verified = Remembered | LocalAnswer | "unknown key";
+
 export class JwtVerifier {
   private readonly config: JwtConfig;
   private readonly files: CredentialFiles;
@@ -50,6 +57,9 @@ export class JwtVerifier {
   private readonly jose: Promise<Jose>;
   private keys: JWTVerifyGetKey | null = null;
   private wantedAtMs: number = -Infinity;
+  private missedAtMs: number = -Infinity;
+  /** What tells that the server was asked for its first keys; null: nobody waits for that. */
+  private awaited: Promise<void> | null = null;
 
   constructor(config: JwtConfig, files: CredentialFiles) {
     this.config = config;
@@ -85,32 +95,52 @@ export class JwtVerifier {
   private async verify(token: string, digest: string, nowMs: number): Promise<Verdict> {
     const { source } = this;
     if (source !== null && source.text === null) {
-      await this.files.refresh(source.path);
-      this.useNewest();
+      await this.firstKeys(source, nowMs);
       if (source.text === null) return UNAVAILABLE;
     }
+    this.useNewest();
     const before = this.version;
-    let verified = await this.verifyWith(token, nowMs);
+    let verified = await this.verifyByNewest(token, digest, nowMs);
     if (verified === "unknown key" && this.mayAskAgain(nowMs)) {
       await this.files.refresh(source?.path ?? "");
       this.useNewest();
-      if (this.version !== before) verified = await this.verifyWith(token, nowMs);
+      if (this.version !== before) verified = await this.verifyByNewest(token, digest, nowMs);
     }
     if (verified === "unknown key") return INVALID;
-    if ("status" in verified) return verified;
-    // The key set may have changed meanwhile.
-    if ((source?.version ?? 0) === this.version) this.remember(digest, verified);
-    return verified.identity;
+    return "status" in verified ? verified : verified.identity;
+  }
+
+  /** Resolves when the server was asked; at once where that was a moment ago. */
+  private async firstKeys({ path }: CredentialFile, nowMs: number): Promise<void> {
+    if (this.awaited === null) {
+      if (Math.abs(nowMs - this.missedAtMs) < MISSED_EVERY_MS) return;
+      this.missedAtMs = nowMs;
+      this.awaited = this.files.refresh(path).finally(() => (this.awaited = null));
+    }
+    await this.awaited;
   }
 
   /** Clients can make up names of keys. */
   private mayAskAgain(nowMs: number): boolean {
-    if (this.config.jwks_url === undefined || nowMs - this.wantedAtMs < WANTED_EVERY_MS) return false;
+    // The clock may have been set back.
+    if (this.config.jwks_url === undefined || Math.abs(nowMs - this.wantedAtMs) < WANTED_EVERY_MS) return false;
     this.wantedAtMs = nowMs;
     return true;
   }
 
-  private async verifyWith(token: string, nowMs: number): Promise<Remembered | LocalAnswer | "unknown key"> {
+  /** Verifies by the key set of now, and once more where another one comes meanwhile: by a key that is gone nothing is verified, and nothing remembered. */
+  private async verifyByNewest(token: string, digest: string, nowMs: number): Promise<Verified> {
+    for (;;) {
+      this.useNewest();
+      const { version } = this;
+      const verified = await this.verifyWith(token, nowMs);
+      if (version !== (this.source?.version ?? 0)) continue;
+      if (typeof verified !== "string" && !("status" in verified)) this.remember(digest, verified);
+      return verified;
+    }
+  }
+
+  private async verifyWith(token: string, nowMs: number): Promise<Verified> {
     const { config } = this;
     const jose = await this.jose;
     const options: JWTVerifyOptions = {
@@ -190,11 +220,15 @@ export function jwtInCookie(verifier: JwtVerifier, name: string, forwards: boole
       if (token === "") return null;
       return isJwt(token) ? verifier.judge(token, startedAtMs) : INVALID;
     },
-    strip({ request }, edits) {
-      const rest = forwards ? null : withoutCookie(request.values("cookie"), name);
+    strip({ request, identity }, edits) {
+      const values = request.values("cookie");
+      const rest = withoutCookie(values, name);
       if (rest === null) return;
-      if (rest === "") edits.remove("cookie");
-      else edits.set("Cookie", rest);
+      // An upstream gets the one cookie that was verified, and no other of its name.
+      const verified = forwards && identity?.method === "jwt" ? [`${name}=${cookieValue(values, name)}`] : [];
+      const kept = [...(rest === "" ? [] : [rest]), ...verified].join("; ");
+      if (kept === "") edits.remove("cookie");
+      else edits.set("Cookie", kept);
     },
   };
 }

@@ -17,8 +17,13 @@ test("reads the token of a Bearer credential", () => {
 });
 
 test("Authorization of another scheme carries no token", () => {
-  for (const value of ["Basic YTpi", "Bearerabc", "Bearer\tabc", "Bear", "", "xBearer abc", "Bearer2 abc"])
+  for (const value of ["Basic YTpi", "Bearerabc", "Bear", "", "xBearer abc", "Bearer2 abc", "Bearer.a b"])
     assert.equal(bearerToken(value), null, value);
+});
+
+test("a scheme ends before whatever no scheme has, so that no server finds a token that was not looked at", () => {
+  const found = ["Bearer\tabc", "Bearer \t abc", "Bearer=abc", "Bearer\u00a0abc", "Bearer,abc", 'Bearer"abc"'].map(bearerToken);
+  assert.deepEqual(found, ["abc", "abc", "=abc", "\u00a0abc", ",abc", '"abc"']);
 });
 
 test("collects the tokens of both fields", () => {

@@ -1,6 +1,5 @@
 /**
- * Reads the tokens that a request presents: `Authorization: Bearer TOKEN` (RFC 6750 section 2.1; the case of the scheme is ignored, one or
- * more spaces follow it) or `X-API-Key: TOKEN`.
+ * Reads the tokens that a request presents: `Authorization: Bearer TOKEN` (RFC 6750 section 2.1; the case of the scheme is ignored) or `X-API-Key: TOKEN`.
  *
  * - Two lines of either field are refused: an origin server that reads the other line would see another token than the proxy checked.
  * - When both fields carry a token, both must be valid. One valid token would be enough to let the request in, but a request with a valid
@@ -29,10 +28,19 @@ export function readCredentials(request: Pick<RequestHead, "values">): Credentia
 
 /** The token in a value of Authorization; "" when none follows the scheme, null for a scheme other than Bearer. */
 export function bearerToken(authorization: string): string | null {
-  if (authorization.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return null;
-  const rest = authorization.slice(SCHEME.length);
-  if (rest === "") return "";
-  return rest.startsWith(" ") ? trimOws(rest) : null;
+  return afterScheme(authorization, "bearer");
 }
 
-const SCHEME = "bearer";
+/**
+ * What follows the scheme in a value of Authorization, without white space around it; null for another scheme. A scheme ends before the first character that
+ * no token has (RFC 9110 section 5.6.2), and that need not be a space: many servers split the value at any white space, and would read credentials that the
+ * proxy has neither checked nor taken away.
+ * @param scheme in lower case
+ */
+export function afterScheme(authorization: string, scheme: string): string | null {
+  if (authorization.slice(0, scheme.length).toLowerCase() !== scheme) return null;
+  const rest = authorization.slice(scheme.length);
+  return TOKEN_CHARACTER_FIRST.test(rest) ? null : trimOws(rest);
+}
+
+const TOKEN_CHARACTER_FIRST = /^[!#$%&'*+.^_`|~0-9A-Za-z-]/;
