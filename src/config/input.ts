@@ -1955,7 +1955,7 @@ export interface RouteAuthenticationOidcSessionInput {
    */
   keys: (string | SecretCommandInput)[];
   /**
-   * How long a user stays logged in, at most 30 days, however often tokens are refreshed. Then the provider is asked again; where its own
+   * How long a user stays logged in, at most 720h, however often tokens are refreshed. Then the provider is asked again; where its own
    * session lasts, the user sees none of it.
    *
    * Duration. Default: `8h`.

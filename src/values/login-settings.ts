@@ -58,7 +58,7 @@ const session = z.strictObject({
   }),
   max_age: duration({ min: 1_000, max: SESSION_AGE_MAX_MS }).prefault("8h").meta({
     description:
-      "How long a user stays logged in, at most 30 days, however often tokens are refreshed. Then the provider is asked again; where its own session lasts, the user sees none of it.",
+      "How long a user stays logged in, at most 720h, however often tokens are refreshed. Then the provider is asked again; where its own session lasts, the user sees none of it.",
   }),
 });
 

@@ -454,6 +454,23 @@ describe("a logout", () => {
     assert.equal((await open("/oauth2/back-channel-logout", FORM, new Browser(), { method: "POST", body })).status, 400);
   });
 
+  test("of a user at the provider ends all sessions of before, whatever greatest age comes later, and none that begins then", async (t) => {
+    const { open, logIn, provider, proxy, browser } = await stage(t, configFor({ session: { keys: [KEY], max_age: "1h" } }));
+    await logIn();
+    const before = browser.copy();
+    await proxy.advance(1_000);
+    const body = new URLSearchParams({ logout_token: await provider.logoutToken({ sid: undefined }) }).toString();
+    assert.equal((await open("/oauth2/back-channel-logout", FORM, new Browser(), { method: "POST", body })).status, 200);
+    assert.equal((await open("/app/", SCRIPT, before)).status, 401);
+    await proxy.advance(1_000);
+    provider.refreshToken = "another";
+    await logIn();
+    await proxy.reload(configFor({ session: { keys: [KEY], max_age: "720h" } }));
+    await proxy.advance(2 * 3_600_000);
+    assert.equal((await open("/app/", SCRIPT, before)).status, 401);
+    assert.equal((await open("/app/", SCRIPT)).status, 200);
+  });
+
   test("that somebody makes up ends nothing, however large", async (t) => {
     const { open, logIn, provider, proxy } = await stage(t);
     await logIn();
