@@ -169,7 +169,12 @@ describe("the service", () => {
   test("is told by trusted proxies who asked for what, and of an upstream by its name", async (t) => {
     const authentication = { forward: { upstream: "auth", path: "/check" } };
     const proxy = await testProxy(
-      { trusted_proxies: ["192.0.2.0/24"], routes: [{ upstream: "app", authentication }] },
+      {
+        trusted_proxies: ["192.0.2.0/24"],
+        // What is asked is said on purpose, also to an upstream that is told nothing of clients otherwise.
+        upstreams: { auth: { endpoints: ["http://auth.test"], x_forwarded: false } },
+        routes: [{ upstream: "app", authentication }],
+      },
       { upstreams: { app: () => new Response("in"), auth: yes() } },
     );
     t.after(() => proxy.close());

@@ -26,7 +26,10 @@ export interface ForwardedTo {
   readonly authority: string;
   /** Whether the proxy names itself in Via. */
   readonly via: boolean;
-  /** Whether the fields that say who the client is are written: X-Forwarded-For, -Proto and -Host, and those of its certificate. */
+  /**
+   * Whether the fields that say who the client is are written: X-Forwarded-For, -Proto and -Host, and those of its certificate. A request of the proxy's own has
+   * what its caller says in any case.
+   */
   readonly xForwarded: boolean;
 }
 
@@ -125,7 +128,8 @@ function requestLines(exchange: ForwardedRequest, edits: RequestEdits, added: Ad
     dropped |= bit(Known.host);
     if (edits.authority === null) host = `Host: ${request.authority === "" ? endpoint.authority : request.authority}\r\n`;
   }
-  if (facts.certificateLines !== "" && endpoint.xForwarded) extra += withoutRemoved(facts.certificateLines, edits.removal.names);
+  if (facts.certificateLines !== "" && (endpoint.xForwarded || exchange.isBackground))
+    extra += withoutRemoved(facts.certificateLines, edits.removal.names);
   if (exchange.upgrade !== "") extra += `Connection: Upgrade\r\nUpgrade: ${exchange.upgrade}\r\n`;
   else if (connection.te && acceptsTrailers(exchange)) extra += "Connection: TE\r\nTE: trailers\r\n";
 
