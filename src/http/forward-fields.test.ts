@@ -173,6 +173,7 @@ test("trailers that frame, route, authenticate or rule are dropped, others pass 
     "X_Y: 1",
     "Proxy: x",
     "WWW-Authenticate: x",
+    "X-API-Key: x",
     "Location: /",
     "Age: 1",
     "Date: x",

@@ -114,6 +114,7 @@ const TRAILER_FORBIDDEN_NAMES: readonly string[] = [
   "proxy-authorization",
   "proxy-authenticate",
   "www-authenticate",
+  "x-api-key",
   "location",
   "vary",
   "age",

@@ -10,18 +10,17 @@ import { INTERNAL_TYPE } from "../../policy/authentication/internal-type.ts";
 import { withoutCookie } from "../../policy/cookies/without-cookie.ts";
 import type { CredentialFile, CredentialFiles } from "../../shared/credential-files.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
-import type { Identity } from "../../proxy/ports/identity.ts";
 import { cookieValue } from "../../policy/template/request-values.ts";
 import { identityOf } from "./claims-identity.ts";
 import { REALM, invalidToken } from "./method.ts";
 import type { Method, Verdict } from "./method.ts";
+import { RememberedTokens } from "./remembered-tokens.ts";
+import type { VerifiedToken } from "./remembered-tokens.ts";
 import type { AuthenticationConfig } from "./schema.ts";
 
 type JwtConfig = NonNullable<AuthenticationConfig["jwt"]>;
 type Jose = typeof jose;
 
-/** Tokens that are remembered in a thread; the oldest goes. */
-const REMEMBERED_MAX = 10_000;
 /** The longest token that is looked at. */
 const TOKEN_CHARACTERS_MAX = 16 * 1024;
 /** A key server is asked again because of unknown keys at most once in this time, by one thread. */
@@ -39,19 +38,14 @@ export function isJwt(token: string): boolean {
   return COMPACT.test(token);
 }
 
-interface Remembered {
-  readonly identity: Identity;
-  readonly untilMs: number;
-}
-
-type Verified = Remembered | LocalAnswer | "unknown key";
+type Verified = VerifiedToken | LocalAnswer | "unknown key";
 
 export class JwtVerifier {
   private readonly config: JwtConfig;
   private readonly files: CredentialFiles;
   /** Where the keys come from; null: there is a secret. */
   private readonly source: CredentialFile | null;
-  private readonly remembered: Map<string, Remembered> = new Map();
+  private readonly remembered: RememberedTokens = new RememberedTokens();
   /** The version of the key set under which `remembered` holds. */
   private version: number = -1;
   private readonly jose: Promise<Jose>;
@@ -75,12 +69,7 @@ export class JwtVerifier {
     if (token.length > TOKEN_CHARACTERS_MAX) return INVALID;
     this.useNewest();
     const digest = hash("sha256", Buffer.from(token, "latin1"), "base64");
-    const known = this.remembered.get(digest);
-    if (known !== undefined) {
-      if (nowMs < known.untilMs) return known.identity;
-      this.remembered.delete(digest);
-    }
-    return this.verify(token, digest, nowMs);
+    return this.remembered.find(digest, nowMs) ?? this.verify(token, digest, nowMs);
   }
 
   /** Another key set: what was verified under the one of before does not count any more. */
@@ -135,7 +124,7 @@ export class JwtVerifier {
       const { version } = this;
       const verified = await this.verifyWith(token, nowMs);
       if (version !== (this.source?.version ?? 0)) continue;
-      if (typeof verified !== "string" && !("status" in verified)) this.remember(digest, verified);
+      if (typeof verified !== "string" && !("status" in verified)) this.remembered.add(digest, verified);
       return verified;
     }
   }
@@ -153,7 +142,8 @@ export class JwtVerifier {
     };
     try {
       const payload = await verifiedPayload(jose, token, await this.keysOf(jose), options);
-      return { identity: identityOf("jwt", payload, config.claims), untilMs: (payload.exp ?? 0) * 1000 + config.clock_skew };
+      const untilMs = (payload.exp ?? 0) * 1000 + config.clock_skew;
+      return { identity: identityOf("jwt", payload, config.claims), untilMs, characters: token.length };
     } catch (error) {
       return error instanceof jose.errors.JWKSNoMatchingKey ? "unknown key" : refusalOf(jose, error);
     }
@@ -170,16 +160,6 @@ export class JwtVerifier {
       this.keys = jose.createLocalJWKSet(JSON.parse(source.text ?? "{}") as JSONWebKeySet);
     }
     return this.keys;
-  }
-
-  private remember(digest: string, verified: Remembered): void {
-    const { remembered } = this;
-    if (remembered.size >= REMEMBERED_MAX)
-      for (const oldest of remembered.keys()) {
-        remembered.delete(oldest);
-        break;
-      }
-    remembered.set(digest, verified);
   }
 }
 

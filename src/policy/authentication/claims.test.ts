@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { test } from "node:test";
 import fc from "fast-check";
 import { claimOf, membersOf } from "./claims.ts";
@@ -70,4 +71,22 @@ test("two names or lists never become the same value of a field, and no value ca
   assert.equal(identityText("Zo\u00eb M\u00fcller"), "Zo\u00c3\u00ab M\u00c3\u00bcller");
   assert.equal(identityText(" a%\r\nb "), "%20a%25%0D%0Ab%20");
   assert.equal(identityList(["a,b", "c d"]), "a%2Cb,c%20d");
+});
+
+test("no white space that an application may trim stands at either end, nor any in a list", () => {
+  for (const space of [" ", "\t", "\n", "\u0085", "\u00a0", "\u2003", "\u2028", "\u3000", "\ufeff"]) {
+    for (const name of [`root${space}`, `${space}root`, `${space}${space}root${space}`, space]) {
+      for (const value of [identityText(name), identityList([name, "x"])]) assert.match(value, /^[!-~]+$/, JSON.stringify(name));
+    }
+    assert.equal(decodeURIComponent(identityText(`${space} a ${space}`)), `${space} a ${space}`);
+  }
+  assert.deepEqual([identityText(""), identityText("  "), identityText(" a  b ")], ["", "%20%20", "%20a  b%20"]);
+});
+
+test("a name of ten thousand spaces between two letters takes no time", () => {
+  const before = process.cpuUsage().user;
+  const name = `a${" ".repeat(30_000)}b`;
+  assert.equal(identityText(name), name);
+  // Quadratic, it takes a second.
+  assert.ok(process.cpuUsage().user - before < 200_000);
 });
