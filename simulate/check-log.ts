@@ -7,6 +7,7 @@ import type { SimulatedClient } from "./client.ts";
 import { faultOfOutcome } from "./edits.ts";
 import { clientOf, isValid } from "./expected.ts";
 import { fileFails } from "./files.ts";
+import { asksWho, faultOfRefusal } from "./identities.ts";
 import type { LogLines } from "./log-lines.ts";
 import { mayFail } from "./hooks.ts";
 import type { Hooks } from "./hooks.ts";
@@ -102,13 +103,18 @@ function checkRecord(run: Run, client: SimulatedClient, request: RequestPlan, re
   const clients = configs.map((config) => clientOf(client.plan, config));
   const fault =
     faultOfOutcome(outcome, request, configs.map(variantOf), clients) ??
-    faultOfPatternEnd(outcome, record.route, request, configs.map(variantOf));
+    faultOfPatternEnd(outcome, record.route, request, configs.map(variantOf)) ??
+    faultOfRefusal(outcome, request, configs.map(variantOf), startedAtMs);
   if (fault !== null) run.fail(`request ${id} of ${record.route} ends with ${outcome}, ${fault}`);
   if (outcome === "file_failed" && !fileFails(run.seed, id)) run.fail(`request ${id} is cut, and its file is whole`);
   if (outcome === "internal_error" && !mayFail(run.seed, id, route))
     run.fail(`request ${id} ends with an internal error, and no hook fails`);
   if (outcome === "tunnel_idle" && client.leftAtMs < endedAtMs) run.fail(`the tunnel of ${id} stands still for a client that has left`);
-  if (outcome === "unauthorized" && !run.configsDuring(startedAtMs, endedAtMs).some((config) => !isValid(token, route, config)))
+  if (
+    outcome === "unauthorized" &&
+    !asksWho(route) &&
+    !run.configsDuring(startedAtMs, endedAtMs).some((config) => !isValid(token, route, config))
+  )
     run.fail(`request ${id} is refused with a token that is valid`);
   if (!client.isReadingOn) return;
   if (STANDSTILLS.has(outcome) && isBrisk(run, request, record)) run.fail(`request ${id} ends with ${outcome}, though nobody pauses`);

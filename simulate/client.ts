@@ -11,6 +11,7 @@ import { PAGE, variantOf } from "./configs.ts";
 import { fileAnswer, ownerOfFile } from "./files.ts";
 import { editLines, faultOfEditedResponse, isTold, saidText } from "./edits.ts";
 import { faultOfResponse } from "./expected.ts";
+import { asksWho, faultOfChallenge, shownLines, shownTrailers } from "./identities.ts";
 import { introductionBytes, isRight } from "./introductions.ts";
 import { notedLines } from "./log-lines.ts";
 import { TAKEN_OUT, isFeatured, isFlipped } from "./hooks.ts";
@@ -304,7 +305,10 @@ export class SimulatedClient implements TransportReader, TransportWriter {
 
   private checkEdits(head: ResponseHead, request: RequestPlan, isOwn: boolean): void {
     const variants = this.world.configsOf(this, request.id, this.world.clock.nowMs).map(variantOf);
-    const fault = faultOfEditedResponse(head, request, variants, isOwn) ?? faultOfPatternResponse(head, request, variants, isOwn);
+    const fault =
+      faultOfEditedResponse(head, request, variants, isOwn) ??
+      faultOfPatternResponse(head, request, variants, isOwn) ??
+      (isOwn && asksWho(request.route) ? faultOfChallenge(head) : null);
     if (fault !== null) this.world.fail(`the response with ${head.status} to ${request.id}: ${fault}`);
     if (isOwn && request.route === "said" && isTold(request, head.status) && request.method !== "HEAD") this.texts = [saidText(request)];
     if (isOwn && request.path !== null && head.status === 200 && request.method !== "HEAD") this.texts = patternTexts(request, variants);
@@ -406,7 +410,7 @@ function mayEndEarly({ framing, ending }: AnswerPlan): boolean {
 
 function requestMessage(request: RequestPlan, place: Place, noted: string): Message {
   const { id, method, framing, bodyBytes, chunkBytes, isMalformed, expects, closes, isOld, tunnelBytes } = request;
-  let head = `${method} ${targetOf(request)} HTTP/1.${isOld ? 0 : 1}\r\nHost: sim.test\r\nX-Request: ${id}\r\n${sayingLines(request, place)}${editLines(request)}${noted}`;
+  let head = `${method} ${targetOf(request)} HTTP/1.${isOld ? 0 : 1}\r\nHost: sim.test\r\nX-Request: ${id}\r\n${sayingLines(request, place)}${editLines(request)}${shownLines(request)}${noted}`;
   if (expects) head += "Expect: 100-continue\r\n";
   if (closes) head += "Connection: close\r\n";
   if (tunnelBytes >= 0) head += UPGRADE;
@@ -415,7 +419,10 @@ function requestMessage(request: RequestPlan, place: Place, noted: string): Mess
   const start = Buffer.from(`${head}\r\n`, "latin1");
   if (framing === "none") return [start];
   const body = bodyOf(ownerOfRequest(id), 0, bodyBytes);
-  return [start, framing === "length" ? body : chunked(body, chunkBytes, isMalformed ? "no size\r\n\r\n" : "0\r\n\r\n")];
+  return [
+    start,
+    framing === "length" ? body : chunked(body, chunkBytes, isMalformed ? "no size\r\n\r\n" : `0\r\n${shownTrailers(request)}\r\n`),
+  ];
 }
 
 function sayingLines(

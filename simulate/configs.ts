@@ -2,6 +2,7 @@
 import { parseConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/schema/schema.ts";
 import { editRoutes } from "./edits.ts";
+import { identityRoutes } from "./identities.ts";
 import { introducedListener } from "./introductions.ts";
 import { logging, routeLogging } from "./log-lines.ts";
 import { requestIdOf } from "./request-ids.ts";
@@ -65,6 +66,7 @@ function textOf(parts: Parts, variant: number): string {
     `  - { match: { path: "/small/*" }, upstream: a, max_body: ${SMALL_BODY_MAX}${held}${log("small")} }`,
     ...(parts.middleware ? featureRoutes(variant, held) : []),
     ...(parts.edits ? editRoutes(variant, held) : []),
+    ...(parts.identified ? identityRoutes(variant, held) : []),
     ...(parts.patterns > 0 ? patternRoutes(parts.patterns, variant, true, held) : []),
   ].join("\n");
 }

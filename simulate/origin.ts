@@ -124,6 +124,7 @@ export class SimulatedOrigin implements TransportReader, TransportWriter {
           this.onData(reader.bytes, reader.dataStart, reader.dataEnd);
           break;
         case Event.end:
+          if (this.request !== null && !this.requestIsWhole) this.world.ends(this.request, reader.trailers);
           if (!this.requestIsWhole) this.onWhole();
           if (this.request !== null) {
             if (reader.hasRest) this.held.push(reader.takeRest());

@@ -4,6 +4,8 @@
  */
 import { Draw, seedOf } from "./draw.ts";
 import { EDIT_ROUTES } from "./edits.ts";
+import { IDENTITY_ROUTES, drawShown } from "./identities.ts";
+import type { Shown } from "./identities.ts";
 import { drawIntroduction, namesNobody } from "./introductions.ts";
 import type { Introduction } from "./introductions.ts";
 import { PATTERN_SETS, drawPatternPath } from "./patterns.ts";
@@ -34,9 +36,11 @@ export interface Parts {
   readonly logged: boolean;
   /** Whether there are load balancers in front of the first two listeners. */
   readonly introduced: boolean;
+  /** Whether there are routes that let in whom they know, and tell endpoints who that is. */
+  readonly identified: boolean;
 }
 
-/** The three plain routes, those that only runs with middleware have, those of edits.ts, and one that stands for all of patterns.ts. */
+/** The three plain routes, those that only runs with middleware have, those of edits.ts and identities.ts, and one that stands for all of patterns.ts. */
 export type RouteName =
   | "a"
   | "b"
@@ -56,6 +60,8 @@ export type RouteName =
   | "said"
   | "closed"
   | "kept"
+  | "known"
+  | "admins"
   | "patterned";
 
 /** The fields of a request that features of routes read. */
@@ -71,6 +77,8 @@ export interface Saying {
   readonly hasUnsafeName: boolean;
   /** Values of X-Request-Id, each in a line of its own. */
   readonly requestIds: readonly string[];
+  /** Null: nothing. */
+  readonly shown: Shown | null;
 }
 
 export interface RequestPlan extends Saying {
@@ -198,17 +206,12 @@ export function drawPlan(seed: number): Plan {
   const misfits = draw.pick(2, 4, 12, 40);
   const clients = Array.from({ length: draw.between(1, draw.oneIn(20) ? CROWD_MAX : CLIENTS_MAX) }, (_, index): ClientPlan => {
     const requests = Array.from({ length: draw.between(1, REQUESTS_MAX) }, () =>
-      drawPatterned(
-        seed,
-        drawEdited(seed, drawAnswered(seed, drawSaying(seed, drawRequest(draw, id++, misfits), parts), parts), parts),
-        parts,
-      ),
+      drawFurther(seed, drawAnswered(seed, drawSaying(seed, drawRequest(draw, id++, misfits), parts), parts), parts),
     );
     const place = drawPlace(seed, index, parts);
     // Drawn in any case, so that what follows stays the same. A program hands upgrades over to the driver of HTTP/1.
     const isLastUpgrade = draw.oneIn(8) && !place.isOfProgram;
-    if (isLastUpgrade)
-      requests.push(drawPatterned(seed, drawEdited(seed, drawSaying(seed, upgradeRequest(draw, id++), parts), parts), parts));
+    if (isLastUpgrade) requests.push(drawFurther(seed, drawSaying(seed, upgradeRequest(draw, id++), parts), parts));
     const isSlow = draw.oneIn(misfits);
     return {
       ...place,
@@ -249,6 +252,7 @@ const Part = {
   patterns: -20,
   logged: -21,
   introduced: -22,
+  identified: -23,
 } as const;
 
 /** What a run has in addition to plain routes. */
@@ -266,6 +270,7 @@ export function drawParts(seed: number): Parts {
     patterns: draw.oneIn(4) ? draw.between(1, PATTERN_SETS) : 0,
     logged: draw.oneIn(4),
     introduced: draw.oneIn(4),
+    identified: draw.oneIn(4),
   };
 }
 
@@ -303,7 +308,15 @@ function drawListenerPlace(seed: number, client: number): Place {
   };
 }
 
-const SAYS_NOTHING: Saying = { origin: "", isPreflight: false, token: "", isApiKey: false, hasUnsafeName: false, requestIds: [] };
+const SAYS_NOTHING: Saying = {
+  origin: "",
+  isPreflight: false,
+  token: "",
+  isApiKey: false,
+  hasUnsafeName: false,
+  requestIds: [],
+  shown: null,
+};
 
 /** In runs with middleware, sends some requests to routes with features, with the fields that these read. */
 function drawSaying(seed: number, asked: RequestPlan, { middleware, listeners, logged }: Parts): RequestPlan {
@@ -338,6 +351,11 @@ function drawAnswered(seed: number, request: RequestPlan, { middleware }: Parts)
   return draw.oneIn(8) ? { ...request, route: draw.pick("files", "files", "paged"), origin: "", token: "" } : request;
 }
 
+/** Sends some of the plain requests to routes that only some runs have. */
+function drawFurther(seed: number, request: RequestPlan, parts: Parts): RequestPlan {
+  return drawIdentified(seed, drawPatterned(seed, drawEdited(seed, request, parts), parts), parts);
+}
+
 /** In runs with such routes, sends some of the plain requests to those of edits.ts. */
 function drawEdited(seed: number, request: RequestPlan, { edits }: Parts): RequestPlan {
   if (!edits || !PLAIN_ROUTES.has(request.route)) return request;
@@ -352,9 +370,20 @@ function drawPatterned(seed: number, request: RequestPlan, { patterns }: Parts):
   return draw.oneIn(4) ? request : { ...request, route: "patterned", path: drawPatternPath(draw, patterns, request.id) };
 }
 
+/** In runs with such routes, sends some of the plain requests to those of identities.ts. On all routes clients claim to be somebody. */
+function drawIdentified(seed: number, request: RequestPlan, { identified }: Parts): RequestPlan {
+  if (!identified) return request;
+  const draw = new Draw(seedOf(seedOf(seed, Part.identified), request.id));
+  const shown = drawShown(draw);
+  return PLAIN_ROUTES.has(request.route) && draw.oneIn(2)
+    ? { ...request, shown, route: draw.pick(...IDENTITY_ROUTES) }
+    : { ...request, shown };
+}
+
 const PLAIN_ROUTES: ReadonlySet<RouteName> = new Set(["a", "b", "small"]);
 
-function drawMoreEvents(seed: number, { health, listeners, middleware, edits, patterns, introduced }: Parts): Event[] {
+function drawMoreEvents(seed: number, parts: Parts): Event[] {
+  const { health, listeners, middleware, edits, patterns, introduced, identified } = parts;
   const draw = new Draw(seedOf(seed, Part.events));
   const atMs = (): number => draw.between(1, START_MS_MAX + 2000);
   const endpoint = (): number => draw.between(0, ENDPOINTS - 1);
@@ -362,7 +391,7 @@ function drawMoreEvents(seed: number, { health, listeners, middleware, edits, pa
     return { atMs: atMs(), kind: draw.pick("sick", "sick", "well", "refuse", "accept"), endpoint: endpoint() };
   });
   const reloads = Array.from(
-    { length: listeners || middleware || edits || patterns > 0 || introduced ? draw.between(0, 2) : 0 },
+    { length: listeners || middleware || edits || patterns > 0 || introduced || identified ? draw.between(0, 2) : 0 },
     (): Event => {
       return { atMs: atMs(), kind: "reload", endpoint: 0 };
     },

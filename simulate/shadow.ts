@@ -92,6 +92,7 @@ export class Shadow implements TransportReader, TransportWriter {
     }
     if (head.get("x-mirrored") !== "true" || head.has("expect")) this.world.fail(`the copy of ${id} is not marked, or waits for a 100`);
     if (request.isMalformed || request.tunnelBytes >= 0) this.world.fail(`request ${id} is not one to copy`);
+    this.world.tells(request, head, "whose copy comes to an endpoint");
     this.request = request;
     this.bodyAt = 0;
     if (this.way === "resets") this.transport?.reset();

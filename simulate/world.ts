@@ -11,6 +11,7 @@ import { Generations } from "../src/control/workers/generations.ts";
 import { messageFor } from "../src/control/workers/worker-configuration.ts";
 import { FEATURES } from "../src/features/features.ts";
 import { PathRegexes } from "../src/regex/path-regexes.ts";
+import type { FieldSection } from "../src/http/field-section.ts";
 import type { RequestHead } from "../src/http/request-head.ts";
 import { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";
 import type { MemoryTransport } from "../src/net/transport/memory/memory-transport.ts";
@@ -23,6 +24,7 @@ import type { Transport } from "../src/net/transport/transport.ts";
 import type { AccessRecord } from "../src/observe/access-record.ts";
 import { MetricTotals } from "../src/observe/metric-totals.ts";
 import { BucketTable } from "../src/shared/bucket-table.ts";
+import { CredentialFiles } from "../src/shared/credential-files.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../src/shared/endpoint-table.ts";
 import { NameTable } from "../src/shared/name-table.ts";
 import { WorkerTable } from "../src/shared/worker-table.ts";
@@ -39,12 +41,14 @@ import { Probes } from "./health.ts";
 import { faultsOfHeldBodies } from "./held-bodies.ts";
 import { Hooks, isFeatured } from "./hooks.ts";
 import { Front } from "./front.ts";
+import { KEYS_FILE, TAKEN_OUT_MS, faultOfIdentity, faultOfTrailers, keysFile } from "./identities.ts";
 import { LogLines } from "./log-lines.ts";
 import { SimulatedOrigin } from "./origin.ts";
 import type { TunnelEnd } from "./tunnel-end.ts";
 import { ENDPOINTS, LISTENERS, idOf } from "./plan.ts";
 import { faultOfPatternRequest } from "./patterns.ts";
 import { PROGRAM, Program } from "./program.ts";
+import { SlowVerdicts } from "./slow-verdicts.ts";
 import { SHADOW, Shadow } from "./shadow.ts";
 import type { Event, Parts, Plan, RequestPlan } from "./plan.ts";
 import { RequestIds, idRule } from "./request-ids.ts";
@@ -112,6 +116,8 @@ export class World {
   readonly tunnels: Map<number, TunnelEnd> = new Map();
   /** How often each request came to an endpoint, by id. */
   readonly arrivals: Map<number, number> = new Map();
+  /** When each request first came to an endpoint, by id. */
+  private readonly arrivedMs: Map<number, number> = new Map();
   readonly misled: Set<number> = new Set();
   misleadsSlowly: boolean = false;
   readonly mayBeSilent: boolean;
@@ -119,6 +125,9 @@ export class World {
   readonly hooks: Hooks = new Hooks(this);
   readonly lines: LogLines;
   readonly requestIds: RequestIds = new RequestIds((message) => this.fail(message));
+  private readonly verdicts: SlowVerdicts = new SlowVerdicts(this);
+  private readonly credentials: CredentialFiles = new CredentialFiles();
+  private keysVersion: number = 0;
   private readonly files: SimulatedFiles;
   private readonly plan: Plan;
   private readonly program: Program;
@@ -213,6 +222,7 @@ export class World {
       environment: {},
       readFile: () => "",
       files: this.files,
+      credentials: this.credentials,
       compileRegex: (pattern) => regexes.compile(pattern),
     });
     this.configure();
@@ -224,6 +234,7 @@ export class World {
     this.clients = plan.clients.map((client) => new SimulatedClient(this, client));
     for (const client of this.clients) for (const request of client.plan.requests) this.requests.set(request.id, { request, client });
     for (const event of plan.events) this.clock.after(event.atMs, () => this.happens(event));
+    if (plan.parts.identified) this.clock.after(TAKEN_OUT_MS, () => this.readKeys());
     const cancel = this.clock.every(LOOK_MS, () => {
       this.clientsAreGone = this.clients.every(({ isGone }) => isGone);
       if (this.clientsAreGone) cancel();
@@ -298,6 +309,7 @@ export class World {
     const { id, method } = request;
     const before = this.arrivals.get(id) ?? 0;
     this.arrivals.set(id, before + 1);
+    if (before === 0) this.arrivedMs.set(id, this.clock.nowMs);
     if (before > 0 && method === "POST") this.fail(`POST ${id} comes to an endpoint twice`);
     this.hooks.arrived(id);
     const client = this.requests.get(id)?.client;
@@ -312,7 +324,26 @@ export class World {
     const wrong =
       faultOfEditedRequest(head, request, `endpoint-${endpoint}.test`, variants, clients) ?? faultOfPatternRequest(head, request, variants);
     if (wrong !== null) this.fail(`request ${id}, which comes to an endpoint: ${wrong}`);
+    this.tells(request, head, "which comes to an endpoint");
     return before;
+  }
+
+  /** An endpoint is told who the client of a request is. */
+  tells(request: RequestPlan, head: RequestHead, what: string): void {
+    const client = this.requests.get(request.id)?.client;
+    if (!this.parts.identified || client === undefined) return;
+    const { nowMs } = this.clock;
+    const variants = this.configsOf(client, request.id, nowMs).map(variantOf);
+    const fault = faultOfIdentity(head, request, variants, client.knownFromMs.get(request.id) ?? 0, nowMs);
+    if (fault !== null) this.fail(`request ${request.id}, ${what}, ${fault}`);
+  }
+
+  /** The end of a request's body has come to an endpoint. */
+  ends({ id }: RequestPlan, trailers: FieldSection | null): void {
+    const client = this.requests.get(id)?.client;
+    if (!this.parts.identified || client === undefined || trailers === null) return;
+    const fault = faultOfTrailers(trailers, this.configsOf(client, id, this.arrivedMs.get(id) ?? 0).map(variantOf));
+    if (fault !== null) this.fail(`the end of request ${id} ${fault}`);
   }
 
   /** A request comes over a connection whose header names a client: it must be the request's, and the connection no other client's before. */
@@ -403,6 +434,7 @@ export class World {
     if ("problem" in prepared) throw new Violation(prepared.problem);
     const slots = prepared.configuration.endpointSlots;
     this.used.push({ config, slots, sinceMs: this.clock.nowMs });
+    if (this.parts.identified) this.readKeys();
     const thread = this.serving.configure(messageFor(prepared.configuration, this.serving.thread?.snapshot.generation ?? 0));
     this.lines.uses(thread.snapshot, config, variant);
     prepared.commit();
@@ -422,7 +454,13 @@ export class World {
       if (context !== undefined && this.plan.parts.introduced) this.front.watchHandshakes(address, context);
     });
     if (this.plan.parts.middleware) this.hooks.bind(thread.snapshot);
+    if (this.plan.parts.identified) this.verdicts.bind(thread.snapshot);
     if (this.plan.parts.health) this.probes.apply(config, slots);
+  }
+
+  private readKeys(): void {
+    const text = keysFile(variantOf(this.config), this.clock.nowMs);
+    this.credentials.take([{ path: KEYS_FILE, version: ++this.keysVersion, text }]);
   }
 
   private happens({ kind, endpoint }: Event): void {
@@ -521,13 +559,13 @@ export class World {
   /** Lets time pass until `limit`, which is asked again and again, in milliseconds. */
   private async pass(limit: () => number): Promise<void> {
     while (this.violation === null && this.clock.step(limit())) {
-      if (this.network.hasEvents || this.isAwaited) await this.settle();
+      if (this.network.hasEvents || this.isAwaited || this.verdicts.isVerifying) await this.settle();
     }
   }
 
   /** Whether promises may bring something before time passes. */
   private get isAwaited(): boolean {
-    return this.hooks.pending > 0 || this.probes.pending > 0 || this.files.pending > 0;
+    return this.hooks.pending > 0 || this.probes.pending > 0 || this.files.pending > 0 || this.verdicts.pending > 0;
   }
 
   /** Delivers events until none is left before time passes. */
@@ -536,6 +574,7 @@ export class World {
     for (let left = EVENTS_MAX; left > 0; left--) {
       const microtasks = this.files.pending > 0 ? FILE_TURNS : this.isAwaited ? MICROTASKS : 0;
       for (let task = 0; task < microtasks; task++) await Promise.resolve();
+      if (this.verdicts.isVerifying) await this.verdicts.verified();
       if (!network.step()) return;
       this.events++;
       if (thread.chunk.isOpen) this.fail("an event leaves the open chunk");
