@@ -69,7 +69,7 @@ describe("the commands of the pages", () => {
   test("the JSON Schema is a file of the package, and every example begins with its name", async () => {
     const own = path.join(folder, "node_modules/millrace");
     const schema = readFileSync(path.join(own, "millrace.schema.json"), "utf8");
-    const { stdout } = await run(process.execPath, [path.join(own, "dist/main.js"), "schema"]);
+    const { stdout } = await run(process.execPath, [path.join(own, "dist/main.js"), "schema"], { maxBuffer: 16 * 1024 ** 2 });
     assert.equal(schema, stdout);
     const examples = packed.names.filter((name) => /^examples\/.*\.yaml$/.test(name));
     assert.ok(examples.length >= 3, examples.join(" "));
