@@ -22,6 +22,8 @@ const FILE = `keys:\n${KEYS.map((id) => {
   return `  - { id: ${id}, prefix: ${keyOf(id).slice(0, 8)}, hash: "sha256:${hash}", roles: ${ROLES[id]} }\n`;
 }).join("")}`;
 
+type LimitInput = Exclude<NonNullable<RouteInput["rate_limit"]>, readonly unknown[]>;
+
 /** Asks from that address; gives the status. */
 type Ask = (path: string, headers?: Readonly<Record<string, string>>, from?: string) => Promise<number>;
 
@@ -119,6 +121,25 @@ test("a client that is not known counts by its address, and cannot take a known 
   assert.equal(await ask("/"), 429);
   assert.equal(await ask("/", {}, "192.0.2.2"), 200);
   assert.equal(await ask("/", { "X-API-Key": keyOf("free") }), 200);
+});
+
+test("a reload that adds, moves or takes away a limit leaves the counts of the others", async (t) => {
+  const by = (key: string, burst: number): LimitInput => ({ requests_per_minute: 1, burst, key });
+  const routes = (...limits: LimitInput[]): { routes: RouteInput[] } => ({ routes: [{ upstream: "app", rate_limit: limits }] });
+  const proxy = await testProxy(routes(by("header:A", 3), by("header:B", 1)), { upstreams: { app: () => new Response("in") } });
+  t.after(() => proxy.close());
+  const ask = async (A: string, B: string): Promise<number> => (await proxy.fetch("http://a.test/", { headers: { A, B } })).status;
+  assert.deepEqual([await ask("a", "b"), await ask("a", "b"), await ask("a", "c")], [200, 429, 200]);
+  for (const limits of [
+    [by("header:B", 1), by("header:A", 3)],
+    [by("route", 100), by("header:B", 1), by("header:A", 3)],
+    [by("header:B", 1)],
+    [by("header:B", 1), by("header:A", 3), by("header:B", 50)],
+  ]) {
+    await proxy.reload(routes(...limits));
+    assert.deepEqual([await ask("x", "b"), await ask("y", "c")], [429, 429]);
+  }
+  assert.deepEqual([await ask("a", "d"), await ask("a", "e")], [200, 429]);
 });
 
 test("what a configuration may not say", () => {

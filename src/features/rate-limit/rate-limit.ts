@@ -37,7 +37,9 @@ interface Counted {
  * @param routeId names the route's buckets in the table
  */
 export function rateLimitMiddleware(config: RateLimitConfig, byIdentity: boolean, thread: LimiterThread, routeId: string): Middleware {
-  const limits = config.flatMap((limit, index) => (isByIdentity(limit) === byIdentity ? [counted(limit, index, thread, routeId)] : []));
+  const limits = config.flatMap((limit, index) =>
+    isByIdentity(limit) === byIdentity ? [counted(limit, index, thread, idOf(config, index, routeId))] : [],
+  );
   const name = byIdentity ? "rate-limit-by-identity" : "rate-limit";
   const [only] = limits;
   if (only !== undefined && limits.length === 1) {
@@ -67,9 +69,19 @@ export function rateLimitMiddleware(config: RateLimitConfig, byIdentity: boolean
   };
 }
 
-function counted({ key, roles, rate }: Limit, index: number, thread: LimiterThread, routeId: string): Counted {
-  // The first limit has the id that a lone one has: a second one that a reload adds leaves its buckets as they are.
-  const id = index === 0 ? routeId : `${routeId}\n${index}`;
+/**
+ * Names the buckets of a limit: by what it counts, and its number among those that count the same. A reload that adds, takes away or moves another limit leaves
+ * them as they are.
+ */
+function idOf(config: RateLimitConfig, index: number, routeId: string): string {
+  const [own = "", ...before] = config
+    .slice(0, index + 1)
+    .map(({ key }) => key.join(" "))
+    .toReversed();
+  return `${routeId}\n${own}\n${before.filter((other) => other === own).length}`;
+}
+
+function counted({ key, roles, rate }: Limit, index: number, thread: LimiterThread, id: string): Counted {
   const name = index === 0 ? "default" : `limit-${index + 1}`;
   return {
     keyOf: limitKey(key),
