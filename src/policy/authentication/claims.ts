@@ -13,12 +13,12 @@ export function claimOf(claims: Readonly<Record<string, unknown>>, name: string)
 
 /**
  * The members of a claim as texts: those of an array, or the words of a text that is a space-separated list, as `scope` is (RFC 8693 section 4.2). Numbers and
- * truth values are written as in JSON. Everything else has no members.
+ * truth values are written as in JSON. Everything else has no members. A member of an array is one as it stands: the group "Helpdesk Admins" is not "Admins".
  */
 export function membersOf(claims: Readonly<Record<string, unknown>>, name: string): readonly string[] {
-  return memberTexts(claims, name).flatMap((text) =>
-    text.includes(" ") ? [text, ...text.split(" ").filter((word) => word !== "")] : [text],
-  );
+  const value = claimOf(claims, name);
+  if (typeof value !== "string" || !value.includes(" ")) return memberTexts(claims, name);
+  return [value, ...value.split(" ").filter((word) => word !== "")];
 }
 
 /** As {@link membersOf}, with texts as they are. */
