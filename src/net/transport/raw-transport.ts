@@ -60,6 +60,8 @@ export class RawTransport implements AcceptedTransport {
   release(): RawHandle {
     this.pause();
     this.destroyed = true;
+    // Whoever takes the handle keeps it open for as long as the connection lasts, and with this reference all that took part in its handshake.
+    delete this.handle.transport;
     return this.handle;
   }
 

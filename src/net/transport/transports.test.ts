@@ -91,3 +91,18 @@ for (const [kind, make] of [
     });
   });
 }
+
+test(
+  "a raw handle that was given away does not refer to its transport, and to what took part in a handshake by it",
+  { skip: access === null },
+  () => {
+    const handle = { useUserBuffer: () => {}, readStart: () => 0, readStop: () => 0 };
+    const reader = { readBuffer: Buffer.alloc(16), onRead: () => {}, onEnd: () => {}, onClosed: () => {} };
+    assert.ok(access !== null);
+    const transport = new RawTransport(access, handle as never, reader, { onWritten: () => {}, onWriteFailed: () => {} });
+    transport.start();
+    assert.ok(Object.values(handle).includes(transport as never));
+    assert.equal(transport.release(), handle);
+    assert.ok(!Object.values(handle).includes(transport as never));
+  },
+);
