@@ -142,18 +142,16 @@ describe(
       const [before] = await sessionCookies(context, site);
       const tokens = (): number => site.provider.asked.filter((path) => path === "/token").length;
       assert.equal(tokens(), 1);
-      // A refresh is due after four fifths of the tokens' life.
+      // A refresh is due after four fifths of the tokens' life. Browsers send several requests at once, over several connections.
       for (const end = Date.now() + 20_000; tokens() === 1;) {
         assert.ok(Date.now() < end, "no refresh");
-        assert.deepEqual(new Set(await statuses(context, site)), new Set([200]));
+        const found = await page.evaluate(async () => Promise.all([1, 2, 3, 4].map(async (n) => (await fetch(`/api/${n}`)).status)));
+        assert.deepEqual(found, [200, 200, 200, 200]);
       }
       assert.equal(tokens(), 2);
-      // Whoever comes with the old cookie within half a minute is let in, and gets the new one where it was refreshed.
-      for (const end = Date.now() + 10_000; (await sessionCookies(context, site))[0]?.value === before?.value;) {
-        assert.ok(Date.now() < end, "no new cookie");
-        assert.equal(await statusOf(page, "/api/"), 200);
-      }
-      assert.equal(await statusOf(page, "/api/"), 200);
+      const [after] = await sessionCookies(context, site);
+      assert.notEqual(after?.value, before?.value);
+      assert.deepEqual(new Set(await statuses(context, site)), new Set([200]));
     });
 
     test("does not stand a change of its cookie", async (t) => {
