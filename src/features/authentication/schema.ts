@@ -154,7 +154,7 @@ const authenticationSchema = z.strictObject({
   }),
   identity_headers: identityHeaders.optional().meta({
     description:
-      "Fields in which the upstream is told who the client is. A field that any route names here is taken out of every client's request, on every route and listener, in every spelling that origin servers read as it (`X_User`). Values are UTF-8; control characters, `%` and spaces at the ends are percent-encoded, in lists commas too. What is not known sends no field.",
+      "Fields in which the upstream is told who the client is. A field that any route names here is taken out of every client's request, on every route and listener, in every spelling that origin servers read as it (`X_User`). Values are UTF-8; control characters, `%` and white space at the ends are percent-encoded, in lists all white space and commas. What is not known sends no field.",
   }),
 });
 

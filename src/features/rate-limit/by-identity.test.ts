@@ -164,4 +164,12 @@ test("what a configuration may not say", () => {
   ] as const)
     assert.match(linesFor(value), message);
   assert.equal(linesFor({ requests_per_minute: 1, key: "user" }, { authentication: { tokens: ["t0ken"] } }), "");
+  const rate = { requests_per_minute: 1 };
+  const withRoles = (...roles: readonly string[]): string =>
+    linesFor(
+      { ...rate, key: "user", roles: Object.fromEntries(roles.map((role) => [role, rate])) },
+      { authentication: { tokens: ["t0ken"] } },
+    );
+  assert.deepEqual([withRoles("7"), withRoles("pro", "basic"), withRoles("pro", "7a", "07")], ["", "", ""]);
+  assert.match(withRoles("pro", "7"), /rate_limit\.roles: roles that are whole numbers come before all others/);
 });

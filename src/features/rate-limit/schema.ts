@@ -1,7 +1,7 @@
 /** The key `rate_limit` of a route: its schema, texts and checks. */
 import { z } from "zod";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
-import { at, entriesOf } from "../../values/finding.ts";
+import { at, entriesOf, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { rateFindings, rateOf, rateShape } from "../../values/rate.ts";
 import { oneOrList, oneOrMore } from "../../values/scalars.ts";
@@ -57,5 +57,14 @@ function check(value: unknown, path: KeyPath): Finding[] {
   return limits.flatMap(([limit, place]) => [
     ...rateFindings(limit, place),
     ...entriesOf(at(limit, "roles")).flatMap(([role, rate]) => rateFindings(rate, [...place, "roles", role])),
+    ...orderFindings(entriesOf(at(limit, "roles")), [...place, "roles"]),
   ]);
+}
+
+/** The order of keys in a JavaScript object: those that are whole numbers first. */
+function orderFindings(roles: readonly (readonly [role: string, rate: unknown])[], path: KeyPath): Finding[] {
+  if (roles.length < 2 || !roles.some(([role]) => /^(?:0|[1-9][0-9]{0,9})$/.test(role))) return [];
+  return [
+    warning(path, "roles that are whole numbers come before all others, by size: of several that a client has the first one decides"),
+  ];
 }
