@@ -18,6 +18,8 @@ export class CredentialFile {
   readonly path: string;
   version: number;
   text: string | null;
+  /** When a request of this thread last had the key server asked. */
+  askedAtMs: number = -Infinity;
   private readonly waiting: Set<() => void> = new Set();
 
   constructor({ path, version, text }: SentCredentials) {
@@ -29,6 +31,10 @@ export class CredentialFile {
   /** Resolves when the main thread has told of this file again, whether or not it has changed, or will not tell of it any more. */
   told(): Promise<void> {
     return new Promise((resolve) => this.waiting.add(resolve));
+  }
+
+  get isAwaited(): boolean {
+    return this.waiting.size > 0;
   }
 
   /** @internal Takes another text. */
@@ -76,13 +82,22 @@ export class CredentialFiles {
     return file;
   }
 
-  /** Resolves when the key server at that URL was asked again, or will not be because it was asked a moment ago. */
-  refresh(url: string): Promise<void> {
+  /**
+   * Has the main thread ask the key server at that URL again. Whoever comes while it is asked waits for the same answer, on whatever route. Resolves with false
+   * where it is not asked: this thread has wanted that less than `everyMs` ago, or a reload has just ended the use of the server.
+   */
+  async refresh(url: string, nowMs: number, everyMs: number): Promise<boolean> {
     const file = this.files.get(url);
-    // A reload has just ended its use.
-    if (file === undefined) return Promise.resolve();
+    if (file === undefined) return false;
+    const { isAwaited } = file;
+    // The clock may have been set back.
+    if (!isAwaited && Math.abs(nowMs - file.askedAtMs) < everyMs) return false;
     const told = file.told();
-    this.want(url);
-    return told;
+    if (!isAwaited) {
+      file.askedAtMs = nowMs;
+      this.want(url);
+    }
+    await told;
+    return true;
   }
 }

@@ -78,6 +78,8 @@ interface Verifying {
   readonly wanted: readonly string[];
   /** Gives the user, or the status of the refusal. */
   judge(token: string, ms?: number): Promise<string | number>;
+  /** The same on another route with the same key server. */
+  judgeElsewhere(token: string, ms?: number): Promise<string | number>;
   /** Another answer of the key server comes from the main thread. */
   tell(text: string | null): void;
 }
@@ -90,24 +92,24 @@ function verifier(text: string | null): Verifying {
   const tell = (told: string | null): void => files.take([{ path: URL, version: ++version, text: told }]);
   tell(text);
   const claims = { user: "sub", roles: "roles", scopes: "scope" };
-  const verifying = new JwtVerifier(
-    {
-      ...JWT,
-      issuer: [JWT.issuer],
-      audience: [JWT.audience],
-      algorithms: ["ES256"],
-      clock_skew: 0,
-      from: "header",
-      forward: false,
-      claims,
-    },
-    files,
-  );
-  const judge = async (token: string, ms: number = 0): Promise<string | number> => {
-    const verdict = await verifying.judge(token, NOW * 1000 + ms);
-    return isRefusal(verdict) ? verdict.status : verdict.user;
+  const config: ConstructorParameters<typeof JwtVerifier>[0] = {
+    ...JWT,
+    issuer: [JWT.issuer],
+    audience: [JWT.audience],
+    algorithms: ["ES256"],
+    clock_skew: 0,
+    from: "header",
+    forward: false,
+    claims,
   };
-  return { files, wanted, judge, tell };
+  const judging = (): Verifying["judge"] => {
+    const verifying = new JwtVerifier(config, files);
+    return async (token, ms = 0) => {
+      const verdict = await verifying.judge(token, NOW * 1000 + ms);
+      return isRefusal(verdict) ? verdict.status : verdict.user;
+    };
+  };
+  return { files, wanted, judge: judging(), judgeElsewhere: judging(), tell };
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -308,11 +310,24 @@ describe("a key server", () => {
     assert.equal(wanted.length, 2);
     tell(keySet(FIRST));
     assert.equal(await last, "alice");
-    // A name of a key that nobody knows is another question.
-    const unknown = judge(await signed(SECOND), 1001);
+    // The name of a key that nobody knows is no reason to ask again so soon, and a later one is.
+    assert.equal(await judge(await signed(SECOND), 1001), 401);
+    assert.equal(wanted.length, 2);
+    const unknown = judge(await signed(SECOND), 31_000);
     await until(() => wanted.length === 3);
     files.take([]);
     assert.equal(await unknown, 401);
+  });
+
+  test("that is asked for a new key lets everybody wait who has a token of it, on all routes", async () => {
+    const { wanted, judge, judgeElsewhere, tell } = verifier(keySet(FIRST));
+    const token = await signed(SECOND);
+    const waiting = [judge(token), judge(token), judgeElsewhere(token)];
+    await until(() => wanted.length > 0);
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+    tell(keySet(FIRST, SECOND));
+    assert.deepEqual(await Promise.all(waiting), ["alice", "alice", "alice"]);
+    assert.equal(wanted.length, 1);
   });
 
   test("whose use a reload ends lets nobody wait for it", async () => {

@@ -50,10 +50,6 @@ export class JwtVerifier {
   private version: number = -1;
   private readonly jose: Promise<Jose>;
   private keys: JWTVerifyGetKey | null = null;
-  private wantedAtMs: number = -Infinity;
-  private missedAtMs: number = -Infinity;
-  /** What tells that the server was asked for its first keys; null: nobody waits for that. */
-  private awaited: Promise<void> | null = null;
 
   constructor(config: JwtConfig, files: CredentialFiles) {
     this.config = config;
@@ -84,37 +80,20 @@ export class JwtVerifier {
   private async verify(token: string, digest: string, nowMs: number): Promise<Verdict> {
     const { source } = this;
     if (source !== null && source.text === null) {
-      await this.firstKeys(source, nowMs);
+      await this.files.refresh(source.path, nowMs, MISSED_EVERY_MS);
       if (source.text === null) return UNAVAILABLE;
     }
     this.useNewest();
     const before = this.version;
     let verified = await this.verifyByNewest(token, digest, nowMs);
-    if (verified === "unknown key" && this.mayAskAgain(nowMs)) {
-      await this.files.refresh(source?.path ?? "");
+    const url = this.config.jwks_url;
+    // Clients can make up names of keys.
+    if (verified === "unknown key" && url !== undefined && (await this.files.refresh(url, nowMs, WANTED_EVERY_MS))) {
       this.useNewest();
       if (this.version !== before) verified = await this.verifyByNewest(token, digest, nowMs);
     }
     if (verified === "unknown key") return INVALID;
     return "status" in verified ? verified : verified.identity;
-  }
-
-  /** Resolves when the server was asked; at once where that was a moment ago. */
-  private async firstKeys({ path }: CredentialFile, nowMs: number): Promise<void> {
-    if (this.awaited === null) {
-      if (Math.abs(nowMs - this.missedAtMs) < MISSED_EVERY_MS) return;
-      this.missedAtMs = nowMs;
-      this.awaited = this.files.refresh(path).finally(() => (this.awaited = null));
-    }
-    await this.awaited;
-  }
-
-  /** Clients can make up names of keys. */
-  private mayAskAgain(nowMs: number): boolean {
-    // The clock may have been set back.
-    if (this.config.jwks_url === undefined || Math.abs(nowMs - this.wantedAtMs) < WANTED_EVERY_MS) return false;
-    this.wantedAtMs = nowMs;
-    return true;
   }
 
   /** Verifies by the key set of now, and once more where another one comes meanwhile: by a key that is gone nothing is verified, and nothing remembered. */
