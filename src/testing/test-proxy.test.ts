@@ -332,6 +332,6 @@ test("credentials and what programs print stand among the test's files", async (
   proxy.close();
   await assert.rejects(
     testProxy(config, { files: { own: "three" } }),
-    /credential:app is not among the test's files\n.*vault get app is not among the test's files/,
+    /credential:app is not among the test's files; [^\n]*\n.*vault get app is not among the test's files/,
   );
 });
