@@ -1598,6 +1598,13 @@ export interface RouteAuthenticationApiKeysInput {
    * File.
    */
   file: string;
+  /**
+   * A parameter of the query in which clients may bring a key too, for those that can set no field. It is taken out of what goes upstream.
+   * Queries stand in the histories, bookmarks and logs of others, so give such keys few rights. Absent: none.
+   *
+   * Text.
+   */
+  query?: string | undefined;
 }
 
 /** The keys of `routes[].authentication.jwt` in a configuration. */

@@ -6,6 +6,7 @@ import { isAuthority } from "./authority.ts";
 import { FieldEdits } from "./field-edits.ts";
 import type { ReplacedNames } from "./replaced-names.ts";
 import type { ResponseHead } from "./response-head.ts";
+import { withoutParameter } from "./query-parameter.ts";
 import { mayHaveBody } from "./status.ts";
 import { ORIGIN_FORM, TOKEN } from "./syntax.ts";
 
@@ -57,6 +58,11 @@ export interface RequestChanges extends FieldChanges {
   setTarget(target: string): void;
   /** Sets the value of Host. Throws a TypeError for a malformed one. X-Forwarded-Host still names the host that the client asked for. */
   setAuthority(authority: string): void;
+  /**
+   * Takes the parameters of that name out of the query, in whatever target goes upstream: that which was set, `received`, or one that is set later.
+   * @internal
+   */
+  takeParameter(name: string, received: string): void;
 }
 
 /** Names and values of fields, in their order. */
@@ -90,6 +96,8 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
   method: string | null = null;
   target: string | null = null;
   authority: string | null = null;
+  /** The parameter that no target may have; "": any may. */
+  #taken: string = "";
   // What was found valid last: middleware mostly sets the same again.
   #validTarget: string = "";
   #validAuthority: string = "";
@@ -99,6 +107,7 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
     this.method = null;
     this.target = null;
     this.authority = null;
+    this.#taken = "";
   }
 
   setMethod(method: string): void {
@@ -112,7 +121,14 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
       if (!isText(target) || !ORIGIN_FORM.test(target)) throw new TypeError("the target is not a path with a query");
       this.#validTarget = target;
     }
-    this.target = target;
+    this.target = this.#taken === "" ? target : withoutParameter(target, this.#taken);
+  }
+
+  takeParameter(name: string, received: string): void {
+    const before = this.target ?? received;
+    const after = withoutParameter(before, name);
+    this.#taken = name;
+    if (after !== before) this.setTarget(after);
   }
 
   setAuthority(authority: string): void {

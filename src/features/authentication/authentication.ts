@@ -18,6 +18,7 @@ import type { BasicFiles } from "./basic.ts";
 import { KEY_LIMITS, keyLimits } from "./key-limits.ts";
 import { InternalTokens } from "./internal-jwt.ts";
 import { JwtVerifier, jwtInCookie } from "./jwt.ts";
+import { keyInQuery } from "./query-key.ts";
 import { configuredTokens, presentedTokens } from "./presented-tokens.ts";
 import type { FindToken } from "./presented-tokens.ts";
 import type { AuthenticationConfig } from "./schema.ts";
@@ -100,14 +101,13 @@ function methodsOf(
   context: Needed,
 ): readonly Method[] {
   const { credentials, passwords } = context;
-  const found: readonly FindToken[] = [
-    ...(tokens === undefined ? [] : [configuredTokens(tokens)]),
-    ...(apiKeys === undefined ? [] : [keysInFile(credentials.file(apiKeys.file))]),
-  ];
+  const keys = apiKeys === undefined ? null : keysInFile(credentials.file(apiKeys.file));
+  const found: readonly FindToken[] = [...(tokens === undefined ? [] : [configuredTokens(tokens)]), ...(keys === null ? [] : [keys])];
   const verifier = jwt === undefined ? null : new JwtVerifier(jwt, credentials);
   const inHeader = jwt?.from === "header" && verifier !== null ? { verifier, forwards: jwt.forward } : null;
   return [
     ...(found.length === 0 && inHeader === null ? [] : [presentedTokens(found, inHeader)]),
+    ...(keys === null || apiKeys?.query === undefined ? [] : [keyInQuery(keys, apiKeys.query)]),
     ...(jwt === undefined || verifier === null || jwt.from === "header" ? [] : [jwtInCookie(verifier, cookieOf(jwt.from), jwt.forward)]),
     ...(basic === undefined ? [] : [basicCredentials(filesOf(basic, credentials), basic.realm, passwords)]),
     ...(certificate === undefined ? [] : [shownCertificate(certificate)]),

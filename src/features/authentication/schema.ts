@@ -52,6 +52,14 @@ const apiKeys = z.strictObject({
     description:
       "A YAML file with the keys' hashes, as `millrace new-key` prints them (docs/authentication.md). Read again when it changes, without a reload. Relative to the configuration's folder.",
   }),
+  query: z
+    .string()
+    .regex(/^[\w.~-]{1,64}$/, { error: "expected the name of a parameter, such as api_key" })
+    .optional()
+    .meta({
+      description:
+        "A parameter of the query in which clients may bring a key too, for those that can set no field. It is taken out of what goes upstream. Queries stand in the histories, bookmarks and logs of others, so give such keys few rights. Absent: none.",
+    }),
 });
 
 const basicSchema = z.strictObject({
