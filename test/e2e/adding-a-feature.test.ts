@@ -18,7 +18,8 @@ describe("the feature of docs/adding-a-feature.md", () => {
   before(() => {
     copy = mkdtempSync(path.join(tmpdir(), "millrace-feature-"));
     mkdirSync(path.join(copy, "scripts"));
-    cpSync(path.join(ROOT, "src"), path.join(copy, "src"), { recursive: true });
+    // Tests of some features use the tests' helpers.
+    for (const folder of ["src", "test/support"]) cpSync(path.join(ROOT, folder), path.join(copy, folder), { recursive: true });
     for (const name of ["package.json", "tsconfig.json", ...GENERATORS]) cpSync(path.join(ROOT, name), path.join(copy, name));
     symlinkSync(path.join(ROOT, "node_modules"), path.join(copy, "node_modules"));
     const page = readText("docs/adding-a-feature.md");
