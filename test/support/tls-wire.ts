@@ -22,6 +22,8 @@ export class TlsWire extends Duplex {
   isDeaf: boolean = false;
   /** Cuts what is sent into pieces, each of which leaves in a turn of its own; null: it leaves as OpenSSL writes it. */
   cut: ((bytes: Buffer) => readonly Buffer[]) | null = null;
+  /** Settles when the pieces of what was cut have left; null: none are on their way. */
+  private pieces: Promise<void> | null = null;
   private isStopped: boolean = false;
   /** The bytes with which this side began. */
   firstWritten: Buffer = Buffer.alloc(0);
@@ -50,9 +52,10 @@ export class TlsWire extends Duplex {
     this.tcp.end(ALERT);
   }
 
-  /** Sends a record that the other side cannot decrypt. */
+  /** Sends a record that the other side cannot decrypt, after the one of which pieces are on their way. */
   forge(): void {
-    this.tcp.write(FORGED);
+    if (this.pieces === null) this.tcp.write(FORGED);
+    else void this.pieces.then(() => this.forge());
   }
 
   /** Gives this side a record that it cannot decrypt, upon which it sends a fatal alert. */
@@ -79,7 +82,13 @@ export class TlsWire extends Duplex {
     if (this.firstWritten.length < FIRST_BYTES) this.firstWritten = Buffer.concat([this.firstWritten, chunk]);
     if (this.isMuted || !this.tcp.writable) done();
     else if (this.cut === null) this.tcp.write(chunk, () => done());
-    else void this.writePieces(this.cut(chunk)).then(() => done());
+    else {
+      this.pieces = this.writePieces(this.cut(chunk));
+      void this.pieces.then(() => {
+        this.pieces = null;
+        done();
+      });
+    }
   }
 
   private async writePieces(pieces: readonly Buffer[]): Promise<void> {
