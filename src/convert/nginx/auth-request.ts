@@ -4,24 +4,12 @@ import { requestTarget } from "../../values/texts.ts";
 import { defined } from "../model/conditions.ts";
 import type { Keys } from "../model/draft.ts";
 import { isFieldName, isFieldText } from "../model/names.ts";
-import type { Notes } from "../model/notes.ts";
-import type { Sources } from "../model/sources.ts";
 import { locationFor } from "./location-for.ts";
-import type { Location } from "./locations.ts";
 import type { Directive } from "./parse.ts";
 import type { Scope } from "./scope.ts";
+import type { NamingSurroundings } from "./several-upstreams.ts";
 import { wishesOf } from "./upstreams.ts";
-import type { Upstreams } from "./upstreams.ts";
 import { convertText, expanded, fieldOf } from "./variables.ts";
-
-export interface AskedSurroundings {
-  readonly locations: readonly Location[];
-  readonly constants: ReadonlyMap<string, string>;
-  readonly upstreams: Upstreams;
-  readonly sources: Sources;
-  readonly notes: Notes;
-  readonly comments: string[];
-}
 
 /** What may stand in the location of the service; with anything else it would do something of its own. */
 const KNOWN =
@@ -41,7 +29,7 @@ const OWN: Readonly<Record<string, RegExp>> = {
 };
 
 /** `authentication` of the routes; a text says why it cannot be kept. */
-export function authRequest(guard: Directive, scope: Scope, surroundings: AskedSurroundings): Keys | string {
+export function authRequest(guard: Directive, scope: Scope, surroundings: NamingSurroundings): Keys | string {
   const { locations, constants, upstreams, sources, notes, comments } = surroundings;
   const [path = ""] = guard.args;
   const location = path.includes("$") ? null : locationFor(path, locations, sources);

@@ -47,7 +47,8 @@ function greatestDivisor(one: number, other: number): number {
   return other === 0 ? one : greatestDivisor(other, one % other);
 }
 
-export interface MirrorSurroundings {
+/** What a location needs whose directives name other locations. */
+export interface NamingSurroundings {
   readonly locations: readonly Location[];
   readonly constants: ReadonlyMap<string, string>;
   readonly upstreams: Upstreams;
@@ -59,7 +60,7 @@ export interface MirrorSurroundings {
 /** `mirror` with the upstream of the location that it names. */
 export function mirrorKeys(
   scope: Scope,
-  { locations, constants, upstreams, sources, notes, comments }: MirrorSurroundings,
+  { locations, constants, upstreams, sources, notes, comments }: NamingSurroundings,
 ): Keys | undefined {
   const directive = scope.last("mirror");
   const [path = "off"] = directive?.args ?? [];
