@@ -14,7 +14,7 @@ export function keyLimits(path: string, thread: LimiterThread): Middleware {
   const limiterOf = (holder: KeyHolder): Limiter | null => {
     let limiter = limiters.get(holder);
     if (limiter === undefined) {
-      limiter = holder.rate === null ? null : new Limiter(holder.rate, thread, `api_keys\n${path}`);
+      limiter = holder.rate === null ? null : new Limiter(holder.rate, thread, { id: `api_keys\n${path}` });
       limiters.set(holder, limiter);
     }
     return limiter;

@@ -61,7 +61,7 @@ export function rateLimitMiddleware(config: RateLimitConfig, byIdentity: boolean
         const limiter = limiterFor(limit, exchange);
         if (limiter.take(limit.keyOf(exchange), nowMs)) continue;
         // Whoever is refused by one limit uses up nothing of the others.
-        for (const before of limits.slice(0, at)) limiterFor(before, exchange).giveBack(before.keyOf(exchange), nowMs);
+        for (const before of limits.slice(0, at)) limiterFor(before, exchange).settle(before.keyOf(exchange), nowMs, -1);
         return limiter.refusal("rate_limited");
       }
       return null;
@@ -85,8 +85,8 @@ function counted({ key, roles, rate }: Limit, index: number, thread: LimiterThre
   const name = index === 0 ? "default" : `limit-${index + 1}`;
   return {
     keyOf: limitKey(key),
-    byRole: Object.entries(roles).map(([role, other]) => [role, new Limiter(other, thread, `${id}\nrole ${role}`, name)] as const),
-    base: new Limiter(rate, thread, id, name),
+    byRole: Object.entries(roles).map(([role, other]) => [role, new Limiter(other, thread, { id: `${id}\nrole ${role}`, name })] as const),
+    base: new Limiter(rate, thread, { id, name }),
   };
 }
 

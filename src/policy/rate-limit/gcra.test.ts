@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decide, emissionInterval, newRateDecision } from "./gcra.ts";
+import { countedLater, decide, emissionInterval, newRateDecision, shortage } from "./gcra.ts";
 import type { RateDecision } from "./gcra.ts";
 
 const NOW = 1_790_000_000_000;
@@ -22,20 +22,42 @@ test("100 a minute with a burst of 10: ten at once, then one per 600 ms", () => 
   const ask = limiter(100, 60_000, 10);
   for (let request = 0; request < 10; request++) assert.equal(ask(NOW).allowed, true);
   const denied = ask(NOW);
-  assert.deepEqual(denied, { allowed: false, tatMs: NOW + 6_000, remaining: 0, retryAfterMs: 600, resetMs: 6_000 });
+  assert.deepEqual(denied, { allowed: false, tatMs: NOW + 6_000, retryAfterMs: 600 });
   assert.equal(ask(NOW + 599).allowed, false);
   assert.equal(ask(NOW + 600).allowed, true);
   assert.equal(ask(NOW + 600).allowed, false);
   assert.equal(ask(NOW + 1_200).allowed, true);
 });
 
-test("a decision says how many more requests would pass", () => {
-  const ask = limiter(60, 60_000, 3);
-  assert.deepEqual(ask(NOW), { allowed: true, tatMs: NOW + 1_000, remaining: 2, retryAfterMs: 0, resetMs: 1_000 });
-  assert.equal(ask(NOW).remaining, 1);
-  assert.equal(ask(NOW + 500).remaining, 0);
-  assert.equal(ask(NOW + 500).retryAfterMs, 500);
-  assert.equal(ask(NOW + 10_000).remaining, 2);
+test("what is left: how many requests, and when one more", () => {
+  const left = (tatMs: number, nowMs: number): readonly number[] => Object.values(shortage(tatMs, nowMs, 1_000, 3));
+  assert.deepEqual(left(0, NOW), [3, 0]);
+  assert.deepEqual(left(NOW + 1_000, NOW), [2, 1_000]);
+  assert.deepEqual(left(NOW + 2_000, NOW + 500), [1, 500]);
+  assert.deepEqual(left(NOW + 3_000, NOW), [0, 1_000]);
+  assert.deepEqual(left(NOW + 5_500, NOW), [0, 3_500], "in debt");
+});
+
+test("a request that costs several passes when as many are left, and never above the burst", () => {
+  const interval = emissionInterval(60, 60_000);
+  const decision = newRateDecision();
+  const ask = (tatMs: number, cost: number): readonly unknown[] => {
+    decide(tatMs, NOW, interval, 10, decision, cost);
+    return [decision.allowed, decision.tatMs - NOW, decision.retryAfterMs];
+  };
+  assert.deepEqual(ask(0, 10), [true, 10_000, 0]);
+  assert.deepEqual(ask(NOW + 4_000, 6), [true, 10_000, 0]);
+  assert.deepEqual(ask(NOW + 5_000, 6), [false, 5_000, 1_000]);
+  assert.equal(ask(0, 11)[0], false);
+});
+
+test("what is counted later goes up to the debt, and what is given back no further than a full bucket", () => {
+  const later = (ahead: number, count: number, debtMs: number): number => countedLater(NOW + ahead, NOW, 1_000, 3, count, debtMs) - NOW;
+  assert.deepEqual([later(0, 2, 0), later(2_000, 5, 0), later(2_000, 5, 2_000), later(2_000, 1e15, 2_000)], [2_000, 3_000, 5_000, 5_000]);
+  assert.deepEqual([later(3_000, -1, 0), later(0, -2, 0)], [2_000, -2_000]);
+  const decision = newRateDecision();
+  decide(NOW + 5_000, NOW, 1_000, 3, decision, 1, 2_000);
+  assert.deepEqual([decision.allowed, decision.retryAfterMs], [false, 3_000]);
 });
 
 test("a burst admits exactly its number, for every rate, at every time", () => {
@@ -55,7 +77,7 @@ test("a burst admits exactly its number, for every rate, at every time", () => {
   );
 });
 
-test("one request passes after retryAfterMs, a whole burst after resetMs", () => {
+test("one request passes after retryAfterMs, and not before", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 5_000 }),
@@ -74,8 +96,6 @@ test("one request passes after retryAfterMs, a whole burst after resetMs", () =>
           assert.equal(probe.allowed, true);
           decide(decision.tatMs, now + decision.retryAfterMs - 1 / 1024, interval, burst, probe);
           assert.equal(probe.allowed, false);
-          decide(decision.tatMs, now + decision.resetMs, interval, burst, probe);
-          assert.equal(probe.remaining, burst - 1);
         }
       },
     ),

@@ -12,25 +12,23 @@ export interface RateDecision {
   allowed: boolean;
   /** The TAT to store for the key, whether the request was admitted or not. */
   tatMs: number;
-  /** How many more requests would pass now. */
-  remaining: number;
-  /** Time until one more request passes; 0 when this request was admitted. */
+  /** Time until this request would pass; 0 when it was admitted. */
   retryAfterMs: number;
-  /** Time until the bucket is full again. */
-  resetMs: number;
 }
 
 /** An object for `decide` to write into. */
 export function newRateDecision(): RateDecision {
-  return { allowed: false, tatMs: 0, remaining: 0, retryAfterMs: 0, resetMs: 0 };
+  return { allowed: false, tatMs: 0, retryAfterMs: 0 };
 }
 
 /**
- * Decides whether a request passes, and writes the result into `decision`.
+ * Decides whether a request passes, and writes the result into `decision`. A request may cost more than one: then as many as it costs must be left.
  * @param storedTatMs `tatMs` of the last decision for this key; undefined or a time in the past for a full bucket
  * @param nowMs milliseconds, at least 0, of a clock that all threads which share the state read alike
  * @param emissionIntervalMs from `emissionInterval`
  * @param burst requests that pass at once, a whole number of at least 1
+ * @param cost how many requests this one counts as, a whole number; above `burst` it never passes
+ * @param debtMaxMs how far behind an empty bucket the key may be, because more was counted afterwards (`countedLater`) than was left
  */
 export function decide(
   storedTatMs: number | undefined,
@@ -38,28 +36,57 @@ export function decide(
   emissionIntervalMs: number,
   burst: number,
   decision: RateDecision,
+  cost: number = 1,
+  debtMaxMs: number = 0,
 ): void {
   const now = Math.floor(nowMs * TICKS_PER_MS) / TICKS_PER_MS;
   const capacityMs = burst * emissionIntervalMs;
   let tat = storedTatMs === undefined || storedTatMs < now ? now : storedTatMs;
-  // No decision sets the TAT further ahead than the capacity. If it is, the clock was set back or a reload narrowed the limit. Then the
-  // bucket counts as empty; otherwise the client would be refused for as long as the clock was set back.
-  if (tat - now > capacityMs + CLOCK_SLACK_MS) tat = now + capacityMs;
-  const next = tat + emissionIntervalMs;
+  // Nothing sets the TAT further ahead than capacity and debt. If it is, the clock was set back or a reload narrowed the limit. Then it counts as
+  // that far; otherwise the client would be refused for as long as the clock was set back.
+  const aheadMaxMs = capacityMs + debtMaxMs;
+  if (tat - now > aheadMaxMs + CLOCK_SLACK_MS) tat = now + aheadMaxMs;
+  const next = tat + cost * emissionIntervalMs;
   const spareMs = capacityMs - (next - now);
   if (spareMs >= 0) {
     decision.allowed = true;
     decision.tatMs = next;
-    decision.remaining = Math.floor(spareMs / emissionIntervalMs);
     decision.retryAfterMs = 0;
-    decision.resetMs = next - now;
   } else {
     decision.allowed = false;
     decision.tatMs = tat;
-    decision.remaining = 0;
     decision.retryAfterMs = -spareMs;
-    decision.resetMs = tat - now;
   }
+}
+
+/**
+ * The TAT of a key after something was counted whatever is left, or given back.
+ * @param count how many requests; below 0 they are given back
+ * @param debtMaxMs as for `decide`
+ */
+export function countedLater(
+  storedTatMs: number,
+  nowMs: number,
+  emissionIntervalMs: number,
+  burst: number,
+  count: number,
+  debtMaxMs: number = 0,
+): number {
+  const now = Math.floor(nowMs * TICKS_PER_MS) / TICKS_PER_MS;
+  const tat = Math.max(storedTatMs, now) + count * emissionIntervalMs;
+  return Math.max(0, Math.min(tat, now + burst * emissionIntervalMs + debtMaxMs));
+}
+
+/** How many requests would pass now, and after how many milliseconds one more would; 0: all would. */
+export function shortage(
+  storedTatMs: number,
+  nowMs: number,
+  emissionIntervalMs: number,
+  burst: number,
+): { readonly remaining: number; readonly moreAfterMs: number } {
+  const spareMs = burst * emissionIntervalMs - Math.max(0, storedTatMs - nowMs);
+  const remaining = Math.max(0, Math.floor(spareMs / emissionIntervalMs));
+  return { remaining, moreAfterMs: remaining >= burst ? 0 : (remaining + 1) * emissionIntervalMs - spareMs };
 }
 
 /**
