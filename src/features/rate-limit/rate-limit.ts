@@ -1,11 +1,11 @@
 /** Refuses requests above a rate (proxy/feature/limiter.ts). Limits by who the client is act when that is known. */
 import { isOfIdentity } from "../../policy/rate-limit/identity-keys.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
+import { limitKey } from "../../proxy/feature/limit-key.ts";
 import { Limiter } from "../../proxy/feature/limiter.ts";
 import type { LimiterThread } from "../../proxy/feature/limiter.ts";
 import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
 import { rateLimitFacts } from "./facts.ts";
-import { limitKey } from "./limit-key.ts";
 import type { Limit, RateLimitConfig } from "./schema.ts";
 
 export const rateLimit: Feature<"rate_limit"> = {

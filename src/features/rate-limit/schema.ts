@@ -3,24 +3,15 @@ import { z } from "zod";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { at, entriesOf, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
+import { limitKeySchema } from "../../values/limit-key.ts";
 import { rateFindings, rateOf, rateShape } from "../../values/rate.ts";
-import { oneOrList, oneOrMore } from "../../values/scalars.ts";
+import { oneOrList } from "../../values/scalars.ts";
 import { rateLimitFacts } from "./facts.ts";
-
-const KEY = /^(?:client_ip|user|api_key|path|route|claim:[^\0-\x20]+|(?:header|cookie):[!#$%&'*+.^_`|~0-9A-Za-z-]+)$/;
 
 const limitSchema = z
   .strictObject({
     ...rateShape,
-    key: oneOrMore(
-      z.string().regex(KEY, { error: "expected client_ip, user, api_key, path, route, header:NAME, cookie:NAME or claim:NAME" }),
-    )
-      .default(["client_ip"])
-      .meta({
-        title: "text or list",
-        description:
-          "What is counted, one or several together: `client_ip`, the client's address (IPv6 by its /64); `user`, the user's name as `authentication` has found it; `api_key`, the id of the key of `api_keys`; `claim:NAME`, a claim of the client's token; `path`, in its canonical form; `route`, all requests of the route together; `header:NAME` and `cookie:NAME`, what the request brings. Where a request lacks it, the client's address counts. A client that may send any value has as many allowances as it likes: of fields name only one that a trusted proxy sets, or whose value `authentication` checks.",
-      }),
+    key: limitKeySchema,
     roles: z.record(z.string().min(1), z.strictObject(rateShape).transform(rateOf)).default({}).meta({
       title: "mapping of roles",
       description:

@@ -1,9 +1,9 @@
-/** The key under which a request counts. */
+/** The key under which a request counts: for `rate_limit` and `token_limit`. */
 import { clientKey } from "../../base/client-key.ts";
 import { memberTexts } from "../../policy/authentication/claims.ts";
 import { normalizePath } from "../../policy/route/normalize-path.ts";
 import { cookieValue } from "../../policy/template/request-values.ts";
-import type { ExchangeView } from "../../proxy/feature/middleware.ts";
+import type { ExchangeView } from "./middleware.ts";
 
 /**
  * Makes the function that gives the key of a request. Each part begins with a letter for what it is, because clients could otherwise send the text of

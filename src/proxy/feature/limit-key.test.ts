@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { buildRequestHead } from "../../http/build-head.ts";
-import { LoneView } from "../../proxy/feature/lone-view.ts";
+import { LoneView } from "./lone-view.ts";
 import { limitKey } from "./limit-key.ts";
 
 test("a claim with one text is never taken for a list, nor a list for another one", () => {

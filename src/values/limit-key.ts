@@ -1,0 +1,16 @@
+/** The key `key` of limits: what a request counts under. `rate_limit` and `token_limit` have it; proxy/feature/limit-key.ts reads it from requests. */
+import { z } from "zod";
+import { oneOrMore } from "./scalars.ts";
+
+const KEY = /^(?:client_ip|user|api_key|path|route|claim:[^\0-\x20]+|(?:header|cookie):[!#$%&'*+.^_`|~0-9A-Za-z-]+)$/;
+
+/** The output has at least one part. */
+export const limitKeySchema = oneOrMore(
+  z.string().regex(KEY, { error: "expected client_ip, user, api_key, path, route, header:NAME, cookie:NAME or claim:NAME" }),
+)
+  .default(["client_ip"])
+  .meta({
+    title: "text or list",
+    description:
+      "What is counted, one or several together: `client_ip`, the client's address (IPv6 by its /64); `user`, the user's name as `authentication` has found it; `api_key`, the id of the key of `api_keys`; `claim:NAME`, a claim of the client's token; `path`, in its canonical form; `route`, all requests of the route together; `header:NAME` and `cookie:NAME`, what the request brings. Where a request lacks it, the client's address counts. A client that may send any value has as many allowances as it likes: of fields name only one that a trusted proxy sets, or whose value `authentication` checks.",
+  });
