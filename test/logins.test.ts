@@ -8,7 +8,7 @@ import { startApplication, type Application } from "./support/oidc/application.t
 import { Person, type Page } from "./support/oidc/person.ts";
 import { startProvider, type LiveProvider } from "./support/oidc/provider.ts";
 import type { OidcOptions } from "../src/oidc/oidc-options.ts";
-import { MemoryMarks } from "../src/oidc/session/marks.ts";
+import { sharedByTwo } from "../src/oidc/session/session-state.fixture.ts";
 
 interface Scene {
   readonly app: Application;
@@ -206,7 +206,7 @@ describe("a session", () => {
     app.aheadMs = 290_000;
     assert.equal((await person.get(app.origin)).status, 200);
     // It does not know that its refresh token was replaced, and the provider refuses it.
-    app.engines.splice(0, 1, app.engine(provider.issuer, {}, { marks: new MemoryMarks() }));
+    app.engines.splice(0, 1, app.engine(provider.issuer, {}, { marks: sharedByTwo()[0].marks }));
     const script = { "sec-fetch-mode": "cors" };
     assert.equal((await late.get(app.origin, script)).status, 200);
     app.aheadMs += 60_000;

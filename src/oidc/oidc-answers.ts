@@ -1,6 +1,5 @@
 /** What the engine makes of a request. Whoever asks it turns these into answers, each with `Cache-Control: no-store`. */
 import type { ProviderFault } from "./provider/provider-fault.ts";
-import type { Revocation } from "./session/revocations.ts";
 import type { OidcSession } from "./session/session.ts";
 
 /** Why a login ended without a session. */
@@ -70,7 +69,7 @@ export type LogoutAnswer =
 
 export type BackChannelAnswer =
   /** Answer 200. */
-  | { readonly kind: "revoked"; readonly revocation: Revocation }
+  | { readonly kind: "revoked" }
   /** Answer 400. `reason` is for the log. */
   | { readonly kind: "refused"; readonly reason: string }
   | Unavailable;

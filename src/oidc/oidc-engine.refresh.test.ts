@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { Browser } from "./cookies/browser.fixture.ts";
 import type { CheckAnswer } from "./oidc-answers.ts";
 import type { OidcEngine } from "./oidc-engine.ts";
+import { sharedByTwo } from "./session/session-state.fixture.ts";
 import { NAVIGATION, Visit, failure } from "./visit.fixture.ts";
 
 const DUE_MS = 240_000;
@@ -105,7 +106,7 @@ describe("tokens that end", () => {
   test("that another machine has refreshed leave the old cookie good for a while", async () => {
     const visit = await visitWithSession();
     // It shares no marks with this one.
-    const elsewhere = visit.another({ keepAccessToken: true }, { marks: new Visit().marks });
+    const elsewhere = visit.another({ keepAccessToken: true }, { marks: sharedByTwo()[0].marks });
     assert.equal(accessToken(await ask(visit, elsewhere)), "access-1");
     assert.equal(accessToken(await ask(visit)), "access-0");
     visit.nowMs += 60_000 + 29_999;

@@ -1,8 +1,10 @@
 /** Logins in memory: what browsers and providers may send that they should not. The ordinary, against a real provider, is in `test/logins.test.ts`. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { otherCookies } from "./cookies/request-cookies.ts";
 import { CLIENT, ISSUER } from "./fake-provider.fixture.ts";
 import { OidcEngine } from "./oidc-engine.ts";
+import { sharedByTwo } from "./session/session-state.fixture.ts";
 import { NAVIGATION, OPTIONS, ORIGIN, Visit, failure } from "./visit.fixture.ts";
 
 describe("a request without a session", () => {
@@ -233,18 +235,13 @@ describe("a session", () => {
     assert.equal((await visit.check()).kind, "login");
   });
 
-  test("is none for another client, issuer, realm or key, which have their own beside it", async () => {
+  test("is none for another client, issuer or key, which have their own beside it", async () => {
     const visit = new Visit();
     await visit.login();
     const cookie = visit.browser.header();
     const [name = ""] = visit.browser.names().filter((one) => one.endsWith("-session"));
     const value = visit.browser.get(name);
-    for (const options of [
-      { clientId: "other" },
-      { issuer: "https://id.example/other" },
-      { realm: "other" },
-      { keys: [Buffer.alloc(32, 8)] },
-    ]) {
+    for (const options of [{ clientId: "other" }, { issuer: "https://id.example/other" }, { keys: [Buffer.alloc(32, 8)] }]) {
       const engine = visit.another(options);
       visit.engine = engine;
       assert.notEqual((await visit.check("/", { cookie, secFetchMode: "cors" })).kind, "session", JSON.stringify(options));
@@ -285,7 +282,7 @@ describe("a session", () => {
     await visit.begin();
     await visit.login();
     assert.ok(visit.browser.names().length >= 2);
-    assert.equal(visit.engine.forwardedCookie(`a=1; ${visit.browser.header()}; b=2`), "a=1; b=2");
+    assert.equal(otherCookies(`a=1; ${visit.browser.header()}; b=2`), "a=1; b=2");
   });
 });
 
@@ -324,7 +321,7 @@ describe("logins one after another", () => {
 });
 
 test("options that would be unsafe are refused", () => {
-  const ports = { fetch, now: Date.now, marks: new Visit().marks, revocations: new Visit().revocations };
+  const ports = { fetch, now: Date.now, ...sharedByTwo()[0] };
   const unsafe: readonly (readonly [Partial<typeof OPTIONS>, RegExp])[] = [
     [{ issuer: "http://id.example" }, /https URL/],
     [{ issuer: "http://127.0.0.1.evil.example" }, /https URL/],

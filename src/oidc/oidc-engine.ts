@@ -12,7 +12,7 @@
  * ```
  */
 import { createHash } from "node:crypto";
-import { RequestCookies, otherCookies, type CookieName } from "./cookies/request-cookies.ts";
+import { COOKIES_BEGIN, RequestCookies, type CookieName } from "./cookies/request-cookies.ts";
 import { LoginCookies, type PendingLogin } from "./login-cookies.ts";
 import { fromOwnPages, isNavigation, pathOf, type LoginRequest } from "./login-request.ts";
 import {
@@ -27,7 +27,7 @@ import {
   type Otherwise,
   type Unavailable,
 } from "./oidc-answers.ts";
-import { completeOptions, type CompleteOptions, type OidcOptions, type OidcPorts } from "./oidc-options.ts";
+import type { OidcOptions, OidcPorts } from "./oidc-options.ts";
 import { readLogoutToken } from "./provider/logout-token.ts";
 import { Provider, type KnownProvider } from "./provider/provider.ts";
 import { faultOf } from "./provider/provider-fault.ts";
@@ -41,7 +41,7 @@ import { refreshedSession, startedSession } from "./session/tokens.ts";
 const FORM = "application/x-www-form-urlencoded";
 
 export class OidcEngine {
-  readonly #options: CompleteOptions;
+  readonly #options: OidcOptions;
   readonly #ports: OidcPorts;
   readonly #provider: Provider;
   readonly #name: CookieName;
@@ -50,8 +50,7 @@ export class OidcEngine {
   readonly #refreshes: Refreshes;
 
   /** @throws a TypeError: an option is one that must not be used */
-  constructor(given: OidcOptions, ports: OidcPorts) {
-    const options = completeOptions(given);
+  constructor(options: OidcOptions, ports: OidcPorts) {
     for (const path of [options.redirectPath, options.postLogoutPath]) {
       if (localPath(path) === null || /[?#]/.test(path)) throw new TypeError(`not a local path: ${path}`);
     }
@@ -59,8 +58,8 @@ export class OidcEngine {
     this.#ports = ports;
     this.#provider = new Provider({ ...options, timeoutMs: options.providerTimeoutMs, fetch: ports.fetch, now: ports.now });
     // Clients of one host have cookies of different names, so that one's login does not end another's.
-    const context = [options.issuer, options.clientId, options.realm];
-    this.#name = `${options.cookiePrefix}-${createHash("sha256").update(JSON.stringify(context)).digest("hex").slice(0, 8)}`;
+    const context = [options.issuer, options.clientId];
+    this.#name = `${COOKIES_BEGIN}${createHash("sha256").update(JSON.stringify(context)).digest("hex").slice(0, 8)}`;
     const { keys, sessionMaxAgeMs } = options;
     this.#sessions = new SessionCookies(`${this.#name}-session`, { keys, context, maxAgeMs: sessionMaxAgeMs });
     this.#logins = new LoginCookies(this.#name, { keys, context });
@@ -138,7 +137,7 @@ export class OidcEngine {
     const home = localUrl(origin, this.#options.postLogoutPath);
     if (session === null) return { kind: "redirect", location: home, setCookies };
     // Copies of the cookie end with it.
-    await this.#ports.revocations.revoke(this.#revocation("session", session.id, nowMs), nowMs);
+    await this.#ports.revocations.revoke({ issuer: this.#options.issuer, by: "session", value: session.id }, nowMs);
     return { kind: "redirect", location: (await this.#endSessionUrl(session, home)) ?? home, setCookies };
   }
 
@@ -157,18 +156,14 @@ export class OidcEngine {
       const nowMs = this.#ports.now();
       const first = await this.#ports.marks.set(`logout:${out.issuer}\n${out.jti}`, out.replayUntilMs, nowMs);
       if (!first) return { kind: "refused", reason: "this logout_token came before" };
-      const revocation = out.sid === null ? this.#revocation("sub", out.sub ?? "", nowMs) : this.#revocation("sid", out.sid, nowMs);
+      const { issuer } = this.#options;
+      const revocation: Revocation = out.sid === null ? { issuer, by: "sub", value: out.sub ?? "" } : { issuer, by: "sid", value: out.sid };
       await this.#ports.revocations.revoke(revocation, nowMs);
-      return { kind: "revoked", revocation };
+      return { kind: "revoked" };
     } catch (error) {
       const fault = faultOf(error);
       return fault.kind === "unavailable" ? this.#unavailable(fault.reason) : { kind: "refused", reason: fault.reason };
     }
-  }
-
-  /** A `Cookie` field without the engine's cookies: what an origin may see. Null: nothing is left. */
-  forwardedCookie(cookie: string): string | null {
-    return otherCookies(cookie, `${this.#options.cookiePrefix}-`);
   }
 
   /** While the token is good and this thread refreshes it already, nobody else needs to wait. */
@@ -291,12 +286,6 @@ export class OidcEngine {
     } catch {
       return null;
     }
-  }
-
-  #revocation(by: Revocation["by"], value: string, nowMs: number): Revocation {
-    const untilMs = nowMs + this.#options.revocationMs;
-    // A user may log in again at once. A session that is over does not begin again, and a login of it may still be under way.
-    return { issuer: this.#options.issuer, by, value, beforeMs: by === "sub" ? nowMs : untilMs, untilMs };
   }
 
   #unavailable(reason: string): Unavailable {

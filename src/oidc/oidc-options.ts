@@ -9,36 +9,30 @@ export interface OidcOptions {
   readonly clientId: string;
   /** Null: the client has none, and proves itself by PKCE alone. */
   readonly clientSecret: string | null;
-  /** How the secret is sent. Default: `basic`. */
-  readonly clientAuthentication?: "basic" | "post";
+  /** How the secret is sent. */
+  readonly clientAuthentication: "basic" | "post";
   /** What is asked for; `openid` always is. `offline_access` makes most providers give a refresh token. */
   readonly scopes: readonly string[];
   /** Local path to which the provider sends back. Together with the origin that was asked it must be registered there. */
   readonly redirectPath: string;
-  /** Local path for users who have logged out. Default: `/`. Together with the origin it must be registered at the provider. */
-  readonly postLogoutPath?: string;
+  /** Local path for users who have logged out. Together with the origin it must be registered at the provider. */
+  readonly postLogoutPath: string;
   /** Further parameters of the request for a login, such as `prompt` or `audience`. They replace none of the engine's own. */
-  readonly authorizationParameters?: Readonly<Record<string, string>>;
-  /** How the names of all cookies begin. Default: `millrace`. */
-  readonly cookiePrefix?: string;
+  readonly authorizationParameters: Readonly<Record<string, string>>;
   /** Secrets for the cookies, 32 bytes or more each. The first one seals, all of them open. The same on all machines that serve the sessions. */
   readonly keys: readonly Uint8Array[];
-  /** Sessions of one realm are good for all who use it with the same issuer and client. Default: "". */
-  readonly realm?: string;
-  /** How long a user stays logged in, refreshes or not. Default: 8 hours. */
-  readonly sessionMaxAgeMs?: number;
-  /** How long revocations are kept: as long as any session may last, after a reload too. Default: `sessionMaxAgeMs`. */
-  readonly revocationMs?: number;
-  /** The one algorithm of the provider's signatures. Default: RS256. */
-  readonly idTokenAlgorithm?: string;
-  /** Whether to ask the provider's user info endpoint at each login for claims that the ID token does not have. Default: false. */
-  readonly userInfo?: boolean;
-  /** Whether sessions keep the access token, to send it to origins. Default: false, because it makes cookies large. */
-  readonly keepAccessToken?: boolean;
-  /** By how much the provider's clock may differ. Default: 30 s. */
-  readonly clockToleranceMs?: number;
-  /** For each single request to the provider. Default: 4 s. */
-  readonly providerTimeoutMs?: number;
+  /** How long a user stays logged in, refreshes or not. */
+  readonly sessionMaxAgeMs: number;
+  /** The one algorithm of the provider's signatures. */
+  readonly idTokenAlgorithm: string;
+  /** Whether to ask the provider's user info endpoint at each login for claims that the ID token does not have. */
+  readonly userInfo: boolean;
+  /** Whether sessions keep the access token, to send it to origins. It makes cookies large. */
+  readonly keepAccessToken: boolean;
+  /** By how much the provider's clock may differ. */
+  readonly clockToleranceMs: number;
+  /** For each single request to the provider. */
+  readonly providerTimeoutMs: number;
 }
 
 /** What the engine stands on. */
@@ -48,25 +42,4 @@ export interface OidcPorts {
   readonly now: () => number;
   readonly marks: Marks;
   readonly revocations: Revocations;
-}
-
-/** With everything that may be left out. */
-export type CompleteOptions = Required<OidcOptions>;
-
-export function completeOptions(options: OidcOptions): CompleteOptions {
-  return {
-    clientAuthentication: "basic",
-    postLogoutPath: "/",
-    authorizationParameters: {},
-    cookiePrefix: "millrace",
-    realm: "",
-    sessionMaxAgeMs: 8 * 3_600_000,
-    revocationMs: options.sessionMaxAgeMs ?? 8 * 3_600_000,
-    idTokenAlgorithm: "RS256",
-    userInfo: false,
-    keepAccessToken: false,
-    clockToleranceMs: 30_000,
-    providerTimeoutMs: 4_000,
-    ...options,
-  };
 }

@@ -6,8 +6,7 @@ import type { LoginRequest } from "./login-request.ts";
 import type { BackChannelAnswer, CallbackAnswer, CheckAnswer, LogoutAnswer } from "./oidc-answers.ts";
 import { OidcEngine } from "./oidc-engine.ts";
 import type { OidcOptions, OidcPorts } from "./oidc-options.ts";
-import { MemoryMarks } from "./session/marks.ts";
-import { MemoryRevocations } from "./session/revocations.ts";
+import { LIFETIME_MS, sharedByTwo } from "./session/session-state.fixture.ts";
 
 export const ORIGIN = "https://app.example";
 export const FORM = "application/x-www-form-urlencoded";
@@ -17,8 +16,17 @@ export const OPTIONS: OidcOptions = {
   clientId: CLIENT,
   clientSecret: SECRET,
   scopes: ["profile"],
+  clientAuthentication: "basic",
   redirectPath: "/callback",
+  postLogoutPath: "/",
+  authorizationParameters: {},
   keys: [Buffer.alloc(32, 7)],
+  sessionMaxAgeMs: LIFETIME_MS,
+  idTokenAlgorithm: "RS256",
+  userInfo: false,
+  keepAccessToken: false,
+  clockToleranceMs: 30_000,
+  providerTimeoutMs: 4_000,
 };
 
 /** A navigation, as browsers send one. */
@@ -40,19 +48,21 @@ export class Visit {
   /** The clock of the engine and of the provider's tokens, which the library compares with the machine's own. */
   nowMs: number = Date.now();
   readonly provider = new FakeProvider(() => this.nowMs);
-  readonly marks = new MemoryMarks();
-  readonly revocations = new MemoryRevocations();
+  readonly #threads = sharedByTwo();
   readonly browser = new Browser();
   engine: OidcEngine;
 
   constructor(options: Partial<OidcOptions> = {}) {
-    this.engine = this.another(options);
+    this.engine = this.#engine(options, this.#threads[0]);
   }
 
   /** Another engine for the same sessions, as another thread has one. */
   another(options: Partial<OidcOptions> = {}, ports: Partial<OidcPorts> = {}): OidcEngine {
-    const { marks, revocations } = this;
-    return new OidcEngine({ ...OPTIONS, ...options }, { fetch: this.provider.fetch, now: () => this.nowMs, marks, revocations, ...ports });
+    return this.#engine(options, { ...this.#threads[1], ...ports });
+  }
+
+  #engine(options: Partial<OidcOptions>, state: Pick<OidcPorts, "marks" | "revocations">): OidcEngine {
+    return new OidcEngine({ ...OPTIONS, ...options }, { fetch: this.provider.fetch, now: () => this.nowMs, ...state });
   }
 
   async check(target = "/", request: Partial<LoginRequest> = {}, browser = this.browser): Promise<CheckAnswer> {

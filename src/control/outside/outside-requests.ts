@@ -7,7 +7,7 @@ import type { BoundedRequests } from "../../acme/bounded-request.ts";
 import { ANSWER_FIELDS } from "../../shared/outside-request.ts";
 import type { OutsideAnswer, OutsideRequest } from "../../shared/outside-request.ts";
 
-/** Longer than whoever asks waits for one request (`providerTimeoutMs` of oidc/oidc-options.ts). */
+/** Longer than whoever asks waits for one request (`PROVIDER_TIMEOUT_MS` of features/authentication/login.ts). */
 const TIMEOUT_MS = 5_000;
 const BODY_BYTES_MAX = 512 * 1024;
 /** A provider may be asked for thousands of users. */

@@ -9,9 +9,11 @@ import { SESSION_AGE_MAX_MS } from "../../policy/authentication/session-age.ts";
 
 export type OidcConfig = NonNullable<AuthenticationConfig["oidc"]>;
 
+/** For each single request to the provider. */
+const PROVIDER_TIMEOUT_MS = 4_000;
 /**
- * For all requests to the provider that one exchange waits for: discovery, code, keys, user information, each of which may take four seconds. Below the ten
- * seconds of a hook, after which the client would get a 504.
+ * For all requests to the provider that one exchange waits for: discovery, code, keys, user information. Below the ten seconds of a hook, after which the client
+ * would get a 504.
  */
 const PATIENCE_MS = 9_000;
 const SELDOM_MS = 60_000;
@@ -85,10 +87,10 @@ function optionsOf(config: OidcConfig): OidcOptions {
     authorizationParameters: config.parameters,
     keys: config.session.keys.map((key) => Buffer.from(key, "utf8")),
     sessionMaxAgeMs: config.session.max_age,
-    revocationMs: SESSION_AGE_MAX_MS,
     idTokenAlgorithm: config.algorithm,
     userInfo: config.user_info,
     keepAccessToken: config.forward_access_token,
     clockToleranceMs: config.clock_skew,
+    providerTimeoutMs: PROVIDER_TIMEOUT_MS,
   };
 }

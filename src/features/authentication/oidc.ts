@@ -20,8 +20,6 @@ import type { Login, OidcConfig } from "./login.ts";
 import { REALM } from "./method.ts";
 import type { Method, Verdict } from "./method.ts";
 
-/** How the names of all cookies of logins begin, but for `__Host-`. */
-const COOKIES_BEGIN = "millrace-";
 /** A logout token has a few kilobytes. */
 const FORM_BYTES_MAX = 32 * 1024;
 
@@ -154,7 +152,7 @@ export class OidcMethod implements Method {
 export function withoutLoginCookies({ request }: ExchangeView, edits: RequestChanges): void {
   if (!request.has("cookie")) return;
   const cookie = request.values("cookie").join("; ");
-  const rest = otherCookies(cookie, COOKIES_BEGIN);
+  const rest = otherCookies(cookie);
   if (rest === null) edits.remove("cookie");
   else if (rest !== cookie) edits.set("Cookie", rest);
 }

@@ -3,6 +3,9 @@
 /** Names of cookies, without the prefix that browsers check: {@link RequestCookies} adds it. */
 export type CookieName = string;
 
+/** How the names of all cookies of logins begin, but for the prefix. */
+export const COOKIES_BEGIN = "millrace-";
+
 /** What a browser must see for a cookie that begins with this: `Secure`, `Path=/`, no `Domain`. So no sibling domain can plant one. */
 const HOST_PREFIX = "__Host-";
 
@@ -38,11 +41,6 @@ export class RequestCookies {
     return value === undefined || value === "" ? null : value;
   }
 
-  /** Whether the request has that cookie, with whatever value. */
-  has(name: CookieName): boolean {
-    return this.#values.has(this.#prefix + name);
-  }
-
   /** The names that begin with `start`, without the prefix. */
   names(start: CookieName): CookieName[] {
     const wanted = this.#prefix + start;
@@ -65,14 +63,14 @@ export class RequestCookies {
 }
 
 /**
- * What an origin may see of a `Cookie` field: all cookies but those whose names begin with `start`, in their order and spelling.
+ * What an origin may see of a `Cookie` field: all cookies but those of logins, in their order and spelling.
  * @returns null: none is left
  */
-export function otherCookies(header: string, start: CookieName): string | null {
-  if (!header.includes(start)) return header === "" ? null : header;
+export function otherCookies(header: string): string | null {
+  if (!header.includes(COOKIES_BEGIN)) return header === "" ? null : header;
   const others = header.split(";").filter((pair) => {
     const [name] = split(pair);
-    return !name.startsWith(start) && !name.startsWith(HOST_PREFIX + start);
+    return !name.startsWith(COOKIES_BEGIN) && !name.startsWith(HOST_PREFIX + COOKIES_BEGIN);
   });
   return others.length === 0 ? null : others.map((pair) => pair.trim()).join("; ");
 }

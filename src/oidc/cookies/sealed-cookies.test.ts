@@ -195,8 +195,8 @@ describe("a value in several cookies", () => {
 });
 
 test("an origin sees the other cookies, as they were", () => {
-  assert.equal(otherCookies("", "m-"), null);
-  assert.equal(otherCookies("a=1;b=2", "m-"), "a=1;b=2");
-  assert.equal(otherCookies("a=1; __Host-m-s=x; b; m-t.1=y;c=m-3", "m-"), "a=1; b; c=m-3");
-  assert.equal(otherCookies("__Host-m-s=x; m-t=y", "m-"), null);
+  assert.equal(otherCookies(""), null);
+  assert.equal(otherCookies("a=1;b=2"), "a=1;b=2");
+  assert.equal(otherCookies("a=1; __Host-millrace-s=x; b; millrace-t.1=y;c=millrace-3"), "a=1; b; c=millrace-3");
+  assert.equal(otherCookies("__Host-millrace-s=x; millrace-t=y"), null);
 });

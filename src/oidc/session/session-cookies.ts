@@ -34,11 +34,6 @@ export class SessionCookies {
     return session;
   }
 
-  /** Whether the request brings a cookie for a session, good or not. */
-  isBrought(cookies: RequestCookies): boolean {
-    return cookies.has(this.#name);
-  }
-
   /** The `Set-Cookie` values for a session, without its ID token if it is too large otherwise. Null: it is too large for cookies. */
   seal(cookies: RequestCookies, session: OidcSession, nowMs: number): string[] | null {
     return (

@@ -40,8 +40,7 @@ export class SharedRevocations implements Revocations {
 
   /**
    * @param worker index of the calling thread
-   * @param lifetimeMs greatest age of the sessions. The table keeps one time, the end of a revocation; where it concerns earlier sessions only, it was
-   * made this long before.
+   * @param lifetimeMs greatest age of any session, so long is a revocation kept. The table has one time for it, its end; it was made this long before.
    */
   constructor(table: BucketTable, worker: number, lifetimeMs: number) {
     this.#table = table;
@@ -50,9 +49,9 @@ export class SharedRevocations implements Revocations {
     this.#lifetimeMs = lifetimeMs;
   }
 
-  revoke({ issuer, by, value, untilMs }: Revocation, nowMs: number): void {
+  revoke({ issuer, by, value }: Revocation, nowMs: number): void {
     const heldMs = this.#table.open(this.#keys, keyOf(issuer, by, value), nowMs, this.#worker);
-    this.#table.close(Math.max(heldMs, untilMs), this.#worker);
+    this.#table.close(Math.max(heldMs, nowMs + this.#lifetimeMs), this.#worker);
   }
 
   revoked({ issuer, id, subject, sid, startedAtMs }: RevocableSession, nowMs: number): boolean {

@@ -7,8 +7,7 @@ import type { LoginRequest } from "../../../src/oidc/login-request.ts";
 import type { CallbackAnswer, CheckAnswer, LogoutAnswer } from "../../../src/oidc/oidc-answers.ts";
 import { OidcEngine } from "../../../src/oidc/oidc-engine.ts";
 import type { OidcOptions, OidcPorts } from "../../../src/oidc/oidc-options.ts";
-import { MemoryMarks } from "../../../src/oidc/session/marks.ts";
-import { MemoryRevocations } from "../../../src/oidc/session/revocations.ts";
+import { LIFETIME_MS, sharedByTwo } from "../../../src/oidc/session/session-state.fixture.ts";
 import { CLIENT_ID, CLIENT_SECRET } from "./provider.ts";
 
 export interface Application {
@@ -34,7 +33,7 @@ export async function startApplication(t: TestContext): Promise<Application> {
     server.closeAllConnections();
   });
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const [marks, revocations] = [new MemoryMarks(), new MemoryRevocations()];
+  const [state] = sharedByTwo();
   const app: Application = {
     origin,
     engines: [],
@@ -47,14 +46,21 @@ export async function startApplication(t: TestContext): Promise<Application> {
           issuer,
           clientId: CLIENT_ID,
           clientSecret: CLIENT_SECRET,
+          clientAuthentication: "basic",
           scopes: ["profile", "offline_access"],
           authorizationParameters: { prompt: "consent" },
           redirectPath: "/callback",
           postLogoutPath: "/bye",
           keys: [Buffer.alloc(32, 1)],
+          sessionMaxAgeMs: LIFETIME_MS,
+          idTokenAlgorithm: "RS256",
+          userInfo: false,
+          keepAccessToken: false,
+          clockToleranceMs: 30_000,
+          providerTimeoutMs: 4_000,
           ...options,
         },
-        { fetch: (url, init) => fetch(url, init), now: () => Date.now() + app.aheadMs, marks, revocations, ...ports },
+        { fetch: (url, init) => fetch(url, init), now: () => Date.now() + app.aheadMs, ...state, ...ports },
       ),
   };
   server.on("request", (request, response) => {
