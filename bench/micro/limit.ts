@@ -1,6 +1,8 @@
 /** Operations: the rate limit's hook, as an Exchange calls it for each request. Every request is let pass. */
 import { rateLimitMiddleware } from "../../src/features/rate-limit/rate-limit.ts";
 import { LoneView } from "../../src/proxy/feature/lone-view.ts";
+import { rateLimitSchema } from "../../src/features/rate-limit/schema.ts";
+import { AddressLists } from "../../src/shared/address-lists.ts";
 import { BucketTable } from "../../src/shared/bucket-table.ts";
 import { browserRequest, requestHead } from "./messages.ts";
 import type { Operation, Run } from "./operation.ts";
@@ -26,8 +28,8 @@ export const limit: readonly Operation[] = [
 function limits(clients: readonly string[]): Run {
   let now = 1_790_000_000_000;
   const table = new BucketTable(BucketTable.create(0x1234_5678, 0x0fed_cba9));
-  const config = [{ key: ["client_ip"], roles: {}, rate: { requests: 1_000_000, windowSeconds: 1, burst: 1000 } }];
-  const thread = { workerIndex: 0, buckets: table, now: () => now };
+  const config = rateLimitSchema.parse({ requests_per_second: 1_000_000, burst: 1000 });
+  const thread = { workerIndex: 0, buckets: table, now: () => now, lists: new AddressLists() };
   const middleware = rateLimitMiddleware(config, false, thread, "catalogue\nshop\n{}");
   const exchange = new LoneView(requestHead(browserRequest(0)), "", now);
   let at = 0;

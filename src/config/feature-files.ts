@@ -1,11 +1,13 @@
 /** The files and folders that features name, by what the features declare. */
 import { DECLARED } from "../features/declared.ts";
+import { listId } from "../base/list-place.ts";
+import type { ListPlace } from "../base/list-place.ts";
 import type { FeatureDeclaration, ReadCredentials } from "../values/declaration.ts";
 
-/** What a path leads to: a text, a text with variables, a folder, what is looked for later, an address list, or credentials. */
-type Kind = "files" | "templates" | "folders" | "paths" | "lists" | "credentials";
+/** What a path leads to: a text, a text with variables, a folder, what is looked for later, an address list with or without factors, or credentials. */
+type Kind = "files" | "templates" | "folders" | "paths" | "lists" | "ratedLists" | "credentials";
 
-const KINDS: readonly Kind[] = ["files", "templates", "folders", "paths", "lists", "credentials"];
+const KINDS: readonly Kind[] = ["files", "templates", "folders", "paths", "lists", "ratedLists", "credentials"];
 /** Kinds that are read when a configuration is loaded. */
 const READ: readonly Kind[] = ["files", "templates"];
 
@@ -41,10 +43,16 @@ export function readsFiles(holder: object): boolean {
 }
 
 /** The address lists that the routes of a checked configuration name. */
-export function addressListsOf(routes: readonly object[]): ReadonlySet<string> {
-  const paths = new Set<string>();
-  for (const route of routes) visit(route, ["lists"], (_value, _key, path) => void paths.add(path));
-  return paths;
+export function addressListsOf(routes: readonly object[]): readonly ListPlace[] {
+  const found = new Map<string, ListPlace>();
+  for (const route of routes)
+    for (const isRated of [false, true])
+      visit(
+        route,
+        [isRated ? "ratedLists" : "lists"],
+        (_value, _key, path) => void found.set(listId({ path, isRated }), { path, isRated }),
+      );
+  return [...found.values()];
 }
 
 /** A file with credentials, or a key server, and what reads its text. */

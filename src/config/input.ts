@@ -1489,6 +1489,39 @@ export interface RouteRateLimitInput {
    */
   burst?: number | undefined;
   /**
+   * How many requests each request of this route counts as.
+   *
+   * Whole number. Default: `1`.
+   */
+  cost?: number | undefined;
+  /**
+   * A field in which responses say what the request has cost, as a whole number, 0 included: it counts in the place of `cost` from then on,
+   * if need be above what was left, up to one more `burst`. Responses without it, or with anything else in it, leave the cost as it was.
+   *
+   * Field name.
+   */
+  cost_header?: string | undefined;
+  /**
+   * Whether all responses tell clients of the limit and what is left of it, in `RateLimit-Policy` and `RateLimit`
+   * (draft-ietf-httpapi-ratelimit-headers-12). Answers with 429 always do.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  announce?: boolean | undefined;
+  /**
+   * The file of a list of addresses and blocks, each with a factor from 0.001 to 1000 behind it, such as `192.0.2.0/24 0.1`, with comments
+   * after `#` or `;`: the rate and the burst of these clients are multiplied by it, whatever `key` counts. Of several blocks that hold an
+   * address the smallest factor counts. Read again when it changes, without a reload. Relative to the configuration's folder.
+   *
+   * File.
+   */
+  reputation_file?: string | undefined;
+  /**
+   * Gives less to clients, by their address, that meet refusals too often: who tries passwords or paths. `{}` has the defaults. Clients
+   * behind one address share its standing.
+   */
+  adapting?: RouteRateLimitAdaptingInput | undefined;
+  /**
    * What is counted, one or several together: `client_ip`, the client's address (IPv6 by its /64); `user`, the user's name as
    * `authentication` has found it; `api_key`, the id of the key of `api_keys`; `claim:NAME`, a claim of the client's token; `path`, in its
    * canonical form; `route`, all requests of the route together; `header:NAME` and `cookie:NAME`, what the request brings. Where a request
@@ -1503,6 +1536,40 @@ export interface RouteRateLimitInput {
    * first role of this list that the client has decides.
    */
   roles?: Record<string, RouteRateLimitRoleInput> | undefined;
+}
+
+/** The keys of `routes[].rate_limit.adapting` in a configuration. */
+export interface RouteRateLimitAdaptingInput {
+  /**
+   * Statuses of answers, the proxy's own included, that are counted.
+   *
+   * List of whole numbers. Default: `[401, 404, 429]`.
+   */
+  statuses?: number[] | undefined;
+  /**
+   * How many of them a client may meet at once, and in each `within`.
+   *
+   * Whole number. Default: `20`.
+   */
+  after?: number | undefined;
+  /**
+   * The time in which the allowance of them comes back.
+   *
+   * Duration.
+   */
+  within?: Duration | 0 | undefined;
+  /**
+   * What the client's rate and burst are multiplied by when it has met more.
+   *
+   * Number. Default: `0.25`.
+   */
+  factor?: number | undefined;
+  /**
+   * How long that holds, from the last one that was too many.
+   *
+   * Duration.
+   */
+  for?: Duration | 0 | undefined;
 }
 
 /** The keys of `routes[].rate_limit.roles.NAME` in a configuration. */

@@ -8,6 +8,7 @@ import type { Located } from "./document/document.ts";
 import type { Includes } from "./include.ts";
 import { tlsInFile } from "./listener-tls-in-file.ts";
 import type { TlsInFile } from "./listener-tls-in-file.ts";
+import type { ListPlace } from "../base/list-place.ts";
 import type { CredentialPlace } from "./feature-files.ts";
 import { credentialsReaderAt, kindAt } from "./path-values.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
@@ -22,7 +23,7 @@ export interface Surroundings {
   /** For folders whose files a feature sends. */
   readonly folderProblem?: (path: string) => string | null;
   /** For address lists: what is wrong with their lines, empty when nothing is. */
-  readonly listProblems?: (path: string) => readonly string[];
+  readonly listProblems?: (list: ListPlace) => readonly string[];
   /** For files with credentials: what is wrong, empty when nothing is. */
   readonly credentialProblems?: (place: CredentialPlace) => readonly string[];
   /** For the files that TLS names. */
@@ -53,7 +54,8 @@ export function findingsOfSurroundings(root: Located, filled: Located, surroundi
     const folder = kind === "folders" ? surroundings.folderProblem?.(scalar.value) : null;
     // Only a warning: it may be filled, or mounted, later.
     if (folder !== null && folder !== undefined) findings.push({ path, message: folder, severity: "warning" });
-    const list = kind === "lists" ? (surroundings.listProblems?.(scalar.value) ?? []) : [];
+    const isRated = kind === "ratedLists";
+    const list = isRated || kind === "lists" ? (surroundings.listProblems?.({ path: scalar.value, isRated }) ?? []) : [];
     const reader = kind === "credentials" ? credentialsReaderAt(path) : null;
     if (reader !== null)
       for (const message of surroundings.credentialProblems?.({ path: scalar.value, read: reader }) ?? [])

@@ -8,9 +8,13 @@ import { AddressLists } from "../shared/address-lists.ts";
 export function readLists({ routes }: Config, readFile: (path: string) => string): AddressLists {
   const lists = new AddressLists();
   lists.take(
-    [...addressListsOf(routes)].map((path) => {
-      const { blocks } = parseAddressList(readFile(path));
-      return { path, version: 1, memory: rangeTable(blocks, (bytes) => new SharedArrayBuffer(bytes)) };
+    addressListsOf(routes).map((place) => {
+      const { rated } = parseAddressList(readFile(place.path), place.isRated);
+      return {
+        ...place,
+        version: 1,
+        tables: rated.map(({ factor, blocks }) => ({ factor, memory: rangeTable(blocks, (bytes) => new SharedArrayBuffer(bytes)) })),
+      };
     }),
   );
   return lists;

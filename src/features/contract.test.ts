@@ -270,8 +270,11 @@ function credentialsOfExamples(): CredentialFiles {
 /** The lists that examples name. */
 function listsOfExamples(): AddressLists {
   const lists = new AddressLists();
-  const memory = rangeTable([], (bytes) => new SharedArrayBuffer(bytes));
-  lists.take([{ path: "blocks.txt", version: 1, memory }]);
+  const tables = [{ factor: 0.5, memory: rangeTable([], (bytes) => new SharedArrayBuffer(bytes)) }];
+  lists.take([
+    { path: "blocks.txt", isRated: false, version: 1, tables },
+    { path: "reputation.txt", isRated: true, version: 1, tables },
+  ]);
   return lists;
 }
 

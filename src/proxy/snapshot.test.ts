@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema/schema.ts";
+import { rateLimitSchema } from "../features/rate-limit/schema.ts";
 import { FEATURES } from "../features/features.ts";
 import { NO_FILES } from "./feature/file-store.ts";
 import { onceEach } from "./feature/once.ts";
@@ -23,7 +24,7 @@ const PLAIN = plainConfig("127.0.0.1:0", "http://a.test");
 const ROUTES: Config["routes"] = ["/a/*", "/b/*"].map((path) => ({
   ...(PLAIN.routes[0] ?? assert.fail()),
   match: { path: [path] },
-  rate_limit: [{ key: ["client_ip"], roles: {}, rate: { requests: 60, windowSeconds: 60, burst: 1 } }],
+  rate_limit: rateLimitSchema.parse({ requests_per_minute: 60, burst: 1 }),
 }));
 
 /** Snapshots of one thread, each after the one before. */

@@ -3,37 +3,49 @@
  * memory, so a list is read once for the whole process, and a changed one counts for all threads at almost the same time.
  */
 import { CidrSet } from "../base/cidr.ts";
+import { listId } from "../base/list-place.ts";
+import type { ListPlace } from "../base/list-place.ts";
 
 /** A list as it is sent. */
-export interface SentList {
-  /** The absolute path of its file. */
-  readonly path: string;
+export interface SentList extends ListPlace {
   /** Rises when the list changes. */
   readonly version: number;
-  /** A range table (base/cidr-ranges.ts). */
-  readonly memory: SharedArrayBuffer;
+  /** Range tables (base/cidr-ranges.ts) from the smallest factor to the largest; a list without factors has one at most. */
+  readonly tables: readonly { readonly factor: number; readonly memory: SharedArrayBuffer }[];
 }
+
+/** From the smallest factor to the largest. */
+type Sets = readonly { readonly factor: number; readonly set: CidrSet }[];
 
 /** A list as features use it: the same object for as long as its file is named, with the blocks of now. */
 export class AddressList {
   version: number;
-  private blocks: CidrSet;
+  private blocks: Sets;
 
-  constructor({ version, memory }: SentList) {
+  constructor({ version, tables }: SentList) {
     this.version = version;
-    this.blocks = new CidrSet(memory);
+    this.blocks = setsOf(tables);
   }
 
   contains(address: string): boolean {
-    return this.blocks.contains(address);
+    return this.factorOf(address) !== null;
+  }
+
+  /** The smallest factor of the blocks that hold the address; null: none does. */
+  factorOf(address: string): number | null {
+    return this.blocks.find(({ set }) => set.contains(address))?.factor ?? null;
   }
 
   /** @internal Takes other blocks. */
-  take({ version, memory }: SentList): void {
+  take({ version, tables }: SentList): void {
     if (version === this.version) return;
     this.version = version;
-    this.blocks = new CidrSet(memory);
+    this.blocks = setsOf(tables);
   }
+}
+
+function setsOf(tables: SentList["tables"]): Sets {
+  return tables.map(({ factor, memory }) => ({ factor, set: new CidrSet(memory) }));
 }
 
 export class AddressLists {
@@ -45,17 +57,17 @@ export class AddressLists {
   take(all: readonly SentList[]): void {
     this.changes++;
     for (const sent of all) {
-      const known = this.lists.get(sent.path);
-      if (known === undefined) this.lists.set(sent.path, new AddressList(sent));
+      const known = this.lists.get(listId(sent));
+      if (known === undefined) this.lists.set(listId(sent), new AddressList(sent));
       else known.take(sent);
     }
-    const sentPaths = new Set(all.map(({ path }) => path));
-    for (const path of this.lists.keys()) if (!sentPaths.has(path)) this.lists.delete(path);
+    const sentIds = new Set(all.map(listId));
+    for (const id of this.lists.keys()) if (!sentIds.has(id)) this.lists.delete(id);
   }
 
   /** The list of that file. Throws if it was not sent: a guard without its list would admit whom it should not. */
-  list(path: string): AddressList {
-    const list = this.lists.get(path);
+  list(path: string, isRated: boolean = false): AddressList {
+    const list = this.lists.get(listId({ path, isRated }));
     if (list === undefined) throw new Error(`the address list ${JSON.stringify(path)} has not been read`);
     return list;
   }

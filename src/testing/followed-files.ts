@@ -11,6 +11,8 @@ export interface LookClock {
 
 export interface FollowedFile<Sent> {
   readonly path: string;
+  /** Where a file is read in several ways. Default: the path. */
+  readonly id?: string;
   /** Whether it need not be there at the start. */
   readonly mayLack: boolean;
   /**
@@ -44,7 +46,7 @@ export class FollowedFiles<Sent> {
   constructor(clock: LookClock, surroundings: Surroundings<Sent>) {
     this.surroundings = surroundings;
     clock.every(LOOK_MS, () => {
-      for (const path of this.known.keys()) this.look(path);
+      for (const id of this.known.keys()) this.look(id);
     });
   }
 
@@ -52,17 +54,20 @@ export class FollowedFiles<Sent> {
   use(files: readonly FollowedFile<Sent>[]): void {
     for (const file of files) {
       const text = file.mayLack ? this.textOf(file.path) : this.surroundings.read(file.path);
-      this.known.set(file.path, { file, text, sent: this.sentOf(file, text) });
+      this.known.set(idOf(file), { file, text, sent: this.sentOf(file, text) });
     }
-    for (const path of this.known.keys()) if (!files.some((file) => file.path === path)) this.known.delete(path);
+    const ids = new Set(files.map(idOf));
+    for (const id of this.known.keys()) if (!ids.has(id)) this.known.delete(id);
     this.tell();
   }
 
   /** Reads a file again if it has changed. */
-  look(path: string): void {
-    const known = this.known.get(path);
+  look(id: string): void {
+    const known = this.known.get(id);
+    if (known === undefined) return;
+    const { path } = known.file;
     const text = this.textOf(path);
-    if (known === undefined || text === known.text) return;
+    if (text === known.text) return;
     known.text = text;
     try {
       if (text === null) throw new Error(`${path} does not exist`);
@@ -90,4 +95,8 @@ export class FollowedFiles<Sent> {
       return null;
     }
   }
+}
+
+function idOf({ id, path }: FollowedFile<unknown>): string {
+  return id ?? path;
 }

@@ -2,12 +2,14 @@
 import { addressListsOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
 import type { CredentialPlace } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
-import { parsedList, sharedTable } from "../control/named-files/read-address-list.ts";
+import { parsedList, sharedTables } from "../control/named-files/read-address-list.ts";
 import { checkedCredentials } from "../control/named-files/read-credentials.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { CheckedPasswords } from "../passwords/checked-passwords.ts";
 import { PasswordPool } from "../passwords/password-pool.ts";
 import { AddressLists } from "../shared/address-lists.ts";
+import { listId } from "../base/list-place.ts";
+import type { ListPlace } from "../base/list-place.ts";
 import type { SentList } from "../shared/address-lists.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import type { SentCredentials } from "../shared/credential-files.ts";
@@ -48,7 +50,7 @@ export class TestNamedFiles {
 
   /** Reads the files of a configuration. Throws an Error that says what is wrong. */
   use({ routes }: Config): void {
-    this.ofAddresses.use([...addressListsOf(routes)].map(followedList));
+    this.ofAddresses.use(addressListsOf(routes).map(followedList));
     this.ofCredentials.use([
       ...credentialFilesOf(routes).map((place) => followedCredentials(place, false)),
       // A key server need not have answered when the proxy starts.
@@ -61,14 +63,15 @@ export class TestNamedFiles {
   }
 }
 
-function followedList(path: string): FollowedFile<SentList> {
+function followedList(place: ListPlace): FollowedFile<SentList> {
   return {
-    path,
+    path: place.path,
+    id: listId(place),
     mayLack: false,
     read(text, version) {
-      const found = parsedList(path, text ?? "");
+      const found = parsedList(place, text ?? "");
       if ("problems" in found) throw new Error(found.problems.join("\n"));
-      return { path, version, memory: sharedTable(found.blocks) };
+      return { ...place, version, tables: sharedTables(found.rated) };
     },
   };
 }

@@ -48,6 +48,8 @@ export interface FeatureDeclaration {
   readonly paths?: readonly string[];
   /** The places of paths of address lists, which are read again when they change (policy/address-list), such as `allow.*.file`. */
   readonly lists?: readonly string[];
+  /** The same for lists whose blocks have factors. */
+  readonly ratedLists?: readonly string[];
   /**
    * The places of paths of files with credentials, which are read again when they change, each with what reads its text: gives the text that threads get, or
    * what is wrong with it, without showing any of it.

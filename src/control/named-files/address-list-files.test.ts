@@ -5,8 +5,13 @@ import path from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { AddressLists } from "../../shared/address-lists.ts";
+import type { ListPlace } from "../../base/list-place.ts";
 import type { LogFields } from "../../shared/log-fields.ts";
 import { AddressListFiles } from "./address-list-files.ts";
+
+function placesOf(...paths: readonly string[]): readonly ListPlace[] {
+  return paths.map((path) => ({ path, isRated: false }));
+}
 
 interface Stage {
   readonly files: AddressListFiles;
@@ -58,8 +63,8 @@ function begun(t: TestContext, text: string): Stage & { readonly file: string } 
   const all = stage(t);
   const file = all.pathOf("blocks.txt");
   writeFileSync(file, text);
-  assert.deepEqual(all.files.read(new Set([file])), []);
-  all.files.keep(new Set([file]));
+  assert.deepEqual(all.files.read(placesOf(file)), []);
+  all.files.keep(placesOf(file));
   return { ...all, file };
 }
 
@@ -127,14 +132,37 @@ test("a reload reads what has changed at once, all or nothing, and forgets what 
   const { files, lists, file, pathOf, looks } = begun(t, "192.0.2.1\n");
   const other = pathOf("other.txt");
   writeFileSync(file, "192.0.2.2\n");
-  assert.deepEqual(files.read(new Set([file, other])), [`${other} does not exist`]);
+  assert.deepEqual(files.read(placesOf(file, other)), [`${other} does not exist`]);
   assert.ok(lists.list(file).contains("192.0.2.1"), "nothing has changed");
   writeFileSync(other, "198.51.100.1\n");
-  assert.deepEqual(files.read(new Set([file, other])), []);
+  assert.deepEqual(files.read(placesOf(file, other)), []);
   assert.ok(lists.list(file).contains("192.0.2.2") && lists.list(other).contains("198.51.100.1"));
   assert.equal(files.current().length, 2, "for a thread that starts");
-  files.keep(new Set([other]));
+  files.keep(placesOf(other));
   assert.throws(() => lists.list(file), /has not been read/);
   await looks();
   assert.ok(lists.list(other).contains("198.51.100.1"));
+});
+
+test("a file may be a plain list and one with factors, each by itself; half a version of either changes nothing", async (t) => {
+  const { files, lists, log, file, looks } = begun(t, "192.0.2.1\n");
+  const rated = { path: file, isRated: true };
+  const both = [...placesOf(file), rated];
+  assert.match(files.read(both).join("\n"), /blocks\.txt:1: expected a factor from 0\.001 to 1000 behind the block/);
+  const other = `${file}.rated`;
+  writeFileSync(other, "192.0.2.0/24 0.5\n198.51.100.7 2\n192.0.2.128/25 0.1\n");
+  assert.deepEqual(files.read([{ path: other, isRated: true }]), []);
+  files.keep([{ path: other, isRated: true }]);
+  const factors = (): readonly unknown[] =>
+    ["192.0.2.1", "192.0.2.200", "198.51.100.7", "203.0.113.1"].map((each) => lists.list(other, true).factorOf(each));
+  assert.deepEqual(factors(), [0.5, 0.1, 2, null]);
+  for (const half of ["192.0.2.0/24 0.2\n198.51.100.7 ", "192.0.2.0/24 0.2\n198.51.100.7 0.", "192.0.2.0/24 0.2\n198.51"]) {
+    writeFileSync(other, half);
+    await looks();
+    assert.deepEqual(factors(), [0.5, 0.1, 2, null], half);
+    assert.match(log.at(-1)?.[1] ?? "", /^the old list stays in use: .*blocks\.txt\.rated:2: expected /);
+  }
+  writeFileSync(other, "192.0.2.0/24 0.2\n");
+  await looks();
+  assert.deepEqual(factors(), [0.2, 0.2, null, null]);
 });

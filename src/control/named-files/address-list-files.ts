@@ -5,10 +5,12 @@
 import { statSync } from "node:fs";
 import { shownFile } from "../../config/problems/shown.ts";
 import type { AppLog } from "../../observe/app-log.ts";
+import { listId, listPath } from "../../base/list-place.ts";
+import type { ListPlace } from "../../base/list-place.ts";
 import type { SentList } from "../../shared/address-lists.ts";
 import { FollowedFiles } from "./followed-files.ts";
 import type { Followed, Reading } from "./followed-files.ts";
-import { readAddressList, sharedTable } from "./read-address-list.ts";
+import { readAddressList, sharedTables } from "./read-address-list.ts";
 
 export interface AddressListFilesOptions {
   readonly log: Pick<AppLog, "info" | "error">;
@@ -32,8 +34,8 @@ export class AddressListFiles {
     this.options = options;
     this.files = new FollowedFiles({
       after: options.after,
-      changed: (path, list) => this.changed(path, list),
-      refused: (path, problems) => this.refused(path, problems),
+      changed: (_id, list) => this.changed(list),
+      refused: (id, problems) => this.refused(listPath(id), problems),
     });
   }
 
@@ -41,16 +43,16 @@ export class AddressListFiles {
    * Reads the lists of a configuration that may come into use, those too that are in use and have changed. Returns what is wrong, one line each: then nothing
    * has changed.
    */
-  read(paths: ReadonlySet<string>): readonly string[] {
-    const wanted = new Map([...paths].map((path) => [path, this.followed(path)]));
+  read(places: readonly ListPlace[]): readonly string[] {
+    const wanted = new Map(places.map((place) => [listId(place), this.followed(place)]));
     const { problems, fresh } = this.files.read(wanted);
     if (fresh) this.tell();
     return problems;
   }
 
   /** The lists of the configuration that is in use now: others are forgotten. */
-  keep(paths: ReadonlySet<string>): void {
-    if (this.files.keep(paths)) this.tell();
+  keep(places: readonly ListPlace[]): void {
+    if (this.files.keep(new Set(places.map(listId)))) this.tell();
   }
 
   /** All lists, for a thread that starts. */
@@ -62,15 +64,17 @@ export class AddressListFiles {
     this.files.stop();
   }
 
-  private followed(path: string): Followed<ReadBlocks> {
-    return { files: [path], read: (isChange) => this.readList(path, isChange) };
+  private followed(place: ListPlace): Followed<ReadBlocks> {
+    return { files: [place.path], read: (isChange) => this.readList(place, isChange) };
   }
 
-  private readList(path: string, isChange: boolean): Reading<ReadBlocks> {
-    if (isChange && isEmpty(path)) return { problems: [`${shownFile(path)} is empty; an empty list has a line with a comment`] };
-    const read = readAddressList(path);
+  private readList(place: ListPlace, isChange: boolean): Reading<ReadBlocks> {
+    if (isChange && isEmpty(place.path))
+      return { problems: [`${shownFile(place.path)} is empty; an empty list has a line with a comment`] };
+    const read = readAddressList(place);
     if ("problems" in read) return read;
-    return { value: { sent: { path, version: ++this.versions, memory: sharedTable(read.blocks) }, blocks: read.blocks.length } };
+    const count = read.rated.reduce((sum, { blocks }) => sum + blocks.length, 0);
+    return { value: { sent: { ...place, version: ++this.versions, tables: sharedTables(read.rated) }, blocks: count } };
   }
 
   private refused(path: string, problems: readonly string[]): void {
@@ -79,7 +83,7 @@ export class AddressListFiles {
     this.options.log.error("address_list_refused", `the old list stays in use: ${first}${others}`, { file: path });
   }
 
-  private changed(path: string, { blocks }: ReadBlocks): void {
+  private changed({ sent: { path }, blocks }: ReadBlocks): void {
     this.tell();
     const text = `${shownFile(path)} has changed: ${blocks} ${blocks === 1 ? "block is" : "blocks are"} in use`;
     this.options.log.info("address_list_read", text, { file: path, blocks });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { buildRequestHead } from "../../http/build-head.ts";
 import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
+import { AddressLists } from "../../shared/address-lists.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { rateLimitMiddleware } from "./rate-limit.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
@@ -20,7 +21,7 @@ function newTable(): BucketTable {
 }
 
 function limiter(given: Given, buckets: BucketTable = newTable(), workerIndex: number = 0, id: string = "one"): Middleware {
-  return rateLimitMiddleware(rateLimitSchema.parse(given), false, { buckets, workerIndex, now }, id);
+  return rateLimitMiddleware(rateLimitSchema.parse(given), false, { buckets, workerIndex, now, lists: new AddressLists() }, id);
 }
 
 function exchange(client: string, headers: Readonly<Record<string, string>> = {}): ExchangeView {

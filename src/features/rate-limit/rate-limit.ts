@@ -1,10 +1,9 @@
 /** Refuses requests above a rate (proxy/feature/limiter.ts). Limits by who the client is act when that is known. */
 import { isOfIdentity } from "../../policy/rate-limit/identity-keys.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
-import { limitKey } from "../../proxy/feature/limit-key.ts";
-import { Limiter } from "../../proxy/feature/limiter.ts";
-import type { LimiterThread } from "../../proxy/feature/limiter.ts";
-import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
+import type { Middleware } from "../../proxy/feature/middleware.ts";
+import { CountedLimit } from "./counted-limit.ts";
+import type { LimitThread } from "./counted-limit.ts";
 import { rateLimitFacts } from "./facts.ts";
 import type { Limit, RateLimitConfig } from "./schema.ts";
 
@@ -24,47 +23,65 @@ function isByIdentity({ key, roles }: Limit): boolean {
   return key.some(isOfIdentity) || Object.keys(roles).length > 0;
 }
 
-/** One limit of a route. */
-interface Counted {
-  readonly keyOf: (exchange: ExchangeView) => string;
-  /** By role, in the order of the file. */
-  readonly byRole: readonly (readonly [role: string, limiter: Limiter])[];
-  readonly base: Limiter;
-}
-
 /**
  * @param byIdentity whether the middleware has the limits by who the client is, or all others
  * @param routeId names the route's buckets in the table
  */
-export function rateLimitMiddleware(config: RateLimitConfig, byIdentity: boolean, thread: LimiterThread, routeId: string): Middleware {
+export function rateLimitMiddleware(config: RateLimitConfig, byIdentity: boolean, thread: LimitThread, routeId: string): Middleware {
   const limits = config.flatMap((limit, index) =>
-    isByIdentity(limit) === byIdentity ? [counted(limit, index, thread, idOf(config, index, routeId))] : [],
+    isByIdentity(limit) === byIdentity
+      ? [new CountedLimit(limit, thread, idOf(config, index, routeId), index === 0 ? "default" : `limit-${index + 1}`)]
+      : [],
   );
-  const name = byIdentity ? "rate-limit-by-identity" : "rate-limit";
-  const [only] = limits;
-  if (only !== undefined && limits.length === 1) {
-    return {
-      name,
-      onRequest(exchange) {
-        const limiter = limiterFor(only, exchange);
-        return limiter.take(only.keyOf(exchange), thread.now()) ? null : limiter.refusal("rate_limited");
-      },
-    };
-  }
   return {
-    name,
-    onRequest(exchange) {
-      const nowMs = thread.now();
-      for (let at = 0; at < limits.length; at++) {
-        const limit = limits[at];
-        if (limit === undefined) continue;
-        const limiter = limiterFor(limit, exchange);
-        if (limiter.take(limit.keyOf(exchange), nowMs)) continue;
-        // Whoever is refused by one limit uses up nothing of the others.
-        for (const before of limits.slice(0, at)) limiterFor(before, exchange).settle(before.keyOf(exchange), nowMs, -1);
-        return limiter.refusal("rate_limited");
+    name: byIdentity ? "rate-limit-by-identity" : "rate-limit",
+    onRequest: requestHook(limits, thread),
+    ...responseHook(limits, thread),
+    ...finishHook(limits),
+  };
+}
+
+function requestHook(limits: readonly CountedLimit[], { now }: LimitThread): NonNullable<Middleware["onRequest"]> {
+  const [only] = limits;
+  if (only !== undefined && limits.length === 1) return (exchange) => only.take(exchange, now());
+  return (exchange) => {
+    const nowMs = now();
+    for (let at = 0; at < limits.length; at++) {
+      const refusal = limits[at]?.take(exchange, nowMs) ?? null;
+      if (refusal === null) continue;
+      // Whoever is refused by one limit uses up nothing of the others.
+      for (const before of limits.slice(0, at)) before.giveBack(exchange, nowMs);
+      return refusal;
+    }
+    return null;
+  };
+}
+
+function responseHook(limits: readonly CountedLimit[], { now }: LimitThread): Pick<Middleware, "onResponse"> {
+  const settled = limits.filter(({ isSettled }) => isSettled);
+  const announced = limits.filter((limit) => limit.announced);
+  if (settled.length === 0 && announced.length === 0) return {};
+  return {
+    onResponse(exchange, response) {
+      // An answer of the proxy's own: the refusal of a limit, or of something else before all limits were asked.
+      if (response.head === null) return;
+      const nowMs = now();
+      for (const limit of settled) limit.settleBy(exchange, response.head, nowMs);
+      for (const limit of announced) {
+        const { policy, left } = limit.announcement(exchange, nowMs);
+        response.append("RateLimit-Policy", policy);
+        response.append("RateLimit", left);
       }
-      return null;
+    },
+  };
+}
+
+function finishHook(limits: readonly CountedLimit[]): Pick<Middleware, "onFinish"> {
+  const adapting = limits.flatMap((limit) => limit.adapting ?? []);
+  if (adapting.length === 0) return {};
+  return {
+    onFinish({ client, status }) {
+      for (const each of adapting) each.saw(client, status);
     },
   };
 }
@@ -79,18 +96,4 @@ function idOf(config: RateLimitConfig, index: number, routeId: string): string {
     .map(({ key }) => key.join(" "))
     .toReversed();
   return `${routeId}\n${own}\n${before.filter((other) => other === own).length}`;
-}
-
-function counted({ key, roles, rate }: Limit, index: number, thread: LimiterThread, id: string): Counted {
-  const name = index === 0 ? "default" : `limit-${index + 1}`;
-  return {
-    keyOf: limitKey(key),
-    byRole: Object.entries(roles).map(([role, other]) => [role, new Limiter(other, thread, { id: `${id}\nrole ${role}`, name })] as const),
-    base: new Limiter(rate, thread, { id, name }),
-  };
-}
-
-function limiterFor({ byRole, base }: Counted, { identity }: ExchangeView): Limiter {
-  if (byRole.length === 0 || identity === null) return base;
-  return byRole.find(([role]) => identity.roles.includes(role))?.[1] ?? base;
 }

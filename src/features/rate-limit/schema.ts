@@ -1,16 +1,63 @@
 /** The key `rate_limit` of a route: its schema, texts and checks. */
 import { z } from "zod";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
-import { at, entriesOf, warning } from "../../values/finding.ts";
+import { at, entriesOf, error, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { limitKeySchema } from "../../values/limit-key.ts";
 import { rateFindings, rateOf, rateShape } from "../../values/rate.ts";
-import { oneOrList } from "../../values/scalars.ts";
+import { duration, oneOrList, wholeNumber } from "../../values/scalars.ts";
+import { filePath, fieldName } from "../../values/texts.ts";
+import { FACTOR_EXPECTED, FACTOR_RANGE } from "../../policy/address-list/factor.ts";
 import { rateLimitFacts } from "./facts.ts";
+
+const COST = { min: 1, max: 1_000_000 };
+
+const factor = z
+  .number({ error: FACTOR_EXPECTED })
+  .min(FACTOR_RANGE.min, { error: FACTOR_EXPECTED })
+  .max(FACTOR_RANGE.max, { error: FACTOR_EXPECTED })
+  .meta({ title: "number" });
+
+const adaptingSchema = z.strictObject({
+  statuses: z
+    .array(wholeNumber({ min: 200, max: 599 }))
+    .min(1, { error: "expected at least one status" })
+    .default([401, 404, 429])
+    .meta({
+      description: "Statuses of answers, the proxy's own included, that are counted.",
+    }),
+  after: wholeNumber({ min: 1, max: 1_000_000 })
+    .default(20)
+    .meta({ description: "How many of them a client may meet at once, and in each `within`." }),
+  within: duration({ min: 1_000, max: 86_400_000 })
+    .default(60_000)
+    .meta({ description: "The time in which the allowance of them comes back." }),
+  factor: factor.default(0.25).meta({ description: "What the client's rate and burst are multiplied by when it has met more." }),
+  for: duration({ min: 1_000, max: 86_400_000 }).default(600_000).meta({
+    description: "How long that holds, from the last one that was too many.",
+  }),
+});
 
 const limitSchema = z
   .strictObject({
     ...rateShape,
+    cost: wholeNumber(COST).default(1).meta({ description: "How many requests each request of this route counts as." }),
+    cost_header: fieldName.optional().meta({
+      description:
+        "A field in which responses say what the request has cost, as a whole number, 0 included: it counts in the place of `cost` from then on, if need be above what was left, up to one more `burst`. Responses without it, or with anything else in it, leave the cost as it was.",
+    }),
+    announce: z.boolean().default(false).meta({
+      description:
+        "Whether all responses tell clients of the limit and what is left of it, in `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-12). Answers with 429 always do.",
+    }),
+    reputation_file: filePath.optional().meta({
+      description:
+        "The file of a list of addresses and blocks, each with a factor from 0.001 to 1000 behind it, such as `192.0.2.0/24 0.1`, with comments after `#` or `;`: the rate and the burst of these clients are multiplied by it, whatever `key` counts. Of several blocks that hold an address the smallest factor counts. Read again when it changes, without a reload. Relative to the configuration's folder.",
+    }),
+    adapting: adaptingSchema.optional().meta({
+      description:
+        "Gives less to clients, by their address, that meet refusals too often: who tries passwords or paths. `{}` has the defaults. Clients behind one address share its standing.",
+    }),
     key: limitKeySchema,
     roles: z.record(z.string().min(1), z.strictObject(rateShape).transform(rateOf)).default({}).meta({
       title: "mapping of roles",
@@ -18,7 +65,16 @@ const limitSchema = z
         "Other rates for clients with a role that `authentication` has found, by the role's name: `{ pro: { requests_per_minute: 1000 } }`. The first role of this list that the client has decides.",
     }),
   })
-  .transform(({ key, roles, ...rate }) => ({ key, roles, rate: rateOf(rate) }));
+  .transform(({ key, roles, cost, cost_header, announce, reputation_file, adapting, ...rate }) => ({
+    key,
+    roles,
+    cost,
+    cost_header,
+    announce,
+    reputation_file,
+    adapting,
+    rate: rateOf(rate),
+  }));
 
 /** A limit; `key` has at least one part. */
 export type Limit = z.output<typeof limitSchema>;
@@ -39,7 +95,10 @@ export const rateLimitDeclaration = {
     requests_per_minute: "requests average rate rpm limit",
     requests_per_second: "rps",
     roles: "tiers plans groups",
+    cost: "weight tokens hits",
+    announce: "headers response_headers",
   },
+  ratedLists: ["reputation_file"],
   check,
 } as const satisfies FeatureDeclaration;
 
@@ -47,9 +106,22 @@ function check(value: unknown, path: KeyPath): Finding[] {
   const limits = Array.isArray(value) ? value.map((limit: unknown, index) => [limit, [...path, index]] as const) : [[value, path] as const];
   return limits.flatMap(([limit, place]) => [
     ...rateFindings(limit, place),
+    ...costFindings(limit, place),
     ...entriesOf(at(limit, "roles")).flatMap(([role, rate]) => rateFindings(rate, [...place, "roles", role])),
     ...orderFindings(entriesOf(at(limit, "roles")), [...place, "roles"]),
   ]);
+}
+
+/** A cost above a burst: no request would ever pass. */
+function costFindings(limit: unknown, place: KeyPath): Finding[] {
+  const cost = at(limit, "cost");
+  if (typeof cost !== "number") return [];
+  return [limit, ...entriesOf(at(limit, "roles")).map(([, rate]) => rate)].flatMap((rate) => {
+    const burst = at(rate, "burst") ?? at(rate, "requests_per_minute") ?? at(rate, "requests_per_second");
+    return typeof burst === "number" && burst < cost
+      ? [error([...place, "cost"], `no request would pass: it costs ${cost}, and the burst is ${burst}`, true)]
+      : [];
+  });
 }
 
 /** The order of keys in a JavaScript object: those that are whole numbers first. */

@@ -6,8 +6,9 @@ import { rangeTable } from "../../base/cidr-ranges.ts";
 import { parseAddressList } from "./parse-list.ts";
 
 function setOf(text: string): CidrSet {
-  const { blocks, problems } = parseAddressList(text);
+  const { rated, problems } = parseAddressList(text);
   assert.deepEqual(problems, []);
+  const blocks = rated.flatMap((each) => each.blocks);
   return new CidrSet(rangeTable(blocks, (bytes) => new SharedArrayBuffer(bytes)));
 }
 
@@ -21,10 +22,10 @@ test("one block a line, of both families, with comments, empty lines, any line e
 });
 
 test("what is no block is named by its line, and its text is not shown", () => {
-  const { blocks, problems } = parseAddressList(
+  const { rated, problems } = parseAddressList(
     "10.0.0.0/8\nhunter2\n10.0.0.0/33\n1.2.3.4, 5.6.7.8\nevil.example\n1.2.3.4/24/3\n01.2.3.4\n",
   );
-  assert.equal(blocks.length, 1);
+  assert.equal(rated.flatMap(({ blocks }) => blocks).length, 1);
   assert.deepEqual(
     problems.map(({ line }) => line),
     [2, 3, 4, 5, 6, 7],
@@ -35,8 +36,37 @@ test("what is no block is named by its line, and its text is not shown", () => {
   assert.ok(!JSON.stringify(problems).includes("hunter2"));
 });
 
+test("with factors: from the smallest to the largest, each line with exactly one", () => {
+  const { rated, problems } = parseAddressList("192.0.2.0/24 0.5 # slow\n2001:db8::/32\t2\n198.51.100.7   0.5\n", true);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(
+    rated.map(({ factor, blocks }) => [factor, blocks.length]),
+    [
+      [0.5, 2],
+      [2, 1],
+    ],
+  );
+  const wrong = [
+    "192.0.2.1",
+    "192.0.2.1 0",
+    "192.0.2.1 -1",
+    "192.0.2.1 1e3",
+    "192.0.2.1 1001",
+    "192.0.2.1 0.5 1",
+    "192.0.2.1 NaN",
+    "0.5 192.0.2.1",
+  ];
+  const found = parseAddressList(wrong.join("\n"), true).problems;
+  assert.deepEqual(
+    found.map(({ line }) => line),
+    wrong.map((_, index) => index + 1),
+  );
+  const many = Array.from({ length: 40 }, (_, index) => `192.0.2.${index} 0.${100 + index}`);
+  assert.match(parseAddressList(many.join("\n"), true).problems[0]?.message ?? "", /more than 32 different factors/);
+});
+
 test("nothing is a list too", () => {
-  for (const text of ["", "\n", "# nobody", "\u{feff}"]) assert.deepEqual(parseAddressList(text), { blocks: [], problems: [] });
+  for (const text of ["", "\n", "# nobody", "\u{feff}"]) assert.deepEqual(parseAddressList(text), { rated: [], problems: [] });
   assert.ok(!setOf("").contains("10.0.0.1"));
 });
 
