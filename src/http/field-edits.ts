@@ -125,6 +125,13 @@ function withoutLines(lines: string, name: string): string {
   return kept;
 }
 
+/** The values of the lines of that name (lower case), in lines that `fieldLine` made. */
+export function addedValues(lines: string, name: string): string[] {
+  return lines
+    .split("\r\n")
+    .flatMap((line) => (line.slice(0, name.length + 1).toLowerCase() === `${name}:` ? [line.slice(name.length + 2)] : []));
+}
+
 const COLON = 0x3a;
 
 /** Whether only the proxy writes fields of that name: Host, framing, and fields about one connection. */

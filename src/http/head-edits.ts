@@ -3,8 +3,8 @@
  * Hooks get the `...Changes` interfaces; the exchange and the writers of heads use the classes.
  */
 import { isAuthority } from "./authority.ts";
-import { FieldEdits } from "./field-edits.ts";
-import type { ReplacedNames } from "./replaced-names.ts";
+import { FieldEdits, addedValues } from "./field-edits.ts";
+import { ReplacedNames } from "./replaced-names.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { withoutParameter } from "./query-parameter.ts";
 import { mayHaveBody } from "./status.ts";
@@ -63,6 +63,13 @@ export interface RequestChanges extends FieldChanges {
    * @internal
    */
   takeParameter(name: string, received: string): void;
+  /**
+   * Rewrites the cookies that go upstream: those that other middleware has set, or else those of `received`.
+   * @param received the values of Cookie
+   * @param rewritten gets all values joined by `; `, and returns what takes their place; null: nothing
+   * @internal
+   */
+  rewriteCookies(received: readonly string[], rewritten: (cookie: string) => string | null): void;
 }
 
 /** Names and values of fields, in their order. */
@@ -131,6 +138,14 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
     if (after !== before) this.setTarget(after);
   }
 
+  rewriteCookies(received: readonly string[], rewritten: (cookie: string) => string | null): void {
+    const before = [...(this.removed.includes("cookie") ? [] : received), ...addedValues(this.added, "cookie")].join("; ");
+    if (before === "") return;
+    const after = rewritten(before);
+    if (after === null) this.replaceLines(COOKIE, "");
+    else if (after !== before) this.set("Cookie", after);
+  }
+
   setAuthority(authority: string): void {
     if (authority !== this.#validAuthority || authority === "") {
       if (!isText(authority) || !isAuthority(authority)) throw new TypeError("the authority is malformed");
@@ -139,6 +154,8 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
     this.authority = authority;
   }
 }
+
+const COOKIE = new ReplacedNames(["cookie"], ["cookie"]);
 
 const NO_FIELDS: FieldList = [];
 

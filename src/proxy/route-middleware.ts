@@ -31,7 +31,7 @@ export function routeMiddleware(
   own: readonly Middleware[] = [],
   known: KnownMiddleware = new Map(),
 ): Middleware[] {
-  const made = (feature: Feature): CompiledFeature => compileFeature(feature, route, index, thread, known);
+  const made = (feature: Feature): CompiledFeature => compileFeature(feature, route, index, thread, own, known);
   const { first, second, last } = actingOrder(features);
   return [
     ...first.map((feature) => made(feature).middleware),
@@ -47,6 +47,7 @@ function compileFeature<Key extends FeatureKey>(
   route: RouteConfig,
   index: number,
   thread: ThreadContext,
+  own: readonly Middleware[],
   known: KnownMiddleware,
 ): CompiledFeature {
   const config = route[feature.key];
@@ -59,6 +60,7 @@ function compileFeature<Key extends FeatureKey>(
   const names = route.split?.map(({ upstream }) => upstream).sort() ?? [route.upstream ?? ""];
   const key = (): string => `${label}\n${names.join("\n")}\n${JSON.stringify(route.match)}`;
   const template = (text: string, isErrorPage?: boolean): Template => compileTemplate(text, environment, isErrorPage);
+  const isBeside = feature.beside !== undefined && own.includes(feature.beside.middleware);
   const context: FeatureContext = {
     workerIndex,
     buckets,
@@ -74,7 +76,7 @@ function compileFeature<Key extends FeatureKey>(
     compileRegex,
     report,
     template,
-    route: { index, label, rewrite: route.rewrite, key },
+    route: { index, label, rewrite: route.rewrite, isBeside, key },
   };
   const { forKnown } = feature;
   const made = {

@@ -16,13 +16,14 @@ import { keysInFile } from "./api-keys.ts";
 import { basicCredentials } from "./basic.ts";
 import type { BasicFiles } from "./basic.ts";
 import { KEY_LIMITS, keyLimits } from "./key-limits.ts";
+import { takeLoginCookies } from "./login-cookies.ts";
 import { InternalTokens } from "./internal-jwt.ts";
 import { JwtVerifier, jwtInCookie } from "./jwt.ts";
 import { keyInQuery } from "./query-key.ts";
 import { configuredTokens, presentedTokens } from "./presented-tokens.ts";
 import type { FindToken } from "./presented-tokens.ts";
 import type { AuthenticationConfig } from "./schema.ts";
-import { OidcMethod, withoutLoginCookies } from "./oidc.ts";
+import { OidcMethod } from "./oidc.ts";
 import { shownCertificate } from "./shown-certificate.ts";
 
 /** What the methods need of the thread and the route. */
@@ -40,7 +41,7 @@ export const authentication: Feature<"authentication"> = {
     compile: ({ api_keys: apiKeys }, context) => keyLimits(apiKeys?.file ?? "", context),
   },
   // Applications that other routes serve on the same host could use the sessions of this one.
-  beside: { isIn: ({ oidc }) => oidc !== undefined, middleware: { name: "authentication", onUpstreamRequest: withoutLoginCookies } },
+  beside: { isIn: ({ oidc }) => oidc !== undefined, middleware: { name: "authentication", onUpstreamRequest: takeLoginCookies } },
   reserves: ({ identity_headers: headers, forward, internal_jwt: internal }) => [
     ...(headers === undefined ? [] : namesOf(headers)),
     ...(forward === undefined ? [] : reservedCopies(forward.copy)),

@@ -3,6 +3,7 @@ import { connectionOptions } from "../../http/connection-options.ts";
 import { REQUEST_DROPPED, UNTRUSTED_DROPPED } from "../../http/forward-fields.ts";
 import { Known, bit } from "../../http/known-fields.ts";
 import type { RequestHead } from "../../http/request-head.ts";
+import { otherCookies } from "../../oidc/cookies/request-cookies.ts";
 import { fieldTexts } from "../../policy/template/cleaned-texts.ts";
 import { escapeFieldValue } from "../../policy/template/escapes.ts";
 import { fillIn } from "../../policy/template/template.ts";
@@ -42,8 +43,15 @@ const NOT_ASKED_NAMES: ReadonlySet<string> = new Set(
   ),
 );
 
-/** Compiles `send` and `set` to what makes the question of an exchange. */
-export function questions({ send, set }: ForwardConfig, template: FeatureContext["template"]): (exchange: ExchangeView) => Question {
+/**
+ * Compiles `send` and `set` to what makes the question of an exchange.
+ * @param isBesideLogins whether clients may bring cookies of a login that another route has, which are not for the service
+ */
+export function questions(
+  { send, set }: ForwardConfig,
+  template: FeatureContext["template"],
+  isBesideLogins: boolean,
+): (exchange: ExchangeView) => Question {
   const written = Object.entries(set).map(([name, text]): readonly [string, Template] => [name, fieldTexts(template(text))]);
   const replaced = new Set(written.map(([name]) => name.toLowerCase()));
   const names = send === "all" ? null : send.map((name) => [name, name.toLowerCase()] as const).filter(([, lower]) => !replaced.has(lower));
@@ -51,7 +59,7 @@ export function questions({ send, set }: ForwardConfig, template: FeatureContext
     const { request, scheme, client, authority } = exchange;
     const received = names === null ? allOf(request, replaced) : namedOf(request, names);
     const fields = [
-      ...received,
+      ...(isBesideLogins ? received.flatMap(withoutLogin) : received),
       ...written
         .map(([name, value]): Line => [name, fillIn(value, (variable) => valueOf(exchange, variable), escapeFieldValue)])
         .filter(([, value]) => value !== ""),
@@ -65,6 +73,12 @@ export function questions({ send, set }: ForwardConfig, template: FeatureContext
     ];
     return { fields, asked };
   };
+}
+
+/** The line without the cookies of logins; none, where nothing is left of it. */
+function withoutLogin([name, value]: Line): Line[] {
+  const rest = name.toLowerCase() === "cookie" ? otherCookies(value) : value;
+  return rest === null ? [] : [[name, rest]];
 }
 
 function namedOf(request: RequestHead, names: readonly (readonly [name: string, lower: string])[]): Line[] {

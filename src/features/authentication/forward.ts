@@ -38,7 +38,9 @@ interface Kept {
   readonly untilMs: number;
 }
 
-type Context = Pick<FeatureContext, "now" | "report" | "template"> & { readonly route: Pick<FeatureContext["route"], "label"> };
+type Context = Pick<FeatureContext, "now" | "report" | "template"> & {
+  readonly route: Pick<FeatureContext["route"], "label" | "isBeside">;
+};
 
 export function askedService(config: ForwardConfig, context: Context): Method {
   return new AskedService(config, context);
@@ -64,7 +66,7 @@ class AskedService implements Method {
   constructor(config: ForwardConfig, context: Context) {
     this.config = config;
     this.context = context;
-    this.questionOf = questions(config, context.template);
+    this.questionOf = questions(config, context.template, context.route.isBeside);
     const names = config.copy.map(({ name }) => name.toLowerCase());
     this.copied = new ReplacedNames(names, names);
     const key = config.cache?.key;

@@ -181,13 +181,14 @@ export function jwtInCookie(verifier: JwtVerifier, name: string, forwards: boole
     },
     strip({ request, identity }, edits) {
       const values = request.values("cookie");
-      const rest = withoutCookie(values, name);
-      if (rest === null) return;
-      // An upstream gets the one cookie that was verified, and no other of its name.
-      const verified = forwards && identity?.method === "jwt" ? [`${name}=${cookieValue(values, name)}`] : [];
-      const kept = [...(rest === "" ? [] : [rest]), ...verified].join("; ");
-      if (kept === "") edits.remove("cookie");
-      else edits.set("Cookie", kept);
+      edits.rewriteCookies(values, (cookie) => {
+        const rest = withoutCookie([cookie], name);
+        if (rest === null) return cookie;
+        // An upstream gets the one cookie that was verified, and no other of its name.
+        const verified = forwards && identity?.method === "jwt" ? [`${name}=${cookieValue(values, name)}`] : [];
+        const kept = [...(rest === "" ? [] : [rest]), ...verified].join("; ");
+        return kept === "" ? null : kept;
+      });
     },
   };
 }

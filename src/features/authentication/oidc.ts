@@ -2,7 +2,6 @@
  * A login at an identity provider (OpenID Connect). Who brings a good session is known; who brings none is sent to the provider if a person waits for a page,
  * and gets 401 otherwise. The paths of the login itself are answered here, whoever asks.
  */
-import { otherCookies } from "../../oidc/cookies/request-cookies.ts";
 import type { LoginRequest } from "../../oidc/login-request.ts";
 import type { BackChannelAnswer, CallbackAnswer, CheckAnswer } from "../../oidc/oidc-answers.ts";
 import type { OidcSession } from "../../oidc/session/session.ts";
@@ -15,6 +14,7 @@ import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { Identity } from "../../proxy/ports/identity.ts";
 import { identityOf } from "./claims-identity.ts";
 import * as answers from "./login-answers.ts";
+import { takeLoginCookies } from "./login-cookies.ts";
 import { loginFor } from "./login.ts";
 import type { Login, OidcConfig } from "./login.ts";
 import { REALM } from "./method.ts";
@@ -72,9 +72,12 @@ export class OidcMethod implements Method {
   }
 
   strip(exchange: ExchangeView, edits: RequestChanges): void {
-    withoutLoginCookies(exchange, edits);
+    takeLoginCookies(exchange, edits);
+    if (!this.config.forward_access_token) return;
     const token = this.tokens.of(exchange);
     if (token !== undefined) edits.set("Authorization", `Bearer ${token}`);
+    // What the upstream takes for a user's token comes from the provider, or was verified by another method.
+    else if (exchange.identity === null || exchange.identity.method === "oidc") edits.remove("authorization");
   }
 
   /** Gives the browser the cookies of a session that has new tokens. */
@@ -146,15 +149,6 @@ export class OidcMethod implements Method {
     if (answer.kind === "unavailable") this.report("warn", "login_unavailable", `nobody can log in at ${issuer}: ${fault}`, { issuer });
     else this.report("warn", "login_failed", `a login at ${issuer} has failed: ${fault}`, { issuer });
   }
-}
-
-/** Keeps the cookies of logins from an upstream: whoever has them is their user. */
-export function withoutLoginCookies({ request }: ExchangeView, edits: RequestChanges): void {
-  if (!request.has("cookie")) return;
-  const cookie = request.values("cookie").join("; ");
-  const rest = otherCookies(cookie);
-  if (rest === null) edits.remove("cookie");
-  else if (rest !== cookie) edits.set("Cookie", rest);
 }
 
 /** What the engine reads of a request. */

@@ -100,6 +100,8 @@ export interface FeatureRoute {
   readonly label: string;
   /** What the route changes in path and host on the way to the upstream, for features that undo it on the way back. */
   readonly rewrite: RouteConfig["rewrite"];
+  /** Whether some other route has what the feature's `beside` is for, and this one lacks it. */
+  readonly isBeside: boolean;
   /**
    * A text that identifies the route in shared memory: the same in all threads, and after a reload as long as the route's label, conditions
    * and upstream stay. No other route has it.
