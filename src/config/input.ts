@@ -1755,14 +1755,14 @@ export interface RouteAuthenticationJwtInput {
 /** The keys of `routes[].authentication.jwt.claims` in a configuration. */
 export interface RouteAuthenticationJwtClaimsInput {
   /**
-   * The claim with the user's name.
+   * The claim with the user's name. `email` and `preferred_username` may change, `sub` never does.
    *
    * Text. Default: `sub`.
    */
   user?: string | undefined;
   /**
-   * The claim with the client's roles, an array or a text of words with spaces between them; a dot leads into an object:
-   * `realm_access.roles`.
+   * The claim with the user's roles, an array or a text of words with spaces between them; a dot leads into an object:
+   * `realm_access.roles`. Many providers call it `groups`.
    *
    * Text. Default: `roles`.
    */
@@ -1986,35 +1986,12 @@ export interface RouteAuthenticationOidcInput {
    */
   forward_access_token?: boolean | undefined;
   /** Which claims say who the user is. */
-  claims?: RouteAuthenticationOidcClaimsInput | undefined;
+  claims?: RouteAuthenticationJwtClaimsInput | undefined;
   /**
    * Who is logged in lies in cookies that browsers can neither read nor change. They are `HttpOnly`, `SameSite=Lax` and, where clients come
    * over TLS, `Secure`.
    */
   session: RouteAuthenticationOidcSessionInput;
-}
-
-/** The keys of `routes[].authentication.oidc.claims` in a configuration. */
-export interface RouteAuthenticationOidcClaimsInput {
-  /**
-   * The claim with the user's name. `email` and `preferred_username` may change, `sub` never does.
-   *
-   * Text. Default: `sub`.
-   */
-  user?: string | undefined;
-  /**
-   * The claim with the user's roles, an array or a text of words; a dot leads into an object: `realm_access.roles`. `groups` at many
-   * providers.
-   *
-   * Text. Default: `roles`.
-   */
-  roles?: string | undefined;
-  /**
-   * The same for scopes.
-   *
-   * Text. Default: `scope`.
-   */
-  scopes?: string | undefined;
 }
 
 /** The keys of `routes[].authentication.oidc.session` in a configuration. */

@@ -217,6 +217,15 @@ export const secret: SecretText = z
   .regex(/^(?! ).*(?<! )$/u, { error: "expected a token without spaces around it" })
   .meta({ title: "secret" }) as z.ZodType as SecretText;
 
+/** What a secret has at least that nobody may find by trying: the bytes of the hash of HS256 (RFC 7518 section 3.2). */
+const LONG_SECRET_MIN = 32;
+
+/** A secret against which others can try guesses as fast as they compute. @param why completes the message about a shorter one */
+export function longSecret(why: string): SecretText {
+  const error = `expected at least ${LONG_SECRET_MIN} characters: ${why}`;
+  return secret.refine((text) => text.length >= LONG_SECRET_MIN, { error }).meta({ title: "secret" });
+}
+
 /** What is wrong with the URL of an endpoint, without quoting it, since it may hold a password. */
 function whyNoEndpoint(url: string): string {
   if (/^(?:https?\+)?unix[:@/]/i.test(url)) return whyNoSocket(url);

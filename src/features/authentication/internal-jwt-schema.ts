@@ -4,10 +4,8 @@ import { editedField } from "../../values/field-edits.ts";
 import { at, entriesOf, error, listOf } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { duration, oneOrMore } from "../../values/scalars.ts";
-import { filePath, secret } from "../../values/texts.ts";
-
-/** What a shared secret has at least: the bytes of the hash (RFC 7518 section 3.2). */
-const SECRET_MIN = 32;
+import { filePath, longSecret } from "../../values/texts.ts";
+import { GUESSED } from "./jwt-schema.ts";
 
 /** What the proxy itself says in a token. */
 const OWN_CLAIMS = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "roles", "scope", "authentication_method"];
@@ -21,7 +19,7 @@ export const internalJwtSchema = z.strictObject({
     description:
       "A file with the private key (JWK, for ES256 or EdDSA), as `millrace new-key --internal` prints it. Of several keys the first signs. Read again when it changes, without a reload. Relative to the configuration's folder.",
   }),
-  secret: secret.optional().meta({
+  secret: longSecret(GUESSED).optional().meta({
     description:
       "A secret of at least 32 characters instead, for HS256. Whoever can verify tokens with it can make them too. Write `${NAME}` or `file:PATH` to keep it out of the file.",
   }),
@@ -51,8 +49,6 @@ export function internalJwtFindings(authentication: unknown, path: KeyPath): Fin
     findings.push(error(path, "expected key_file or secret: with what are tokens signed?", true));
   if (file !== undefined && shared !== undefined)
     findings.push(error([...path, "secret"], "tokens are signed with key_file already", true));
-  if (typeof shared === "string" && shared.length < SECRET_MIN && !/^(?:file:|\$)/.test(shared))
-    findings.push(error([...path, "secret"], `expected at least ${SECRET_MIN} characters: shorter secrets can be guessed from any token`));
   if (shared !== undefined && shared === at(at(authentication, "jwt"), "secret"))
     findings.push(
       error([...path, "secret"], "clients' tokens are verified with it: an application could make tokens for the proxy itself"),

@@ -428,7 +428,7 @@ test("what a configuration may not say", async () => {
     );
   await assert.rejects(wrong({ audience: "a" }), /expected one of jwks_url, jwks_file and secret/);
   await assert.rejects(wrong({ audience: "a", secret: "x".repeat(32), jwks_url: URL }), /one of jwks_url, jwks_file and secret/);
-  await assert.rejects(wrong({ audience: "a", secret: "short" }), /at least 32 characters/);
+  for (const secret of ["short", "$short"]) await assert.rejects(wrong({ audience: "a", secret }), /at least 32 characters/);
   await assert.rejects(wrong({ audience: "a", jwks_url: URL, algorithms: ["HS256"] }), /this algorithm is for a secret/);
   await assert.rejects(wrong({ audience: "a", secret: "x".repeat(32), algorithms: ["RS256"] }), /with a secret, only HS256/);
   await assert.rejects(wrong({ audience: "a", jwks_url: URL, algorithms: ["none"] }), /algorithms/);

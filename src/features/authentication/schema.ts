@@ -6,10 +6,10 @@ import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { editedField } from "../../values/field-edits.ts";
 import { at, entriesOf, error, listOf, spacedToken } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
-import { loginConflict, loginFindings, loginIdentity, loginPaths, loginSettings } from "../../values/login-settings.ts";
-import { duration, oneOrMore } from "../../values/scalars.ts";
-import { filePath, keyServerUrl, secret } from "../../values/texts.ts";
+import { filePath, secret } from "../../values/texts.ts";
 import { internalJwtFindings, internalJwtSchema } from "./internal-jwt-schema.ts";
+import { jwtFindings, jwtSchema } from "./jwt-schema.ts";
+import { oidcConflict, oidcFindings, oidcPaths, oidcSchema, sessionsOf } from "./oidc-schema.ts";
 import { readApiKeys } from "./read-api-keys.ts";
 import { readKeySet } from "./read-key-set.ts";
 import { readSigningKey } from "./read-signing-key.ts";
@@ -30,22 +30,6 @@ const identityHeaders = z.strictObject({
     description: "Fields for claims of the client's token, by the name of the claim: `{ email: X-Email }`; a dot leads into an object.",
   }),
 });
-
-const claimPlaces = z.strictObject({
-  user: z.string().min(1).default("sub").meta({ description: "The claim with the user's name." }),
-  roles: z.string().min(1).default("roles").meta({
-    description:
-      "The claim with the client's roles, an array or a text of words with spaces between them; a dot leads into an object: `realm_access.roles`.",
-  }),
-  scopes: z.string().min(1).default("scope").meta({ description: "The same for scopes." }),
-});
-
-const BY_DEFAULT = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"] as const;
-const ASYMMETRIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const;
-const SYMMETRIC = ["HS256", "HS384", "HS512"] as const;
-
-/** What a shared secret has at least: the bytes of the hash (RFC 7518 section 3.2). */
-const SECRET_MIN = 32;
 
 const apiKeys = z.strictObject({
   file: filePath.meta({
@@ -77,52 +61,6 @@ const basicSchema = z.strictObject({
     .meta({ description: "What browsers show when they ask for name and password." }),
 });
 
-const jwtSchema = z
-  .strictObject({
-    issuer: oneOrMore(z.string().min(1))
-      .optional()
-      .meta({ description: "What `iss` of a token must be, or one of several. Absent: anything." }),
-    audience: oneOrMore(z.string().min(1)).meta({
-      description: "What `aud` of a token must hold, or one of several: a token that was made for another application is not valid here.",
-    }),
-    jwks_url: keyServerUrl.optional().meta({
-      description:
-        "Where the issuer publishes its keys, such as `https://id.example/.well-known/jwks.json`. Asked at the start, every ten minutes, and when a token names a key that is not known, at most every 30 seconds. While it does not answer the keys at hand stay in use.",
-    }),
-    jwks_file: filePath
-      .optional()
-      .meta({ description: "A file with the issuer's public keys (RFC 7517). Read again when it changes, without a reload." }),
-    secret: secret.optional().meta({
-      description:
-        "The secret that signs and verifies tokens, of at least 32 characters. Write `${NAME}` or `file:PATH` to keep it out of the file.",
-    }),
-    algorithms: z
-      .array(z.enum([...ASYMMETRIC, ...SYMMETRIC]))
-      .min(1)
-      .optional()
-      .meta({
-        title: "list of algorithms",
-        description:
-          "Algorithms of signatures that are accepted. Default: `[RS256, PS256, ES256, EdDSA, Ed25519]`, with `secret` `[HS256]`.",
-      }),
-    clock_skew: duration({ min: 0, max: 5 * 60_000 })
-      .prefault("30s")
-      .meta({ description: "How much the clocks of issuer and proxy may differ, for `exp` and `nbf`." }),
-    from: z
-      .union([z.literal("header"), z.string().regex(/^cookie:[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: "expected header or cookie:NAME" })])
-      .default("header")
-      .meta({
-        title: "`header` or `cookie:NAME`",
-        description: "Where clients bring the token: `Authorization: Bearer`, or a cookie.",
-      }),
-    forward: z
-      .boolean()
-      .default(false)
-      .meta({ description: "Whether the upstream gets the token too. Whoever has it can use it for as long as it is valid." }),
-    claims: claimPlaces.prefault({}).meta({ description: "Which claims say who the client is." }),
-  })
-  .transform((given) => ({ ...given, algorithms: given.algorithms ?? (given.secret === undefined ? [...BY_DEFAULT] : ["HS256"]) }));
-
 const authenticationSchema = z.strictObject({
   tokens: z.array(secret).min(1, { error: "expected at least one token" }).optional().meta({
     description:
@@ -148,7 +86,7 @@ const authenticationSchema = z.strictObject({
     description:
       "A service that is asked with the request's head: `auth_request` of nginx, ForwardAuth of Traefik. It gets a GET without body, with `X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri` and `-For` of the request. An answer with 2xx lets the client in, any other below 500 goes to the client as it is, and without an answer there is 503. It is asked last and decides about everybody for whom no other method did.",
   }),
-  oidc: loginSettings.optional().meta({
+  oidc: oidcSchema.optional().meta({
     description:
       "A login at an identity provider (OpenID Connect: authorization code with PKCE). Who brings no session, and nothing for the other methods, is sent there if a person waits for a page; requests of scripts get 401. See docs/logins.md.",
   }),
@@ -231,11 +169,11 @@ export const authenticationDeclaration = {
     internal_jwt: "internal_token upstream_jwt backend_jwt identity_token sign_jwt",
     identity_headers: "forward_headers claims_to_headers set_headers copy_headers upstream_headers claim_to_headers",
   },
-  ownPaths: (value) => loginPaths(at(value, "oidc")).map((own) => ({ ...own, key: `oidc.${own.key}` })),
-  sameSessions: (value) => loginIdentity(at(value, "oidc")),
+  ownPaths: (value) => oidcPaths(at(value, "oidc")).map((own) => ({ ...own, key: `oidc.${own.key}` })),
+  sameSessions: (value) => sessionsOf(at(value, "oidc")),
   conflict: (value, other) => {
     const [one, two] = [at(value, "oidc"), at(other, "oidc")];
-    const message = one === undefined || two === undefined ? null : loginConflict(one, two);
+    const message = one === undefined || two === undefined ? null : oidcConflict(one, two);
     return message === null ? null : { place: ["oidc"], message };
   },
   check,
@@ -251,7 +189,7 @@ function check(value: unknown, path: KeyPath): Finding[] {
     findings.push(
       error([...path, "optional"], "it has no effect with forward: the service decides about clients that bring nothing", true),
     );
-  findings.push(...loginFindings(at(value, "oidc"), [...path, "oidc"]));
+  findings.push(...oidcFindings(at(value, "oidc"), [...path, "oidc"]));
   if (at(value, "forward") !== undefined && at(value, "oidc") !== undefined)
     findings.push(
       error([...path, "oidc"], "each of forward and oidc decides about clients that bring nothing: a route has one of them", true),
@@ -279,25 +217,5 @@ function sameFields(value: unknown, path: KeyPath): Finding[] {
       findings.push(error([...path, ...place], "another key has the same field; each needs one of its own"));
     names.add(name.toLowerCase());
   }
-  return findings;
-}
-
-function jwtFindings(jwt: unknown, path: KeyPath): Finding[] {
-  if (entriesOf(jwt).length === 0) return [];
-  const sources = ["jwks_url", "jwks_file", "secret"].filter((key) => at(jwt, key) !== undefined);
-  const [, second] = sources;
-  if (sources.length === 0) return [error(path, "expected one of jwks_url, jwks_file and secret: with what are tokens verified?", true)];
-  if (second !== undefined) return [error([...path, second], "tokens are verified with one of jwks_url, jwks_file and secret", true)];
-  const isShared = sources[0] === "secret";
-  const findings: Finding[] = [];
-  // A public key that is taken for a secret would let everybody sign (RFC 8725 section 2.1).
-  for (const [index, algorithm] of listOf(at(jwt, "algorithms")).entries())
-    if (typeof algorithm === "string" && isShared !== SYMMETRIC.some((each) => each === algorithm))
-      findings.push(
-        error([...path, "algorithms", index], isShared ? "with a secret, only HS256, HS384 and HS512" : "this algorithm is for a secret"),
-      );
-  const shared = at(jwt, "secret");
-  if (typeof shared === "string" && shared.length < SECRET_MIN && !/^(?:file:|\$)/.test(shared))
-    findings.push(error([...path, "secret"], `expected at least ${SECRET_MIN} characters: shorter secrets can be guessed from any token`));
   return findings;
 }

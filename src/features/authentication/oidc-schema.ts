@@ -1,18 +1,15 @@
-/** The settings of a login at an identity provider (OpenID Connect): their schema, and what no schema can say of them. */
+/** The key `oidc` of `authentication`, a login at an identity provider (OpenID Connect): its schema and checks. */
 import { z } from "zod";
-import { SESSION_AGE_MAX_MS } from "../policy/authentication/session-age.ts";
-import type { OwnPath } from "./declaration.ts";
-import { at, entriesOf, error, listOf } from "./finding.ts";
-import type { Finding, KeyPath } from "./finding.ts";
-import { duration } from "./scalars.ts";
-import { issuerUrl, localPath, secret } from "./texts.ts";
+import { SESSION_AGE_MAX_MS } from "../../policy/authentication/session-age.ts";
+import type { OwnPath } from "../../values/declaration.ts";
+import { at, entriesOf, error } from "../../values/finding.ts";
+import type { Finding, KeyPath } from "../../values/finding.ts";
+import { duration } from "../../values/scalars.ts";
+import { issuerUrl, localPath, longSecret, secret } from "../../values/texts.ts";
+import { ASYMMETRIC, claimPlaces } from "./jwt-schema.ts";
 
-/** Characters of a key from which those of the cookies are derived. */
-const KEY_MIN = 32;
 /** A key may be put before the one in use, and the one before may stay until its sessions are over. */
 const KEYS_MAX = 8;
-
-const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const;
 
 /** Parameters of the request for a login that are its own. */
 const OWN_PARAMETERS: ReadonlySet<string> = new Set([
@@ -38,21 +35,8 @@ const PATHS = [
   ["back_channel_logout_path", "/oauth2/back-channel-logout", "POST"],
 ] as const;
 
-const claimPlaces = z.strictObject({
-  user: z
-    .string()
-    .min(1)
-    .default("sub")
-    .meta({ description: "The claim with the user's name. `email` and `preferred_username` may change, `sub` never does." }),
-  roles: z.string().min(1).default("roles").meta({
-    description:
-      "The claim with the user's roles, an array or a text of words; a dot leads into an object: `realm_access.roles`. `groups` at many providers.",
-  }),
-  scopes: z.string().min(1).default("scope").meta({ description: "The same for scopes." }),
-});
-
 const session = z.strictObject({
-  keys: z.array(secret).min(1, { error: "expected at least one key" }).max(KEYS_MAX).meta({
+  keys: z.array(longSecret("`openssl rand -base64 32` prints a key")).min(1, { error: "expected at least one key" }).max(KEYS_MAX).meta({
     description:
       "Secrets of at least 32 characters, which `openssl rand -base64 32` prints: the sessions' cookies are encrypted with keys made from them. The first seals, all open: to change one, put the new one first and drop the old one when its sessions are over. All machines that serve the same users have the same. Whoever has one can let himself in as anybody: write `${NAME}`, `file:PATH` or another place of docs/secrets.md.",
   }),
@@ -62,7 +46,7 @@ const session = z.strictObject({
   }),
 });
 
-export const loginSettings = z.strictObject({
+export const oidcSchema = z.strictObject({
   issuer: issuerUrl.meta({
     description:
       "The provider, spelled as it calls itself: its settings are read from `/.well-known/openid-configuration` below. They are read when the first user logs in, and once an hour.",
@@ -107,7 +91,7 @@ export const loginSettings = z.strictObject({
       "Further parameters of the request for a login, such as `{ prompt: select_account }`, as the provider's manual names them.",
   }),
   algorithm: z
-    .enum(ALGORITHMS)
+    .enum(ASYMMETRIC)
     .default("RS256")
     .meta({ description: "The algorithm of the provider's signatures. Another one is refused." }),
   user_info: z.boolean().default(false).meta({
@@ -128,7 +112,7 @@ export const loginSettings = z.strictObject({
 });
 
 /** The paths that a route with this login takes on its hosts. @param login as it is in the file, or checked */
-export function loginPaths(login: unknown): readonly OwnPath[] {
+export function oidcPaths(login: unknown): readonly OwnPath[] {
   if (entriesOf(login).length === 0) return [];
   return PATHS.map(([key, byDefault, method]) => {
     const given = at(login, key);
@@ -137,10 +121,10 @@ export function loginPaths(login: unknown): readonly OwnPath[] {
 }
 
 /** What is wrong with the settings of a login, as they are in the file. */
-export function loginFindings(login: unknown, path: KeyPath): Finding[] {
+export function oidcFindings(login: unknown, path: KeyPath): Finding[] {
   const findings: Finding[] = [];
   const seen = new Map<string, string>();
-  for (const { key, path: taken } of loginPaths(login)) {
+  for (const { key, path: taken } of oidcPaths(login)) {
     const other = seen.get(taken);
     if (other !== undefined) findings.push(error([...path, key], `it is the path of ${other} already`));
     seen.set(taken, key);
@@ -150,28 +134,23 @@ export function loginFindings(login: unknown, path: KeyPath): Finding[] {
   if (same !== undefined) findings.push(error([...path, "post_logout_path"], `it is the path of ${same} already`));
   for (const [name] of entriesOf(at(login, "parameters")))
     if (OWN_PARAMETERS.has(name)) findings.push(error([...path, "parameters", name], `the login sets ${name} itself`, true));
-  for (const [index, key] of listOf(at(at(login, "session"), "keys")).entries())
-    if (typeof key === "string" && key.length < KEY_MIN && !/^(?:file:|\$)/.test(key))
-      findings.push(
-        error([...path, "session", "keys", index], `expected at least ${KEY_MIN} characters: \`openssl rand -base64 32\` prints a key`),
-      );
   return findings;
 }
 
 /** Why two logins cannot serve one host; null: they can, each with sessions of its own, or together. Both as they are in the file. */
-export function loginConflict(one: unknown, other: unknown): string | null {
-  if (loginIdentity(one) === loginIdentity(other)) return null;
+export function oidcConflict(one: unknown, other: unknown): string | null {
+  if (sessionsOf(one) === sessionsOf(other)) return null;
   if (["issuer", "client_id"].every((key) => at(one, key) === at(other, key)))
     return "it is the same client: then all of oidc but claims must be the same, so that both let in the same sessions (`defaults` and anchors of YAML spare the copy)";
-  const taken = new Set(loginPaths(other).map(({ path }) => path));
-  const shared = loginPaths(one).find(({ path }) => taken.has(path));
+  const taken = new Set(oidcPaths(other).map(({ path }) => path));
+  const shared = oidcPaths(one).find(({ path }) => taken.has(path));
   return shared === undefined
     ? null
     : `it is another client, and both have the path ${shared.path}: give this login paths of its own (${PATHS.map(([key]) => key).join(", ")})`;
 }
 
 /** A text that is the same for logins that differ in nothing that belongs to the sessions. */
-export function loginIdentity(login: unknown): string {
+export function sessionsOf(login: unknown): string {
   const entries = entriesOf(login).filter(([key]) => key !== "claims");
   return JSON.stringify(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
