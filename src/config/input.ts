@@ -1967,7 +1967,7 @@ export interface RouteAuthenticationOidcInput {
    */
   algorithm?: "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512" | "EdDSA" | "Ed25519" | undefined;
   /**
-   * Whether the provider's user info endpoint is asked at each login, for claims that are not in the ID token.
+   * Whether the provider's user info endpoint is asked at each login and refresh, for claims that are not in the ID token.
    *
    * `true` or `false`. Default: `false`.
    */

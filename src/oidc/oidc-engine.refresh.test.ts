@@ -5,6 +5,7 @@ import { Browser } from "./cookies/browser.fixture.ts";
 import type { CheckAnswer } from "./oidc-answers.ts";
 import type { OidcEngine } from "./oidc-engine.ts";
 import { sharedByTwo } from "./session/session-state.fixture.ts";
+import { ISSUER } from "./fake-provider.fixture.ts";
 import { NAVIGATION, Visit, failure } from "./visit.fixture.ts";
 
 const DUE_MS = 240_000;
@@ -149,6 +150,38 @@ describe("tokens that end", () => {
     visit.provider.tokens = { id_token: undefined };
     assert.deepEqual((await visit.session()).session.claims["roles"], ["new"]);
     assert.equal(visit.provider.count("/token"), 3);
+  });
+
+  test("leave nobody a claim that the provider does not make any more", async () => {
+    const visit = new Visit();
+    visit.provider.claims = { roles: ["admin"], groups: ["ops"] };
+    await visit.login();
+    visit.nowMs += DUE_MS;
+    visit.provider.claims = { groups: ["ops"], nonce: undefined };
+    assert.deepEqual((await visit.session()).session.claims, { sub: "alice", iss: ISSUER, sid: "sid-1", groups: ["ops"] });
+    // The cookie says the same.
+    assert.deepEqual((await visit.session()).session.claims["roles"], undefined);
+  });
+
+  test("come with user info anew, and with that of before while its endpoint is down", async () => {
+    const visit = new Visit({ userInfo: true });
+    visit.provider.userInfo = { sub: "alice", roles: ["admin"], nickname: "al" };
+    await visit.login();
+    const refreshed = async (): Promise<unknown> => {
+      visit.nowMs += DUE_MS;
+      const { session } = await visit.session();
+      return [session.generation, session.claims["roles"], session.claims["nickname"]];
+    };
+    visit.provider.claims = { nonce: undefined };
+    visit.provider.instead = (path) => (path === "/userinfo" ? new Response("down", { status: 503 }) : null);
+    assert.deepEqual(await refreshed(), [1, ["admin"], "al"]);
+    visit.provider.instead = (): null => null;
+    visit.provider.userInfo = { sub: "alice", nickname: "al" };
+    visit.provider.tokens = { id_token: undefined };
+    assert.deepEqual(await refreshed(), [2, undefined, "al"]);
+    visit.provider.userInfo = { sub: "mallory", roles: ["admin"] };
+    visit.nowMs += DUE_MS + 100_000;
+    assert.equal((await ask(visit)).kind, "unauthorized");
   });
 
   test("without a refresh token do not end the session", async () => {

@@ -30,12 +30,12 @@ import {
 import type { OidcOptions, OidcPorts } from "./oidc-options.ts";
 import { readLogoutToken } from "./provider/logout-token.ts";
 import { Provider, type KnownProvider } from "./provider/provider.ts";
-import { faultOf } from "./provider/provider-fault.ts";
+import { faultOf, type ProviderFault } from "./provider/provider-fault.ts";
 import { localPath, localUrl } from "./return-path.ts";
 import { CLAIM_MS, Refreshes, type RefreshOutcome } from "./session/refreshes.ts";
 import type { Revocation } from "./session/revocations.ts";
 import { SessionCookies } from "./session/session-cookies.ts";
-import type { OidcSession } from "./session/session.ts";
+import type { Claims, OidcSession } from "./session/session.ts";
 import { refreshedSession, startedSession } from "./session/tokens.ts";
 
 const FORM = "application/x-www-form-urlencoded";
@@ -258,21 +258,30 @@ export class OidcEngine {
     return startedSession(tokens, issuer, userInfo, keepAccessToken, this.#ports.now());
   }
 
-  async #userInfo({ client, configuration }: KnownProvider, accessToken: string, subject: string): Promise<Record<string, unknown>> {
+  async #userInfo({ client, configuration }: KnownProvider, accessToken: string, subject: string): Promise<Claims> {
     return this.#options.userInfo ? { ...(await client.fetchUserInfo(configuration, accessToken, subject)) } : {};
+  }
+
+  /** While the endpoint cannot answer, what it has said before holds: the new tokens must not be lost. */
+  async #newestUserInfo(known: KnownProvider, accessToken: string, { subject, userInfo }: OidcSession): Promise<Claims> {
+    try {
+      return await this.#userInfo(known, accessToken, subject);
+    } catch (error) {
+      if (meansOutage(faultOf(error))) return userInfo;
+      throw error;
+    }
   }
 
   async #requestRefresh(session: OidcSession): Promise<RefreshOutcome> {
     try {
-      const { client, configuration } = await this.#provider.known();
-      const tokens = await client.refreshTokenGrant(configuration, session.refreshToken ?? "");
-      const refreshed = refreshedSession(session, tokens, this.#ports.now());
+      const known = await this.#provider.known();
+      const tokens = await known.client.refreshTokenGrant(known.configuration, session.refreshToken ?? "");
+      const userInfo = await this.#newestUserInfo(known, tokens.access_token, session);
+      const refreshed = refreshedSession(session, tokens, userInfo, this.#ports.now());
       return refreshed === null ? { kind: "refused", reason: "the tokens are another user's" } : { kind: "refreshed", session: refreshed };
     } catch (error) {
       const fault = faultOf(error);
-      return fault.kind === "unavailable" || isOverloaded(fault)
-        ? { kind: "unavailable", reason: fault.reason }
-        : { kind: "refused", reason: fault.reason };
+      return { kind: meansOutage(fault) ? "unavailable" : "refused", reason: fault.reason };
     }
   }
 
@@ -295,6 +304,11 @@ export class OidcEngine {
   #cookiesOf(request: LoginRequest): RequestCookies {
     return new RequestCookies(request.cookie, this.#name, request.origin.startsWith("https:"));
   }
+}
+
+/** Whether another attempt may help. */
+function meansOutage(fault: ProviderFault): boolean {
+  return fault.kind === "unavailable" || isOverloaded(fault);
 }
 
 /** The origin as browsers write it. Null: it is none. */

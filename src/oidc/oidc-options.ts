@@ -25,7 +25,7 @@ export interface OidcOptions {
   readonly sessionMaxAgeMs: number;
   /** The one algorithm of the provider's signatures. */
   readonly idTokenAlgorithm: string;
-  /** Whether to ask the provider's user info endpoint at each login for claims that the ID token does not have. */
+  /** Whether to ask the provider's user info endpoint at each login and refresh for claims that the ID token does not have. */
   readonly userInfo: boolean;
   /** Whether sessions keep the access token, to send it to origins. It makes cookies large. */
   readonly keepAccessToken: boolean;

@@ -95,7 +95,7 @@ export const oidcSchema = z.strictObject({
     .default("RS256")
     .meta({ description: "The algorithm of the provider's signatures. Another one is refused." }),
   user_info: z.boolean().default(false).meta({
-    description: "Whether the provider's user info endpoint is asked at each login, for claims that are not in the ID token.",
+    description: "Whether the provider's user info endpoint is asked at each login and refresh, for claims that are not in the ID token.",
   }),
   clock_skew: duration({ min: 0, max: 5 * 60_000 })
     .prefault("30s")

@@ -1,6 +1,8 @@
 /** Somebody who is logged in, and how that is written into a cookie. */
 import type { RevocableSession } from "./revocations.ts";
 
+export type Claims = Readonly<Record<string, unknown>>;
+
 /** What the cookie holds. It is never changed: a refresh makes another one. */
 export interface OidcSession extends RevocableSession {
   /** Another one for each login. */
@@ -10,8 +12,11 @@ export interface OidcSession extends RevocableSession {
   readonly issuer: string;
   readonly subject: string;
   readonly sid: string | null;
-  /** The claims about the user, without those about the token itself. */
-  readonly claims: Readonly<Record<string, unknown>>;
+  /** The claims about the user, without those about the token itself: those of the newest ID token, and of the user info endpoint. */
+  readonly tokenClaims: Claims;
+  readonly userInfo: Claims;
+  /** Both together. What the ID token says is signed, and so goes first. */
+  readonly claims: Claims;
   /** When the user logged in, in milliseconds since 1970. */
   readonly startedAtMs: number;
   /** When a refresh is due, and when the access token ends; null: the provider did not say. */
@@ -27,25 +32,25 @@ export interface OidcSession extends RevocableSession {
 /** Claims about the token, not about the user (OpenID Connect Core 1.0, section 2). */
 const ABOUT_THE_TOKEN: ReadonlySet<string> = new Set(["aud", "exp", "iat", "nbf", "jti", "nonce", "at_hash", "c_hash", "s_hash", "azp"]);
 /** The layout of the text. One of another layout is none. */
-const VERSION = 1;
+const VERSION = 2;
 
-export function claimsOf(token: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function claimsOf(token: Claims): Claims {
   return Object.fromEntries(Object.entries(token).filter(([name]) => !ABOUT_THE_TOKEN.has(name)));
 }
 
 export function writeSession(session: OidcSession): string {
-  const { id, generation, issuer, subject, sid, claims, startedAtMs, refreshAtMs, tokenEndsAtMs, accessToken, refreshToken, idToken } =
-    session;
+  const { id, generation, issuer, subject, sid, tokenClaims, userInfo, startedAtMs, refreshAtMs, tokenEndsAtMs } = session;
+  const { accessToken, refreshToken, idToken } = session;
   const times = [startedAtMs, refreshAtMs, tokenEndsAtMs];
-  return JSON.stringify([VERSION, id, generation, issuer, subject, sid, claims, times, accessToken, refreshToken, idToken]);
+  return JSON.stringify([VERSION, id, generation, issuer, subject, sid, tokenClaims, userInfo, times, accessToken, refreshToken, idToken]);
 }
 
 /** Null: the text is of another version. It comes out of a sealed cookie, so nobody else has written it. */
 export function readSession(text: string): OidcSession | null {
   const parts: unknown = JSON.parse(text);
   if (!Array.isArray(parts) || parts[0] !== VERSION) return null;
-  const [, id, generation, issuer, subject, sid, claims, times, accessToken, refreshToken, idToken]: unknown[] = parts;
-  if (!Array.isArray(times) || typeof claims !== "object" || claims === null) return null;
+  const [, id, generation, issuer, subject, sid, tokenClaims, userInfo, times, accessToken, refreshToken, idToken]: unknown[] = parts;
+  if (!Array.isArray(times) || !isObject(tokenClaims) || !isObject(userInfo)) return null;
   const [startedAtMs, refreshAtMs, tokenEndsAtMs]: unknown[] = times;
   if (typeof id !== "string" || typeof generation !== "number" || typeof issuer !== "string") return null;
   if (typeof subject !== "string" || typeof startedAtMs !== "number") return null;
@@ -55,7 +60,9 @@ export function readSession(text: string): OidcSession | null {
     issuer,
     subject,
     sid: textOf(sid),
-    claims: { ...claims },
+    tokenClaims,
+    userInfo,
+    claims: { ...userInfo, ...tokenClaims },
     startedAtMs,
     refreshAtMs: numberOf(refreshAtMs),
     tokenEndsAtMs: numberOf(tokenEndsAtMs),
@@ -63,6 +70,10 @@ export function readSession(text: string): OidcSession | null {
     refreshToken: textOf(refreshToken),
     idToken: textOf(idToken),
   };
+}
+
+function isObject(value: unknown): value is Claims {
+  return typeof value === "object" && value !== null;
 }
 
 function textOf(value: unknown): string | null {

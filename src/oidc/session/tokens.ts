@@ -1,7 +1,7 @@
 /** Sessions from what the token endpoint answers. */
 import { randomUUID } from "node:crypto";
 import type { TokenEndpointResponse, TokenEndpointResponseHelpers } from "openid-client";
-import { claimsOf, type OidcSession } from "./session.ts";
+import { claimsOf, type Claims, type OidcSession } from "./session.ts";
 
 export type Tokens = TokenEndpointResponse & TokenEndpointResponseHelpers;
 
@@ -12,7 +12,7 @@ const REFRESH_AHEAD_MS = 60_000;
 export function startedSession(
   tokens: Tokens,
   issuer: string,
-  userInfo: Readonly<Record<string, unknown>>,
+  userInfo: Claims,
   keepAccessToken: boolean,
   nowMs: number,
 ): OidcSession | null {
@@ -25,8 +25,7 @@ export function startedSession(
     issuer,
     subject: token.sub,
     sid: typeof sid === "string" ? sid : null,
-    // What the ID token says is signed, and so goes first.
-    claims: { ...claimsOf(userInfo), ...claimsOf(token) },
+    ...saidOf(claimsOf(token), userInfo),
     startedAtMs: nowMs,
     ...timesOf(tokens, nowMs),
     accessToken: keepAccessToken ? tokens.access_token : null,
@@ -35,8 +34,11 @@ export function startedSession(
   };
 }
 
-/** The session after a refresh. Null: the provider has answered with another user's tokens (OpenID Connect Core 1.0, section 12.2). */
-export function refreshedSession(session: OidcSession, tokens: Tokens, nowMs: number): OidcSession | null {
+/**
+ * The session after a refresh. Null: the provider has answered with another user's tokens (OpenID Connect Core 1.0, section 12.2).
+ * An ID token says all of the user once more: a role that it does not name any more is one that the user has lost.
+ */
+export function refreshedSession(session: OidcSession, tokens: Tokens, userInfo: Claims, nowMs: number): OidcSession | null {
   const token = tokens.claims();
   if (token !== undefined && token.sub !== session.subject) return null;
   const sid: unknown = token?.["sid"];
@@ -44,12 +46,18 @@ export function refreshedSession(session: OidcSession, tokens: Tokens, nowMs: nu
     ...session,
     generation: session.generation + 1,
     sid: typeof sid === "string" ? sid : session.sid,
-    claims: token === undefined ? session.claims : { ...session.claims, ...claimsOf(token) },
+    ...saidOf(token === undefined ? session.tokenClaims : claimsOf(token), userInfo),
     ...timesOf(tokens, nowMs),
     accessToken: session.accessToken === null ? null : tokens.access_token,
     refreshToken: tokens.refresh_token ?? session.refreshToken,
     idToken: tokens.id_token ?? session.idToken,
   };
+}
+
+function saidOf(tokenClaims: Claims, userInfo: Claims): Pick<OidcSession, "tokenClaims" | "userInfo" | "claims"> {
+  // Nothing is kept twice: sessions lie in cookies.
+  const further = Object.fromEntries(Object.entries(claimsOf(userInfo)).filter(([name]) => !Object.hasOwn(tokenClaims, name)));
+  return { tokenClaims, userInfo: further, claims: { ...further, ...tokenClaims } };
 }
 
 function timesOf(tokens: Tokens, nowMs: number): Pick<OidcSession, "refreshAtMs" | "tokenEndsAtMs"> {
