@@ -133,12 +133,12 @@ async function parseFile(
   const folder = path.dirname(path.resolve(file));
   const files = filesOf(folder, noted, notedSecret);
   noted(path.resolve(file));
-  const { textProblem, templateProblem, folderProblem, listProblems, credentialProblems } = files;
+  const { textProblem, templateProblem, folderProblem, addressFileProblems, credentialProblems } = files;
   const checks: Surroundings = {
     textProblem,
     templateProblem,
     folderProblem,
-    listProblems,
+    addressFileProblems,
     credentialProblems,
     tlsFindings: tlsFindings(folder, noted),
     includes: includedFiles(file, noted),

@@ -1,13 +1,13 @@
 /** The files and folders that features name, by what the features declare. */
 import { DECLARED } from "../features/declared.ts";
-import { listId } from "../base/list-place.ts";
-import type { ListPlace } from "../base/list-place.ts";
+import { addressFileId } from "../base/address-file.ts";
+import type { AddressFile } from "../base/address-file.ts";
 import type { FeatureDeclaration, ReadCredentials } from "../values/declaration.ts";
 
-/** What a path leads to: a text, a text with variables, a folder, what is looked for later, an address list with or without factors, or credentials. */
-type Kind = "files" | "templates" | "folders" | "paths" | "lists" | "ratedLists" | "credentials";
+/** What a path leads to: a text, a text with variables, a folder, what is looked for later, a file about addresses, or credentials. */
+type Kind = "files" | "templates" | "folders" | "paths" | "lists" | "ratedLists" | "countries" | "asns" | "credentials";
 
-const KINDS: readonly Kind[] = ["files", "templates", "folders", "paths", "lists", "ratedLists", "credentials"];
+const KINDS: readonly Kind[] = ["files", "templates", "folders", "paths", "lists", "ratedLists", "countries", "asns", "credentials"];
 /** Kinds that are read when a configuration is loaded. */
 const READ: readonly Kind[] = ["files", "templates"];
 
@@ -42,16 +42,24 @@ export function readsFiles(holder: object): boolean {
   return reads;
 }
 
-/** The address lists that the routes of a checked configuration name. */
-export function addressListsOf(routes: readonly object[]): readonly ListPlace[] {
-  const found = new Map<string, ListPlace>();
-  for (const route of routes)
-    for (const isRated of [false, true])
-      visit(
-        route,
-        [isRated ? "ratedLists" : "lists"],
-        (_value, _key, path) => void found.set(listId({ path, isRated }), { path, isRated }),
-      );
+const ADDRESS_FILES: readonly (readonly [kind: Kind, AddressFile["kind"]])[] = [
+  ["lists", "list"],
+  ["ratedLists", "rated"],
+  ["countries", "country"],
+  ["asns", "asn"],
+];
+
+/** What a file is whose path stands at a place of that kind; null: none about addresses. */
+export function addressFileKind(kind: Kind | null): AddressFile["kind"] | null {
+  return ADDRESS_FILES.find(([each]) => each === kind)?.[1] ?? null;
+}
+
+/** The files about addresses that the routes of a checked configuration name, each once. */
+export function addressFilesOf(routes: readonly object[]): readonly AddressFile[] {
+  const found = new Map<string, AddressFile>();
+  for (const [place, kind] of ADDRESS_FILES)
+    for (const route of routes)
+      visit(route, [place], (_value, _key, path) => void found.set(addressFileId({ kind, path }), { kind, path }));
   return [...found.values()];
 }
 

@@ -1108,8 +1108,8 @@ export interface RouteInput {
   /** Which pages of other sites may read answers. Preflights are answered by the proxy; the endpoint's own CORS fields are replaced. */
   cors?: RouteCorsInput | undefined;
   /**
-   * Refuses clients by their address with 403. The address is the one that `trusted_proxies` tell. A client whose address is not known is
-   * refused. Absent: everybody is admitted.
+   * Refuses clients by their address with 403: by lists of addresses, by country, by autonomous system. The address is the one that
+   * `trusted_proxies` tell. A client whose address is not known is refused. Absent: everybody is admitted.
    */
   access?: RouteAccessInput | undefined;
   /**
@@ -1443,8 +1443,8 @@ export interface RouteCorsInput {
 /** The keys of `routes[].access` in a configuration. */
 export interface RouteAccessInput {
   /**
-   * Addresses and blocks that are admitted; all others are refused. `{ file: PATH }` stands for those of a list. Absent: everybody who is
-   * not in `deny`.
+   * Addresses and blocks that are admitted; all others are refused, unless one of the other `allow_` keys admits them. `{ file: PATH }`
+   * stands for those of a list. Absent: everybody who is not refused by `deny` or another key.
    *
    * List of addresses or blocks, or files.
    */
@@ -1455,6 +1455,45 @@ export interface RouteAccessInput {
    * List of addresses or blocks, or files. Default: `[]`.
    */
   deny?: (string | RouteAccessAllowInput)[] | undefined;
+  /**
+   * A database of countries in MaxMind's format (.mmdb), such as GeoLite2-Country. Read again when it changes, without a reload
+   * (docs/access.md). Relative to the configuration's folder.
+   *
+   * File.
+   */
+  geoip_file?: string | undefined;
+  /**
+   * Countries that are admitted, by their two letters (ISO 3166-1); `unknown` stands for addresses that the database does not know, such as
+   * private ones. All others are refused, unless `allow` or `allow_asns` admits them. Where an address is said to be is a guess: it keeps
+   * people away, no attacker.
+   *
+   * List of countrys, or unknowns.
+   */
+  allow_countries?: string[] | undefined;
+  /**
+   * Countries that are refused, `unknown` too if it is listed, also where another key admits the address.
+   *
+   * List of countrys, or unknowns.
+   */
+  deny_countries?: string[] | undefined;
+  /**
+   * A database of autonomous systems in the same format, such as GeoLite2-ASN. It may be the file of `geoip_file` if that has both.
+   *
+   * File.
+   */
+  asn_file?: string | undefined;
+  /**
+   * Numbers of autonomous systems whose addresses are admitted, such as `64496` or `AS64496`, or `unknown`; as `allow_countries`.
+   *
+   * List of number of an autonomous systems, or unknowns.
+   */
+  allow_asns?: (number | string)[] | undefined;
+  /**
+   * Numbers of autonomous systems whose addresses are refused, such as those of providers that rent machines; as `deny_countries`.
+   *
+   * List of number of an autonomous systems, or unknowns.
+   */
+  deny_asns?: (number | string)[] | undefined;
 }
 
 /** The keys of `routes[].access.allow[]` in a configuration. */
@@ -2581,8 +2620,8 @@ export interface DefaultsRoutesInput {
   /** Which pages of other sites may read answers. Preflights are answered by the proxy; the endpoint's own CORS fields are replaced. */
   cors?: RouteCorsInput | undefined;
   /**
-   * Refuses clients by their address with 403. The address is the one that `trusted_proxies` tell. A client whose address is not known is
-   * refused. Absent: everybody is admitted.
+   * Refuses clients by their address with 403: by lists of addresses, by country, by autonomous system. The address is the one that
+   * `trusted_proxies` tell. A client whose address is not known is refused. Absent: everybody is admitted.
    */
   access?: RouteAccessInput | undefined;
   /**

@@ -2,13 +2,14 @@
  * What only the machine knows of a configuration: whether the files and folders that it names are there and can be read, whether this user may
  * listen on its ports, and which files it includes.
  */
+import type { AddressFile } from "../base/address-file.ts";
 import { parseListenAddress } from "../base/listen-address.ts";
 import { mapScalars, toPlain } from "./document/document.ts";
 import type { Located } from "./document/document.ts";
 import type { Includes } from "./include.ts";
 import { tlsInFile } from "./listener-tls-in-file.ts";
 import type { TlsInFile } from "./listener-tls-in-file.ts";
-import type { ListPlace } from "../base/list-place.ts";
+import { addressFileKind } from "./feature-files.ts";
 import type { CredentialPlace } from "./feature-files.ts";
 import { credentialsReaderAt, kindAt } from "./path-values.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
@@ -22,8 +23,8 @@ export interface Surroundings {
   readonly templateProblem?: (path: string) => string | null;
   /** For folders whose files a feature sends. */
   readonly folderProblem?: (path: string) => string | null;
-  /** For address lists: what is wrong with their lines, empty when nothing is. */
-  readonly listProblems?: (list: ListPlace) => readonly string[];
+  /** For files about addresses: what is wrong, such as lines of a list; empty when nothing is. */
+  readonly addressFileProblems?: (file: AddressFile) => readonly string[];
   /** For files with credentials: what is wrong, empty when nothing is. */
   readonly credentialProblems?: (place: CredentialPlace) => readonly string[];
   /** For the files that TLS names. */
@@ -54,13 +55,13 @@ export function findingsOfSurroundings(root: Located, filled: Located, surroundi
     const folder = kind === "folders" ? surroundings.folderProblem?.(scalar.value) : null;
     // Only a warning: it may be filled, or mounted, later.
     if (folder !== null && folder !== undefined) findings.push({ path, message: folder, severity: "warning" });
-    const isRated = kind === "ratedLists";
-    const list = isRated || kind === "lists" ? (surroundings.listProblems?.({ path: scalar.value, isRated }) ?? []) : [];
+    const about = addressFileKind(kind);
+    const ofAddresses = about === null ? [] : (surroundings.addressFileProblems?.({ kind: about, path: scalar.value }) ?? []);
     const reader = kind === "credentials" ? credentialsReaderAt(path) : null;
     if (reader !== null)
       for (const message of surroundings.credentialProblems?.({ path: scalar.value, read: reader }) ?? [])
         findings.push({ path, message, severity: "error" });
-    for (const message of list) findings.push({ path, message, severity: "error" });
+    for (const message of ofAddresses) findings.push({ path, message, severity: "error" });
     const port = isListenAddress(path) ? portOf(scalar.value) : 0;
     const forbidden = port === 0 ? null : surroundings.portProblem?.(port);
     // Only a warning, because the user who checks a file is often not the user who runs the proxy.

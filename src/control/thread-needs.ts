@@ -1,5 +1,5 @@
 /** What threads need before the configuration that names it: address lists, and what TLS of listeners and towards endpoints needs, from files and from authorities. */
-import { addressListsOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
+import { addressFilesOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { TlsReading } from "../observe/certificate-reading.ts";
@@ -12,7 +12,7 @@ import { ListenerCertificates } from "./certificates/listener-certificates.ts";
 import { UpstreamCertificates } from "./certificates/upstream-certificates.ts";
 import { OutsideRequests } from "./outside/outside-requests.ts";
 import { KeyServers } from "./key-servers/key-servers.ts";
-import { AddressListFiles } from "./named-files/address-list-files.ts";
+import { AddressFiles } from "./named-files/address-files.ts";
 import { CredentialFilesOnDisk } from "./named-files/credential-files.ts";
 import type { SentCredentials } from "../shared/credential-files.ts";
 import type { Supervisor } from "./workers/supervise.ts";
@@ -27,7 +27,7 @@ export interface ThreadNeedsOptions {
 }
 
 export class ThreadNeeds {
-  readonly lists: AddressListFiles;
+  readonly lists: AddressFiles;
   readonly credentials: CredentialFilesOnDisk;
   readonly keyServers: KeyServers;
   readonly outside: OutsideRequests;
@@ -56,7 +56,7 @@ export class ThreadNeeds {
       changed: () => this.certificates.changed(),
       tellChallenges: (answers) => threads().tell({ type: "challenges", answers }),
     });
-    this.lists = new AddressListFiles({ log, tell: (lists) => threads().tell({ type: "lists", lists }), after: afterMs });
+    this.lists = new AddressFiles({ log, tell: (lists) => threads().tell({ type: "lists", lists }), after: afterMs });
     const tellCredentials = (): void => threads().tell({ type: "credentials", files: this.sentCredentials() });
     this.credentials = new CredentialFilesOnDisk({ log, changed: tellCredentials, after: afterMs });
     this.keyServers = new KeyServers({ log, version, monotonic, told: tellCredentials, after: afterMs });
@@ -119,7 +119,7 @@ export class ThreadNeeds {
    */
   async prepare({ routes, listeners, upstreams }: Config, listenerSlots: readonly number[]): Promise<readonly string[]> {
     const problems = [
-      ...this.lists.read(addressListsOf(routes)),
+      ...this.lists.read(addressFilesOf(routes)),
       ...this.credentials.read(credentialFilesOf(routes)),
       ...this.upstreams.prepare(upstreams),
     ];
@@ -130,7 +130,7 @@ export class ThreadNeeds {
   /** The configuration that is in use now: what others needed is forgotten. */
   keep({ routes, listeners, upstreams }: Config, listenerSlots: readonly number[]): void {
     this.upstreams.keep(upstreams);
-    this.lists.keep(addressListsOf(routes));
+    this.lists.keep(addressFilesOf(routes));
     this.credentials.keep(credentialFilesOf(routes));
     this.keyServers.keep(keyServersOf(routes));
     this.certificates.keep(listeners, listenerSlots);

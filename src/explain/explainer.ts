@@ -63,6 +63,7 @@ const CLIENT = "192.0.2.1";
 export interface Disk {
   readonly files: FileStore;
   readonly readFile: (name: string) => string;
+  readonly readBytes: (name: string) => Uint8Array;
   /** Absent: no key server gives keys. It does not reject. */
   readonly keySetOf?: KeySetOf | undefined;
 }
@@ -70,6 +71,7 @@ export interface Disk {
 export const DISK: Disk = {
   files: new DiskFiles({ epochMs: Date.now, counted: () => {}, mayOpen: () => true }),
   readFile: (name) => readFileSync(name, "utf8"),
+  readBytes: (name) => readFileSync(name),
 };
 
 /** What becomes of a request. */
@@ -153,7 +155,7 @@ export class Explainer {
       now: () => 0,
       environment,
       readFile: disk.readFile,
-      lists: readLists(config, disk.readFile),
+      lists: readLists(config, disk),
       credentials: readCredentialFiles(config, disk.readFile, disk.keySetOf ?? (() => Promise.resolve(null))),
       passwords: new CheckedPasswords(new PasswordPool()),
       logins: toldProvider(),

@@ -7,6 +7,7 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { z } from "zod";
+import { valueTable } from "../base/address-values.ts";
 import { rangeTable } from "../base/cidr-ranges.ts";
 import { alternatives, asNode, placesOf } from "../config/schema/json-schema.ts";
 import type { SchemaNode } from "../config/schema/json-schema.ts";
@@ -270,10 +271,14 @@ function credentialsOfExamples(): CredentialFiles {
 /** The lists that examples name. */
 function listsOfExamples(): AddressLists {
   const lists = new AddressLists();
-  const tables = [{ factor: 0.5, memory: rangeTable([], (bytes) => new SharedArrayBuffer(bytes)) }];
+  const makeMemory = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
+  const tables = [{ factor: 0.5, memory: rangeTable([], makeMemory) }];
+  const values = [{ factor: 1, memory: valueTable({ nodes: new Uint32Array(), values: [], start4: 0, hasIpv6: true }, makeMemory) }];
   lists.take([
-    { path: "blocks.txt", isRated: false, version: 1, tables },
-    { path: "reputation.txt", isRated: true, version: 1, tables },
+    { kind: "list", path: "blocks.txt", version: 1, tables },
+    { kind: "rated", path: "reputation.txt", version: 1, tables },
+    { kind: "country", path: "GeoLite2-Country.mmdb", version: 1, tables: values },
+    { kind: "asn", path: "GeoLite2-ASN.mmdb", version: 1, tables: values },
   ]);
   return lists;
 }

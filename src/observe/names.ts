@@ -185,6 +185,9 @@ export const EVENTS = {
   address_list_read: "The file of an address list has changed, and its new blocks are in use; `blocks` says how many.",
   address_list_refused:
     "The file of an address list has changed and cannot be used: it is wrong, missing or empty. The old list stays in use.",
+  geoip_file_read: "A database about addresses (`access.geoip_file`, `access.asn_file`) has changed, and what it says now is in use.",
+  geoip_file_refused:
+    "The file of a database about addresses has changed and cannot be used: it is damaged, not whole, or missing. The old one stays in use.",
   secret_read: "A secret has another value than before, in its file or as its program prints it, and that is in use.",
   secret_refused:
     "A secret cannot be read any more, or its new value cannot be used; the message says why. The old one stays in use. Said once until it changes again.",

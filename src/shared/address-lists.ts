@@ -1,16 +1,21 @@
 /**
- * The address lists that features name, as one thread knows them. The main thread reads the files (control/named-files/address-list-files.ts) and sends every thread the same
- * memory, so a list is read once for the whole process, and a changed one counts for all threads at almost the same time.
+ * What files that features name say about addresses, as one thread knows it: lists of them, their countries, their autonomous systems. The main thread reads the files
+ * (control/named-files/address-files.ts) and sends every thread the same memory, so a file is read once for the whole process, and a changed one counts for all
+ * threads at almost the same time.
  */
+import { addressFileId } from "../base/address-file.ts";
+import type { AddressFile } from "../base/address-file.ts";
+import { AddressValues } from "../base/address-values.ts";
 import { CidrSet } from "../base/cidr.ts";
-import { listId } from "../base/list-place.ts";
-import type { ListPlace } from "../base/list-place.ts";
 
-/** A list as it is sent. */
-export interface SentList extends ListPlace {
-  /** Rises when the list changes. */
+/** What a file says, as it is sent. */
+export interface SentList extends AddressFile {
+  /** Rises when the file changes. */
   readonly version: number;
-  /** Range tables (base/cidr-ranges.ts) from the smallest factor to the largest; a list without factors has one at most. */
+  /**
+   * Of a list range tables (base/cidr-ranges.ts) from the smallest factor to the largest; without factors it has one at most. Of a database one table of
+   * values (base/address-values.ts).
+   */
   readonly tables: readonly { readonly factor: number; readonly memory: SharedArrayBuffer }[];
 }
 
@@ -48,27 +53,65 @@ function setsOf(tables: SentList["tables"]): Sets {
   return tables.map(({ factor, memory }) => ({ factor, set: new CidrSet(memory) }));
 }
 
+/** The countries or the autonomous systems of a database, in the same way. */
+export class AddressDatabase {
+  version: number;
+  private values: AddressValues;
+
+  constructor({ version, tables }: SentList) {
+    this.version = version;
+    this.values = valuesOf(tables);
+  }
+
+  /** The number of the system, or of the country (policy/geoip/country-codes.ts); 0: the database does not know the address. */
+  of(address: string): number {
+    return this.values.of(address);
+  }
+
+  /** @internal Takes another version. */
+  take({ version, tables }: SentList): void {
+    if (version === this.version) return;
+    this.version = version;
+    this.values = valuesOf(tables);
+  }
+}
+
+function valuesOf([table]: SentList["tables"]): AddressValues {
+  return new AddressValues(table?.memory ?? new ArrayBuffer(0));
+}
+
 export class AddressLists {
   /** Counts changes. Whoever remembers a decision compares it. */
   changes: number = 0;
-  private readonly lists: Map<string, AddressList> = new Map();
+  private readonly known: Map<string, AddressList | AddressDatabase> = new Map();
 
-  /** Takes all lists that are in use. Those that are no longer sent are forgotten; who has them may use them on. */
+  /** Takes what all files say that are in use. Those that are no longer sent are forgotten; who has them may use them on. */
   take(all: readonly SentList[]): void {
     this.changes++;
     for (const sent of all) {
-      const known = this.lists.get(listId(sent));
-      if (known === undefined) this.lists.set(listId(sent), new AddressList(sent));
-      else known.take(sent);
+      const known = this.known.get(addressFileId(sent));
+      if (known !== undefined) known.take(sent);
+      else this.known.set(addressFileId(sent), isList(sent) ? new AddressList(sent) : new AddressDatabase(sent));
     }
-    const sentIds = new Set(all.map(listId));
-    for (const id of this.lists.keys()) if (!sentIds.has(id)) this.lists.delete(id);
+    const sentKeys = new Set(all.map(addressFileId));
+    for (const key of this.known.keys()) if (!sentKeys.has(key)) this.known.delete(key);
   }
 
   /** The list of that file. Throws if it was not sent: a guard without its list would admit whom it should not. */
   list(path: string, isRated: boolean = false): AddressList {
-    const list = this.lists.get(listId({ path, isRated }));
-    if (list === undefined) throw new Error(`the address list ${JSON.stringify(path)} has not been read`);
+    const list = this.known.get(addressFileId({ kind: isRated ? "rated" : "list", path }));
+    if (!(list instanceof AddressList)) throw new Error(`the address list ${JSON.stringify(path)} has not been read`);
     return list;
   }
+
+  /** The countries or systems of that file. Throws as `list` does. */
+  database(kind: "country" | "asn", path: string): AddressDatabase {
+    const database = this.known.get(addressFileId({ kind, path }));
+    if (!(database instanceof AddressDatabase)) throw new Error(`the database ${JSON.stringify(path)} has not been read`);
+    return database;
+  }
+}
+
+function isList({ kind }: AddressFile): boolean {
+  return kind === "list" || kind === "rated";
 }

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import path from "node:path";
+import type { FileContent } from "./test-files.ts";
 import type { FileStore, NoFile, OpenFile } from "../proxy/feature/file-store.ts";
 
 /** Longer files are read piece by piece, as from a disk. */
@@ -7,20 +8,21 @@ const CONTENT_BYTES_MAX = 64 * 1024;
 
 /** The files of a test, by path. A folder is there if a file lies in it. */
 export class MemoryFiles implements FileStore {
-  private readonly texts: () => Readonly<Record<string, string>>;
+  private readonly contents: () => Readonly<Record<string, FileContent>>;
   private readonly modifiedMs: number;
 
-  /** @param texts the contents as they are at this moment */
-  constructor(texts: () => Readonly<Record<string, string>>, modifiedMs: number) {
-    this.texts = texts;
+  /** @param contents the contents as they are at this moment */
+  constructor(contents: () => Readonly<Record<string, FileContent>>, modifiedMs: number) {
+    this.contents = contents;
     this.modifiedMs = modifiedMs;
   }
 
   async open(root: string, name: string): Promise<OpenFile | NoFile> {
     const place = path.posix.join(root, name);
-    const text = this.at(place);
-    if (text !== undefined) return new MemoryFile(Buffer.from(text), this.modifiedMs);
-    const isFolder = Object.keys(this.texts()).some((key) => path.posix.normalize(key).startsWith(place.replace(/\/*$/, "/")));
+    const content = this.at(place);
+    if (content !== undefined)
+      return new MemoryFile(typeof content === "string" ? Buffer.from(content) : Buffer.from(content), this.modifiedMs);
+    const isFolder = Object.keys(this.contents()).some((key) => path.posix.normalize(key).startsWith(place.replace(/\/*$/, "/")));
     return isFolder ? "folder" : "missing";
   }
 
@@ -28,8 +30,8 @@ export class MemoryFiles implements FileStore {
     return this.at(path.posix.normalize(file)) !== undefined;
   }
 
-  private at(place: string): string | undefined {
-    return Object.entries(this.texts()).find(([key]) => path.posix.normalize(key) === place)?.[1];
+  private at(place: string): FileContent | undefined {
+    return Object.entries(this.contents()).find(([key]) => path.posix.normalize(key) === place)?.[1];
   }
 }
 

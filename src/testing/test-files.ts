@@ -2,10 +2,17 @@
 import { firstLine } from "../config/secret-values.ts";
 import type { MachineSecrets } from "../config/secret-values.ts";
 
-export function fileAmong(files: Readonly<Record<string, string>> | undefined, name: string): string {
-  const text = files?.[name];
-  if (text === undefined) throw new Error(`${name} is not among the test's files`);
-  return text;
+/** What a file of a test holds: a text, or bytes. */
+export type FileContent = string | Uint8Array;
+
+export function fileAmong(files: Readonly<Record<string, FileContent>> | undefined, name: string): FileContent {
+  const content = files?.[name];
+  if (content === undefined) throw new Error(`${name} is not among the test's files`);
+  return content;
+}
+
+export function textOf(content: FileContent): string {
+  return typeof content === "string" ? content : new TextDecoder().decode(content);
 }
 
 /** @param file gives the content of one of the test's files; throws an Error when there is none */

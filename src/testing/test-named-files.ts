@@ -1,20 +1,22 @@
 /** The files of a test's configuration that are read again when they change, and what verifies passwords of users in them. */
-import { addressListsOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
+import { addressFileId } from "../base/address-file.ts";
+import type { AddressFile } from "../base/address-file.ts";
+import { addressFilesOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
 import type { CredentialPlace } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
-import { parsedList, sharedTables } from "../control/named-files/read-address-list.ts";
+import { parsedAddresses } from "../control/named-files/read-address-file.ts";
 import { checkedCredentials } from "../control/named-files/read-credentials.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { CheckedPasswords } from "../passwords/checked-passwords.ts";
 import { PasswordPool } from "../passwords/password-pool.ts";
 import { AddressLists } from "../shared/address-lists.ts";
-import { listId } from "../base/list-place.ts";
-import type { ListPlace } from "../base/list-place.ts";
 import type { SentList } from "../shared/address-lists.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import type { SentCredentials } from "../shared/credential-files.ts";
 import { FollowedFiles } from "./followed-files.ts";
 import type { FollowedFile, LookClock } from "./followed-files.ts";
+import { textOf } from "./test-files.ts";
+import type { FileContent } from "./test-files.ts";
 
 export class TestNamedFiles {
   readonly lists: AddressLists = new AddressLists();
@@ -25,32 +27,35 @@ export class TestNamedFiles {
       this.ofCredentials.tell();
     }),
   );
-  private readonly ofAddresses: FollowedFiles<SentList>;
+  private readonly ofAddresses: FollowedFiles<SentList, FileContent>;
   private readonly ofCredentials: FollowedFiles<SentCredentials>;
   // On a busy machine a thread of the lowest priority would keep a test waiting.
   private readonly pool: PasswordPool = new PasswordPool({ makesWay: false });
   readonly passwords: CheckedPasswords = new CheckedPasswords(this.pool);
 
-  /** @param read gives the text of a file; throws where there is none */
-  constructor(read: (name: string) => string, clock: LookClock, log: Pick<AppLog, "error">) {
-    this.ofAddresses = new FollowedFiles(clock, {
-      read,
+  /** @param content gives what a file holds; throws where there is none */
+  constructor(content: (name: string) => FileContent, clock: LookClock, log: Pick<AppLog, "error">) {
+    this.ofAddresses = new FollowedFiles<SentList, FileContent>(clock, {
+      read: content,
       take: (all) => {
         // Threads without lists are not told of them.
         if (this.lists.changes > 0 || all.length > 0) this.lists.take(all);
       },
-      refused: (file, problem) => log.error("address_list_refused", `the old list stays in use: ${problem}`, { file }),
+      refused({ path }, problem, { kind }) {
+        if (kind === "list" || kind === "rated") log.error("address_list_refused", `the old list stays in use: ${problem}`, { file: path });
+        else log.error("geoip_file_refused", `the old database stays in use: ${problem}`, { file: path });
+      },
     });
     this.ofCredentials = new FollowedFiles(clock, {
-      read,
+      read: (name) => textOf(content(name)),
       take: (all) => this.credentials.take(all),
-      refused: (file, problem) => log.error("credentials_refused", `the credentials of before stay in use: ${problem}`, { file }),
+      refused: ({ path }, problem) => log.error("credentials_refused", `the credentials of before stay in use: ${problem}`, { file: path }),
     });
   }
 
   /** Reads the files of a configuration. Throws an Error that says what is wrong. */
   use({ routes }: Config): void {
-    this.ofAddresses.use(addressListsOf(routes).map(followedList));
+    this.ofAddresses.use(addressFilesOf(routes).map(followedAddresses));
     this.ofCredentials.use([
       ...credentialFilesOf(routes).map((place) => followedCredentials(place, false)),
       // A key server need not have answered when the proxy starts.
@@ -63,15 +68,15 @@ export class TestNamedFiles {
   }
 }
 
-function followedList(place: ListPlace): FollowedFile<SentList> {
+function followedAddresses(file: AddressFile): FollowedFile<SentList, FileContent> {
   return {
-    path: place.path,
-    id: listId(place),
+    id: addressFileId(file),
+    path: file.path,
     mayLack: false,
-    read(text, version) {
-      const found = parsedList(place, text ?? "");
+    read(content, version) {
+      const found = parsedAddresses(file, content ?? "");
       if ("problems" in found) throw new Error(found.problems.join("\n"));
-      return { ...place, version, tables: sharedTables(found.rated) };
+      return { ...file, version, tables: found.tables };
     },
   };
 }

@@ -60,7 +60,7 @@ import { CLIENT, openFor } from "./load-balancer.ts";
 import { tlsOf, type TestTls } from "./test-tls.ts";
 import { TestNamedFiles } from "./test-named-files.ts";
 import { serveOrigin } from "./upstreams.ts";
-import { fileAmong, testSecrets } from "./test-files.ts";
+import { fileAmong, testSecrets, textOf } from "./test-files.ts";
 
 export type { AcmeCertificateStatus, CertificateStatus, EndpointStatus, HealthWord, StatusDocument } from "../observe/status.ts";
 export type { UpstreamStatus } from "../observe/status.ts";
@@ -95,8 +95,8 @@ export interface TestProxyOptions {
   readonly upstreams?: Readonly<Record<string, TestOrigin | readonly TestOrigin[]>>;
   /** Values of `${NAME}` in the configuration. The machine's environment is not used. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Contents of the files that the configuration names, by path as written there: `credential:NAME` too, and what programs print by their command line. */
-  readonly files?: Readonly<Record<string, string>>;
+  /** Contents of the files that the configuration names, texts or bytes, by path as written there: `credential:NAME` too, and what programs print by their command line. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** The proxy's time at the start, in milliseconds since 1970. */
   readonly startsAt?: number;
 }
@@ -205,7 +205,7 @@ export class TestProxy {
       tls: unreadTls,
       probe: probeOver(network),
     });
-    this.named = new TestNamedFiles((name) => this.file(name), clock, this.appLog);
+    this.named = new TestNamedFiles((name) => fileAmong(options.files, name), clock, this.appLog);
     const writers = new AccessWriters("json");
     this.serving = new Serving({
       workerIndex: 0,
@@ -414,7 +414,7 @@ export class TestProxy {
   }
 
   private file(name: string): string {
-    return fileAmong(this.options.files, name);
+    return textOf(fileAmong(this.options.files, name));
   }
 
   private load(entry: MiddlewareEntry): ReturnType<LoadMiddleware> {

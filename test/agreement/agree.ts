@@ -11,9 +11,10 @@ import type { DrawnRequest } from "./requests.ts";
 
 export async function startExplainer(): Promise<Explainer> {
   const readFile = (name: string): string => FILES[name] ?? assert.fail(`there is no file ${name}`);
+  const readBytes = (name: string): Uint8Array => new TextEncoder().encode(readFile(name));
   const parsed = parseConfig(CONFIG, "config", ENVIRONMENT, readFile);
   assert.ok("config" in parsed, JSON.stringify(parsed));
-  return await Explainer.of(parsed.config, ENVIRONMENT, { readFile, files: new MemoryFiles(() => FILES, 0) });
+  return await Explainer.of(parsed.config, ENVIRONMENT, { readFile, readBytes, files: new MemoryFiles(() => FILES, 0) });
 }
 
 /** What `explain` says. Null: there is no such request, but only a wrong argument. */

@@ -1,4 +1,4 @@
-/** Address lists under the real command, with two workers: changed by rename, wrong, and read on SIGHUP. Which changes are noticed: address-list-files.test.ts. */
+/** Address lists under the real command, with two workers: changed by rename, wrong, and read on SIGHUP. Which changes are noticed: address-files.test.ts. */
 import assert from "node:assert/strict";
 import { renameSync } from "node:fs";
 import path from "node:path";

@@ -175,6 +175,8 @@ routes:
     upstream: app
   - access: { deny: [{ file: blocks.txt }] }           # read again when it changes
     upstream: app
+  - access: { geoip_file: GeoLite2-Country.mmdb, allow_countries: [DE, AT, CH] }
+    upstream: app
 `,
   "routes[].authentication": `
 routes:

@@ -3,15 +3,15 @@ import { isUtf8 } from "node:buffer";
 import type { Buffer } from "node:buffer";
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import path from "node:path";
+import type { AddressFile } from "../../base/address-file.ts";
 import { codeOf, messageOf } from "../../base/errors.ts";
 import { mapFiles } from "../../config/feature-files.ts";
 import type { CredentialPlace } from "../../config/feature-files.ts";
 import type { Config } from "../../config/schema/schema.ts";
-import type { ListPlace } from "../../base/list-place.ts";
 import { mapAdminTlsFiles, mapTlsFiles, mapUpstreamTlsFiles } from "../../config/schema/tls/tls-files.ts";
 import { shownFile } from "../../config/problems/shown.ts";
 import { parseTemplate } from "../../policy/template/template.ts";
-import { listProblems } from "./read-address-list.ts";
+import { addressFileProblems } from "./read-address-file.ts";
 import { credentialProblems } from "./read-credentials.ts";
 import { filesProblem } from "../system/too-few-files.ts";
 
@@ -28,8 +28,8 @@ export interface ConfigFiles {
   readonly textProblem: (name: string) => string | null;
   /** The same for a text with variables, for a page about errors. */
   readonly templateProblem: (name: string) => string | null;
-  /** What is wrong with an address list, one line each; empty when it can be used. */
-  readonly listProblems: (list: ListPlace) => readonly string[];
+  /** What is wrong with a file about addresses, one line each; empty when it can be used. */
+  readonly addressFileProblems: (file: AddressFile) => readonly string[];
   /** What is wrong with a file with credentials, one line each; empty when it can be used. */
   readonly credentialProblems: (place: CredentialPlace) => readonly string[];
   /** What is wrong with a folder whose files are to be read; null when nothing is. It is not noted: its files are read as they are wanted. */
@@ -54,7 +54,7 @@ export function filesOf(folder: string, noted: NoteFile = () => {}, notedSecret:
     readSecret: (name) => readSecretText(pathOf(name, notedSecret)),
     textProblem: (name) => textProblem(pathOf(name)),
     templateProblem: (name) => templateProblem(pathOf(name)),
-    listProblems: ({ path: name, isRated }) => listProblems({ path: pathOf(name), isRated }),
+    addressFileProblems: ({ kind, path: name }) => addressFileProblems({ kind, path: pathOf(name) }),
     credentialProblems: ({ path: name, read }) => credentialProblems({ path: pathOf(name), read }),
     folderProblem: (name) => folderProblem(path.resolve(folder, name)),
   };

@@ -5,12 +5,13 @@ import { buildRequestHead } from "../../http/build-head.ts";
 import { AddressLists } from "../../shared/address-lists.ts";
 import { testProxy } from "../../testing/test-proxy.ts";
 import { accessMiddleware } from "./access.ts";
+import { writeMmdb } from "../../policy/geoip/write-mmdb.fixture.ts";
 import type { AccessConfig } from "./schema.ts";
 
 const HEAD = buildRequestHead({ method: "GET", target: "/", authority: "a.test" }, []);
 
-function admits(config: AccessConfig, ...clients: readonly string[]): boolean[] {
-  const middleware = accessMiddleware(config, { lists: new AddressLists() });
+function admits(config: Partial<AccessConfig>, ...clients: readonly string[]): boolean[] {
+  const middleware = accessMiddleware({ deny: [], deny_countries: [], deny_asns: [], ...config }, { lists: new AddressLists() });
   return clients.map((client) => middleware.onRequest?.(new LoneView(HEAD, client)) === null);
 }
 
@@ -108,4 +109,73 @@ test("a list that is wrong or missing when the configuration is read refuses it"
     );
   await assert.rejects(wrong("10.0.0.0/8\n10.0.0.0/64\n"), /blocks\.txt:2: expected an IP address or a CIDR block/);
   await assert.rejects(wrong(undefined), /blocks\.txt is not among the test's files/);
+});
+
+const [DE, FR, US] = ["DE", "FR", "US"].map((iso_code) => ({ country: { iso_code } }));
+const COUNTRIES = writeMmdb([
+  ["198.51.100.0/24", DE ?? {}],
+  ["2001:db8::/32", FR ?? {}],
+  ["203.0.113.0/24", US ?? {}],
+]);
+const SYSTEMS = writeMmdb([["203.0.113.0/25", { autonomous_system_number: 64_496 }]]);
+/** In DE, FR, US and system 64496, US, and known to no database. */
+const CLIENTS = ["198.51.100.7", "2001:db8::1", "203.0.113.1", "203.0.113.200", "10.0.0.1"];
+
+test("countries and autonomous systems: what is refused wins, what admits adds up, and `unknown` is whom the database does not know", async (t) => {
+  const statuses = async (access: object): Promise<readonly number[]> => {
+    const proxy = await testProxy(
+      { routes: [{ upstream: "app", access: { geoip_file: "c.mmdb", asn_file: "a.mmdb", ...access } }] },
+      { files: { "c.mmdb": COUNTRIES, "a.mmdb": SYSTEMS }, upstreams: { app: () => new Response("in") } },
+    );
+    t.after(() => proxy.close());
+    const answers = CLIENTS.map(async (from) => (await proxy.fetch("http://a.test/", { from })).status);
+    return await Promise.all(answers);
+  };
+  assert.deepEqual(await statuses({ allow_countries: ["DE", "fr"] }), [200, 200, 403, 403, 403]);
+  assert.deepEqual(await statuses({ allow_countries: ["DE", "unknown"] }), [200, 403, 403, 403, 200]);
+  assert.deepEqual(await statuses({ deny_countries: ["DE"] }), [403, 200, 200, 200, 200]);
+  assert.deepEqual(await statuses({ deny_countries: ["DE", "unknown"] }), [403, 200, 200, 200, 403]);
+  assert.deepEqual(await statuses({ allow: ["10.0.0.0/8"], allow_countries: ["DE"] }), [200, 403, 403, 403, 200]);
+  assert.deepEqual(await statuses({ allow: ["198.51.100.7"], deny_countries: ["DE"] }), [403, 403, 403, 403, 403]);
+  assert.deepEqual(await statuses({ deny_asns: [64_496] }), [200, 200, 403, 200, 200]);
+  assert.deepEqual(await statuses({ allow_asns: ["AS64496"], allow_countries: ["DE"] }), [200, 403, 200, 403, 403]);
+  assert.deepEqual(await statuses({ allow_countries: ["US"], deny_asns: ["as64496", "unknown"] }), [403, 403, 403, 403, 403]);
+});
+
+test("a database is read again when it changes; a damaged one changes nothing", async (t) => {
+  const files: Record<string, Uint8Array> = { "c.mmdb": COUNTRIES };
+  const proxy = await testProxy(
+    { routes: [{ upstream: "app", access: { geoip_file: "c.mmdb", deny_countries: ["DE"] } }] },
+    { files, upstreams: { app: () => new Response("in") } },
+  );
+  t.after(() => proxy.close());
+  const status = async (): Promise<number> => (await proxy.fetch("http://a.test/", { from: "198.51.100.7" })).status;
+  assert.equal(await status(), 403);
+  files["c.mmdb"] = COUNTRIES.subarray(0, 500);
+  await proxy.advance("2s");
+  assert.equal(await status(), 403);
+  assert.match(
+    String(proxy.log.find(({ event }) => event === "geoip_file_refused")?.["message"]),
+    /the old database stays in use: c\.mmdb is no database/,
+  );
+  files["c.mmdb"] = writeMmdb([["198.51.100.0/24", FR ?? {}]]);
+  await proxy.advance("2s");
+  assert.equal(await status(), 200);
+});
+
+test("what a configuration may not say of countries and systems", async () => {
+  const wrong = async (access: object, file: Uint8Array = COUNTRIES): Promise<unknown> =>
+    testProxy({ routes: [{ upstream: "app", access }] }, { files: { "c.mmdb": file }, upstreams: { app: () => new Response() } });
+  await assert.rejects(wrong({ allow_countries: ["DE"] }), /allow_countries: it needs geoip_file/);
+  await assert.rejects(wrong({ deny_asns: [1] }), /deny_asns: it needs asn_file/);
+  await assert.rejects(
+    wrong({ geoip_file: "c.mmdb", deny_countries: ["Germany"] }),
+    /deny_countries\.#1: expected a country's two letters/,
+  );
+  await assert.rejects(wrong({ geoip_file: "c.mmdb", allow_countries: [] }), /expected at least one country/);
+  await assert.rejects(wrong({ asn_file: "c.mmdb", deny_asns: ["AS0"] }), /deny_asns\.#1: expected the number of an autonomous system/);
+  await assert.rejects(wrong({ asn_file: "c.mmdb", deny_asns: [64_496] }), /c\.mmdb has no autonomous systems: it is of the type Test/);
+  await assert.rejects(wrong({ geoip_file: "c.mmdb", deny_countries: ["DE"] }, SYSTEMS), /c\.mmdb has no countries/);
+  await assert.rejects(wrong({ geoip_file: "c.mmdb", deny_countries: ["DE"] }, COUNTRIES.subarray(0, -1)), /c\.mmdb is damaged/);
+  await assert.rejects(wrong({ geoip_file: "d.mmdb", deny_countries: ["DE"] }), /d\.mmdb is not among the test's files/);
 });

@@ -5,16 +5,17 @@ import path from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { AddressLists } from "../../shared/address-lists.ts";
-import type { ListPlace } from "../../base/list-place.ts";
+import type { AddressFile } from "../../base/address-file.ts";
+import { writeMmdb } from "../../policy/geoip/write-mmdb.fixture.ts";
 import type { LogFields } from "../../shared/log-fields.ts";
-import { AddressListFiles } from "./address-list-files.ts";
+import { AddressFiles } from "./address-files.ts";
 
-function placesOf(...paths: readonly string[]): readonly ListPlace[] {
-  return paths.map((path) => ({ path, isRated: false }));
+function listsAt(...paths: readonly string[]): readonly AddressFile[] {
+  return paths.map((path) => ({ kind: "list", path }));
 }
 
 interface Stage {
-  readonly files: AddressListFiles;
+  readonly files: AddressFiles;
   readonly lists: AddressLists;
   readonly log: readonly (readonly [event: string, message: string])[];
   readonly folder: string;
@@ -36,7 +37,7 @@ function stage(t: TestContext): Stage {
     planned?.();
     return () => (look = null);
   };
-  const files = new AddressListFiles({ log: { info: said, error: said }, tell: (all) => lists.take(all), after });
+  const files = new AddressFiles({ log: { info: said, error: said }, tell: (all) => lists.take(all), after });
   t.after(() => files.stop());
   const oneLook = async (): Promise<void> => {
     const then = look;
@@ -63,8 +64,8 @@ function begun(t: TestContext, text: string): Stage & { readonly file: string } 
   const all = stage(t);
   const file = all.pathOf("blocks.txt");
   writeFileSync(file, text);
-  assert.deepEqual(all.files.read(placesOf(file)), []);
-  all.files.keep(placesOf(file));
+  assert.deepEqual(all.files.read(listsAt(file)), []);
+  all.files.keep(listsAt(file));
   return { ...all, file };
 }
 
@@ -132,13 +133,13 @@ test("a reload reads what has changed at once, all or nothing, and forgets what 
   const { files, lists, file, pathOf, looks } = begun(t, "192.0.2.1\n");
   const other = pathOf("other.txt");
   writeFileSync(file, "192.0.2.2\n");
-  assert.deepEqual(files.read(placesOf(file, other)), [`${other} does not exist`]);
+  assert.deepEqual(files.read(listsAt(file, other)), [`${other} does not exist`]);
   assert.ok(lists.list(file).contains("192.0.2.1"), "nothing has changed");
   writeFileSync(other, "198.51.100.1\n");
-  assert.deepEqual(files.read(placesOf(file, other)), []);
+  assert.deepEqual(files.read(listsAt(file, other)), []);
   assert.ok(lists.list(file).contains("192.0.2.2") && lists.list(other).contains("198.51.100.1"));
   assert.equal(files.current().length, 2, "for a thread that starts");
-  files.keep(placesOf(other));
+  files.keep(listsAt(other));
   assert.throws(() => lists.list(file), /has not been read/);
   await looks();
   assert.ok(lists.list(other).contains("198.51.100.1"));
@@ -146,13 +147,13 @@ test("a reload reads what has changed at once, all or nothing, and forgets what 
 
 test("a file may be a plain list and one with factors, each by itself; half a version of either changes nothing", async (t) => {
   const { files, lists, log, file, looks } = begun(t, "192.0.2.1\n");
-  const rated = { path: file, isRated: true };
-  const both = [...placesOf(file), rated];
+  const rated: AddressFile = { kind: "rated", path: file };
+  const both = [...listsAt(file), rated];
   assert.match(files.read(both).join("\n"), /blocks\.txt:1: expected a factor from 0\.001 to 1000 behind the block/);
   const other = `${file}.rated`;
   writeFileSync(other, "192.0.2.0/24 0.5\n198.51.100.7 2\n192.0.2.128/25 0.1\n");
-  assert.deepEqual(files.read([{ path: other, isRated: true }]), []);
-  files.keep([{ path: other, isRated: true }]);
+  assert.deepEqual(files.read([{ kind: "rated", path: other }]), []);
+  files.keep([{ kind: "rated", path: other }]);
   const factors = (): readonly unknown[] =>
     ["192.0.2.1", "192.0.2.200", "198.51.100.7", "203.0.113.1"].map((each) => lists.list(other, true).factorOf(each));
   assert.deepEqual(factors(), [0.5, 0.1, 2, null]);
@@ -165,4 +166,38 @@ test("a file may be a plain list and one with factors, each by itself; half a ve
   writeFileSync(other, "192.0.2.0/24 0.2\n");
   await looks();
   assert.deepEqual(factors(), [0.2, 0.2, null, null]);
+});
+
+test("a database that is half written, damaged, of another kind or gone changes nothing and is said once; the next good one counts", async (t) => {
+  const { files, lists, log, pathOf, looks } = stage(t);
+  const path = pathOf("countries.mmdb");
+  const [first, next] = ["DE", "FR"].map((iso_code) => writeMmdb([["192.0.2.0/24", { country: { iso_code } }]]));
+  const [before, after] = [0x4445, 0x4652];
+  assert.ok(first !== undefined && next !== undefined);
+  writeFileSync(path, first);
+  assert.deepEqual(files.read([{ kind: "country", path }]), []);
+  files.keep([{ kind: "country", path }]);
+  const database = lists.database("country", path);
+  assert.equal(database.of("192.0.2.1"), before);
+  const wrong = [
+    next.subarray(0, next.length / 2),
+    Buffer.concat([next.subarray(0, 30), next.subarray(60)]),
+    writeMmdb([["192.0.2.0/24", { autonomous_system_number: 64_496 }]]),
+    Buffer.alloc(0),
+  ];
+  for (const [index, bytes] of wrong.entries()) {
+    writeFileSync(path, bytes);
+    await looks();
+    assert.deepEqual([log.length, log.at(-1)?.[0], database.of("192.0.2.1")], [index + 1, "geoip_file_refused", before]);
+    assert.match(log.at(-1)?.[1] ?? "", /^the old database stays in use: .*countries\.mmdb (?:is|has) /);
+  }
+  unlinkSync(path);
+  await looks();
+  await looks();
+  assert.deepEqual([log.length, database.of("192.0.2.1")], [wrong.length + 1, before]);
+  assert.deepEqual(files.read([{ kind: "country", path }]), [`${path} does not exist`]);
+  writeFileSync(path, next);
+  await looks();
+  assert.deepEqual(log.at(-1), ["geoip_file_read", `${path} has changed: 1 country is in use`]);
+  assert.equal(database.of("192.0.2.1"), after);
 });
