@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import type { CredentialFile } from "../../shared/credential-files.ts";
 import type { Rate } from "../../policy/rate-limit/rate.ts";
 import type { Identity } from "../../proxy/ports/identity.ts";
+import { invalidToken } from "./method.ts";
 import type { FindToken } from "./presented-tokens.ts";
 import type { ApiKey } from "./read-api-keys.ts";
 
@@ -37,10 +38,12 @@ export function keysInFile(file: CredentialFile): FindToken {
     if (file.version !== version) read();
     const digest = hash("sha256", Buffer.from(token, "latin1"), "buffer");
     for (const key of byStart.get(startOf(digest)) ?? [])
-      if (timingSafeEqual(digest, key.digest) && token.startsWith(key.prefix)) return nowMs < key.expiresMs ? key.identity : "expired";
+      if (timingSafeEqual(digest, key.digest) && token.startsWith(key.prefix)) return nowMs < key.expiresMs ? key.identity : EXPIRED;
     return null;
   };
 }
+
+const EXPIRED = invalidToken("The key has expired.");
 
 /**
  * Keys are found by this much of their hash. By their prefix a token would be compared with each of thousands of keys, where all begin alike. What the time of

@@ -12,7 +12,7 @@ import type { CredentialFile, CredentialFiles } from "../../shared/credential-fi
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { cookieValue } from "../../policy/template/request-values.ts";
 import { identityOf } from "./claims-identity.ts";
-import { REALM, invalidToken } from "./method.ts";
+import { INVALID_TOKEN, REALM, invalidToken } from "./method.ts";
 import type { Method, Verdict } from "./method.ts";
 import { RememberedTokens } from "./remembered-tokens.ts";
 import type { VerifiedToken } from "./remembered-tokens.ts";
@@ -62,7 +62,7 @@ export class JwtVerifier {
   }
 
   judge(token: string, nowMs: number): Verdict | Promise<Verdict> {
-    if (token.length > TOKEN_CHARACTERS_MAX) return INVALID;
+    if (token.length > TOKEN_CHARACTERS_MAX) return INVALID_TOKEN;
     this.useNewest();
     const digest = hash("sha256", Buffer.from(token, "latin1"), "base64");
     return this.remembered.find(digest, nowMs) ?? this.verify(token, digest, nowMs);
@@ -92,7 +92,7 @@ export class JwtVerifier {
       this.useNewest();
       if (this.version !== before) verified = await this.verifyByNewest(token, digest, nowMs);
     }
-    if (verified === "unknown key") return INVALID;
+    if (verified === "unknown key") return INVALID_TOKEN;
     return "status" in verified ? verified : verified.identity;
   }
 
@@ -145,10 +145,10 @@ export class JwtVerifier {
 /** jose looks at claims after the signature. */
 function refusalOf({ errors }: Jose, error: unknown): LocalAnswer {
   if (error instanceof errors.JWTExpired) return REFUSALS.expired;
-  if (!(error instanceof errors.JWTClaimValidationFailed)) return INVALID;
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return INVALID_TOKEN;
   const { claim, reason } = error;
-  if (claim === "exp") return reason === "missing" ? REFUSALS.exp : INVALID;
-  return claim === "aud" || claim === "iss" || claim === "nbf" ? REFUSALS[claim] : INVALID;
+  if (claim === "exp") return reason === "missing" ? REFUSALS.exp : INVALID_TOKEN;
+  return claim === "aud" || claim === "iss" || claim === "nbf" ? REFUSALS[claim] : INVALID_TOKEN;
 }
 
 /** Where a token names no key and several fit, each is tried. */
@@ -177,7 +177,7 @@ export function jwtInCookie(verifier: JwtVerifier, name: string, forwards: boole
     judge({ request, startedAtMs }) {
       const token = cookieValue(request.values("cookie"), name);
       if (token === "") return null;
-      return isJwt(token) ? verifier.judge(token, startedAtMs) : INVALID;
+      return isJwt(token) ? verifier.judge(token, startedAtMs) : INVALID_TOKEN;
     },
     strip({ request, identity }, edits) {
       const values = request.values("cookie");
@@ -192,8 +192,6 @@ export function jwtInCookie(verifier: JwtVerifier, name: string, forwards: boole
     },
   };
 }
-
-const INVALID: LocalAnswer = invalidToken();
 
 /** What is wrong with a token that somebody with the issuer's key has signed; with others nothing is said. */
 const REFUSALS = {

@@ -24,14 +24,15 @@ export function isRefusal(verdict: Verdict): verdict is LocalAnswer {
 
 export const REALM = 'realm="millrace"';
 
-/**
- * 401 for a token that is wrong (RFC 6750 section 3.1).
- * @param said what is wrong, without a quotation mark, for whoever has a token that was genuine; absent: nothing more than that it is not valid
- */
-export function invalidToken(said?: string): LocalAnswer {
-  const challenge = `Bearer ${REALM}, error="invalid_token"`;
-  if (said === undefined) return refusal("The token is not valid.", challenge);
-  return refusal(said, `${challenge}, error_description="${said}"`);
+/** RFC 6750 section 3.1: `error` is named only when the request presented a token. */
+const WRONG_TOKEN = `Bearer ${REALM}, error="invalid_token"`;
+
+/** 401 for a token that may be anybody's guess: nothing is said of what is wrong. */
+export const INVALID_TOKEN: LocalAnswer = refusal("The token is not valid.", WRONG_TOKEN);
+
+/** 401 for whoever has a token that was genuine. @param said what is wrong with it, without a quotation mark */
+export function invalidToken(said: string): LocalAnswer {
+  return refusal(said, `${WRONG_TOKEN}, error_description="${said}"`);
 }
 
 /** 401 for credentials that are wrong. */

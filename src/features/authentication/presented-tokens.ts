@@ -1,6 +1,6 @@
 /**
- * Tokens in `Authorization: Bearer` and `X-API-Key`: those of the configuration. They are for the proxy: the field that carried one is not forwarded, so
- * that no origin server logs it or passes it on.
+ * Tokens in `Authorization: Bearer` and `X-API-Key`: those of the configuration, keys of a file, and JWTs. They are for the proxy: the field that carried one is not
+ * forwarded, so that no origin server logs it or passes it on.
  */
 import { hash, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
@@ -10,11 +10,11 @@ import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { Identity } from "../../proxy/ports/identity.ts";
 import { isJwt } from "./jwt.ts";
 import type { JwtVerifier } from "./jwt.ts";
-import { REALM, invalidToken } from "./method.ts";
-import type { Method } from "./method.ts";
+import { INVALID_TOKEN, REALM, isRefusal } from "./method.ts";
+import type { Method, Verdict } from "./method.ts";
 
-/** Finds whose token it is. @param token latin1 text, one character per byte. Null: nobody's; "expired": it was somebody's */
-export type FindToken = (token: string, nowMs: number) => Identity | "expired" | null;
+/** Finds whose token it is, or why it is nobody's any more. Null: it is not known. @param token latin1 text, one character per byte */
+export type FindToken = (token: string, nowMs: number) => Verdict | null;
 
 /** What takes Bearer tokens that have the form of a JWT. */
 export interface JwtTaker {
@@ -28,12 +28,12 @@ export interface JwtTaker {
  * @param jwt null: a token in the form of a JWT is one like the others
  */
 export function presentedTokens(find: readonly FindToken[], jwt: JwtTaker | null): Method {
-  const identify = (token: string, nowMs: number): Identity | "expired" | null => {
+  const identify = (token: string, nowMs: number): Verdict => {
     for (let at = 0; at < find.length; at++) {
-      const identity = find[at]?.(token, nowMs) ?? null;
-      if (identity !== null) return identity;
+      const verdict = find[at]?.(token, nowMs) ?? null;
+      if (verdict !== null) return verdict;
     }
-    return null;
+    return INVALID_TOKEN;
   };
   return {
     challenge: `Bearer ${REALM}`,
@@ -47,14 +47,13 @@ export function presentedTokens(find: readonly FindToken[], jwt: JwtTaker | null
         const [token = ""] = tokens;
         if (isJwt(token)) return jwt.verifier.judge(token, startedAtMs);
       }
-      if (find.length === 0) return tokens.length === 0 || !isBearer(request) ? null : INVALID;
+      if (find.length === 0) return tokens.length === 0 || !isBearer(request) ? null : INVALID_TOKEN;
       let first: Identity | null = null;
       // All that a request brings must be valid.
       for (let at = 0; at < tokens.length; at++) {
-        const identity = identify(tokens[at] ?? "", startedAtMs);
-        if (identity === null) return INVALID;
-        if (identity === "expired") return EXPIRED;
-        first ??= identity;
+        const verdict = identify(tokens[at] ?? "", startedAtMs);
+        if (isRefusal(verdict)) return verdict;
+        first ??= verdict;
       }
       return first;
     },
@@ -95,10 +94,6 @@ function isAccepted(presented: Buffer, accepted: readonly Buffer[]): boolean {
 function digest(token: string, encoding: "utf8" | "latin1"): Buffer {
   return hash("sha256", Buffer.from(token, encoding), "buffer");
 }
-
-/** RFC 6750 section 3.1: `error` is named only when the request presented a token. */
-const INVALID: LocalAnswer = invalidToken();
-const EXPIRED: LocalAnswer = invalidToken("The key has expired.");
 
 const DUPLICATE: LocalAnswer = {
   status: 400,

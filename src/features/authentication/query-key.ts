@@ -1,7 +1,7 @@
 /** A key of `api_keys` in a parameter of the query. Whatever is in the parameter goes no further. */
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { parameterValues } from "../../http/query-parameter.ts";
-import { REALM, invalidToken } from "./method.ts";
+import { INVALID_TOKEN, REALM } from "./method.ts";
 import type { Method } from "./method.ts";
 import type { FindToken } from "./presented-tokens.ts";
 
@@ -14,9 +14,7 @@ export function keyInQuery(find: FindToken, parameter: string): Method {
       const [key, second] = parameterValues(request.forwardTarget, parameter);
       if (key === undefined) return null;
       if (second !== undefined) return DUPLICATE;
-      const identity = find(key, startedAtMs);
-      if (identity === "expired") return EXPIRED;
-      return identity ?? INVALID;
+      return find(key, startedAtMs) ?? INVALID_TOKEN;
     },
 
     strip({ request }, edits) {
@@ -25,8 +23,6 @@ export function keyInQuery(find: FindToken, parameter: string): Method {
   };
 }
 
-const INVALID: LocalAnswer = invalidToken();
-const EXPIRED: LocalAnswer = invalidToken("The key has expired.");
 const DUPLICATE: LocalAnswer = {
   status: 400,
   reason: "bad_request",
