@@ -71,6 +71,10 @@ describe("a request without a session", () => {
     for (const origin of ["", "app.example", "https://", "https://app.example/a", "https://user@app.example", "ftp://app.example"]) {
       assert.equal(failure(await new Visit().check("/", { origin })).status, 400, origin);
     }
+    const visit = new Visit();
+    await visit.login();
+    const withSession = { ...NAVIGATION, cookie: visit.browser.header(), origin: "https://" };
+    assert.equal(failure(await visit.engine.login(withSession)).status, 400);
   });
 });
 

@@ -22,6 +22,7 @@ import {
   type BackChannelAnswer,
   type CallbackAnswer,
   type CheckAnswer,
+  type Failed,
   type LoginFailure,
   type LogoutAnswer,
   type Otherwise,
@@ -87,9 +88,10 @@ export class OidcEngine {
     const { target } = request;
     const wanted = new URLSearchParams(target.slice(pathOf(target).length)).get("return_to") ?? "/";
     const returning: LoginRequest = { ...request, method: "GET", target: wanted };
-    const answer = await this.check(returning);
     const origin = originOf(request);
-    if (answer.kind !== "session" || origin === null) return answer;
+    if (origin === null) return nowhere();
+    const answer = await this.check(returning);
+    if (answer.kind !== "session") return answer;
     return { kind: "redirect", location: localUrl(origin, this.#returnTo(returning)), setCookies: answer.setCookies };
   }
 
@@ -207,7 +209,7 @@ export class OidcEngine {
   async #login(request: LoginRequest, cookies: RequestCookies): Promise<CheckAnswer> {
     const nowMs = this.#ports.now();
     const origin = originOf(request);
-    if (origin === null) return { kind: "failed", failure: expiredLogin("the request names no host"), setCookies: [] };
+    if (origin === null) return nowhere();
     if (this.#logins.isLoop(cookies, nowMs)) return { kind: "failed", failure: loop(), setCookies: [] };
     try {
       const { client, configuration } = await this.#provider.known();
@@ -316,6 +318,10 @@ function originOf(request: LoginRequest): string | null {
   if (!URL.canParse(request.origin)) return null;
   const { origin, href } = new URL(request.origin);
   return href === `${origin}/` && /^https?:/.test(origin) ? origin : null;
+}
+
+function nowhere(): Failed {
+  return { kind: "failed", failure: expiredLogin("the request names no host"), setCookies: [] };
 }
 
 function loop(): LoginFailure {

@@ -51,10 +51,10 @@ export const authentication: Feature<"authentication"> = {
 
 /** The middleware of one route. */
 export function authenticationMiddleware(config: AuthenticationConfig, context: Needed): Middleware {
-  const login = config.oidc === undefined ? null : new OidcMethod(config.oidc, config.optional, context);
-  const methods = [...methodsOf(config, context), ...(login === null ? [] : [login])];
+  const others = methodsOf(config, context);
+  const login = config.oidc === undefined ? null : new OidcMethod(config.oidc, config.optional, challengesOf(others), context);
+  const methods = login === null ? others : [...others, login];
   const unknown = config.optional ? null : challengeOf(methods);
-  if (login !== null) login.challenges = challengesOf(methods);
   const tokens = config.internal_jwt === undefined ? null : new InternalTokens(config.internal_jwt, context.credentials);
   const fields = config.identity_headers === undefined ? null : new IdentityFields(config.identity_headers);
 
@@ -97,6 +97,7 @@ function cookieOf(from: string): string {
   return from.slice("cookie:".length);
 }
 
+/** All methods but `oidc`, in the order in which they are asked. */
 function methodsOf(
   { tokens, api_keys: apiKeys, jwt, basic, certificate, forward }: AuthenticationConfig,
   context: Needed,

@@ -35,25 +35,33 @@ export class OidcMethod implements Method {
   private readonly setCookies: ExchangeState<readonly string[]> = new ExchangeState();
   private readonly tokens: ExchangeState<string> = new ExchangeState();
   private readonly ownPaths: ReadonlyMap<string, (exchange: ExchangeView) => Promise<LocalAnswer>>;
-  /** Values of WWW-Authenticate for scripts: those of the route's other methods too. */
-  challenges: readonly string[] = [this.challenge];
+  /** Values of WWW-Authenticate for scripts. */
+  private readonly challenges: readonly string[];
 
-  /** @param isOptional whether who has no session is let in */
+  /**
+   * @param isOptional whether who has no session is let in
+   * @param others the challenges of the route's other methods
+   */
   constructor(
     config: OidcConfig,
     isOptional: boolean,
+    others: readonly string[],
     { logins, workerIndex, report }: Pick<FeatureContext, "logins" | "workerIndex" | "report">,
   ) {
     this.config = config;
     this.isOptional = isOptional;
+    this.challenges = [...others, this.challenge];
     this.report = report;
     this.login = loginFor(config, logins, workerIndex);
     this.ownPaths = new Map([
       [
         config.redirect_path,
-        async (exchange) => this.begun(await this.login.ask((engine) => engine.callback(requestOf(exchange))), "logged_in"),
+        async (exchange) => this.answerOf(await this.login.ask((engine) => engine.callback(requestOf(exchange))), "logged_in"),
       ],
-      [config.login_path, async (exchange) => this.begun(await this.login.ask((engine) => engine.login(requestOf(exchange))), "logged_in")],
+      [
+        config.login_path,
+        async (exchange) => this.answerOf(await this.login.ask((engine) => engine.login(requestOf(exchange))), "logged_in"),
+      ],
       [config.logout_path, (exchange) => this.logOut(exchange)],
       [config.back_channel_logout_path, (exchange) => this.backChannel(exchange)],
     ]);
@@ -90,7 +98,7 @@ export class OidcMethod implements Method {
   }
 
   private verdict(exchange: ExchangeView, answer: CheckAnswer): Verdict | null {
-    if (answer.kind !== "session" && answer.kind !== "unknown") return this.begun(answer, "login_needed");
+    if (answer.kind !== "session" && answer.kind !== "unknown") return this.answerOf(answer, "login_needed");
     if (answer.setCookies.length > 0) this.setCookies.keep(exchange, answer.setCookies);
     if (answer.kind === "unknown") return null;
     const { session } = answer;
@@ -103,8 +111,8 @@ export class OidcMethod implements Method {
     return identity;
   }
 
-  /** @param reason of a redirect that is not to the provider */
-  private begun(answer: CheckAnswer | CallbackAnswer, reason: string): LocalAnswer {
+  /** The answer to a request that is not let in, or that a login has ended with. @param reason of a redirect that is not to the provider */
+  private answerOf(answer: CheckAnswer | CallbackAnswer, reason: string): LocalAnswer {
     this.tell(answer);
     switch (answer.kind) {
       case "login":
