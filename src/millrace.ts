@@ -68,7 +68,8 @@ export type {
 export type { Counter, LogFields, MiddlewareContext, MiddlewareLog } from "./middleware/middleware-context.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./middleware/standard-schema.ts";
 export { responseSource } from "./middleware/response-source.ts";
-export { isEncoded, markTransformed, mediaType, requestPlainBody } from "./middleware/transformed-body.ts";
+export { isEncoded, mediaType } from "./http/content.ts";
+export { markTransformed, requestPlainBody } from "./middleware/transformed-body.ts";
 export type { Failure, FailureKind } from "./proxy/exchange/failure.ts";
 export type { BodyStage, StageOutput } from "./proxy/feature/body-stage.ts";
 export { ExchangeState } from "./proxy/feature/exchange-state.ts";

@@ -1132,6 +1132,12 @@ export interface RouteInput {
    * may do everything.
    */
   require?: RouteRequireInput | undefined;
+  /**
+   * Tokens of language models per client, exact over all threads, as answers report them (`usage` of JSON and of streamed events) while
+   * they pass. Past it the answer is 429 with Retry-After. A list: all of its limits hold. It acts after `authentication` and `require`.
+   * Such a route admits no upgrade unless it has `upgrade`, because nothing is counted in a tunnel. Absent: no limit.
+   */
+  token_limit?: RouteTokenLimitInput | RouteTokenLimitInput[] | undefined;
   /** Changes path and host of the request that the upstream gets, and the path at which `files` looks. Absent: both stay as they are. */
   rewrite?: RouteRewriteInput | undefined;
   /**
@@ -1230,7 +1236,8 @@ export interface RouteInput {
    * The protocols to which clients may switch their connections with `Upgrade`, by the names that they have there, without case:
    * `websocket`, `tcp` (Docker's attach and exec), `spdy/3.1`. The bytes that follow the switch pass both ways unseen. A request for
    * another protocol is sent without `Upgrade`, and served by HTTP/1.1. `[]`: no protocol. `h2c`, and whatever else carries HTTP, is
-   * refused here, because requests in it would get around every check. Default: `[websocket]`.
+   * refused here, because requests in it would get around every check. Default: `[websocket]`, and `[]` where the route has `token_limit`,
+   * which counts nothing of what passes after a switch.
    *
    * List of protocols.
    */
@@ -2147,6 +2154,76 @@ export interface RouteRequireInput {
   claims?: Record<string, string | string[]> | undefined;
 }
 
+/** The keys of `routes[].token_limit` in a configuration. */
+export interface RouteTokenLimitInput {
+  /**
+   * Tokens that a client may use per minute in the long run; one that was quiet may use as many at once. Give this, `budget`, or both.
+   * Default: no such limit.
+   *
+   * Whole number.
+   */
+  tokens_per_minute?: number | undefined;
+  /** Tokens that a client may use within an hour, a day or a month. Default: no such limit. */
+  budget?: RouteTokenLimitBudgetInput | undefined;
+  /**
+   * What is counted, one or several together: `client_ip`, the client's address (IPv6 by its /64); `user`, the user's name as
+   * `authentication` has found it; `api_key`, the id of the key of `api_keys`; `claim:NAME`, a claim of the client's token; `path`, in its
+   * canonical form; `route`, all requests of the route together; `header:NAME` and `cookie:NAME`, what the request brings. Where a request
+   * lacks it, the client's address counts. A client that may send any value has as many allowances as it likes: of fields name only one
+   * that a trusted proxy sets, or whose value `authentication` checks.
+   *
+   * Text or list.
+   */
+  key?: string | string[] | undefined;
+  /**
+   * Other limits for clients with a role that `authentication` has found, by the role's name: `{ pro: { tokens_per_minute: 1000000 } }`.
+   * The first role of this list that the client has decides, and its limits take the place of both.
+   */
+  roles?: Record<string, RouteTokenLimitRoleInput> | undefined;
+  /**
+   * Which tokens count: those of request and answer together (`total`), or those of the answer (`output`).
+   *
+   * `total` or `output`. Default: `total`.
+   */
+  count?: "total" | "output" | undefined;
+  /**
+   * Tokens that a request takes when it comes, at most all that the limit has; when its answer has passed, what it has really cost takes
+   * their place. Where an answer does not say what it has cost, at least these count.
+   *
+   * Whole number. Default: `1000`.
+   */
+  estimate?: number | undefined;
+}
+
+/** The keys of `routes[].token_limit.budget` in a configuration. */
+export interface RouteTokenLimitBudgetInput {
+  /**
+   * Tokens that a client may use within each of these times.
+   *
+   * Whole number.
+   */
+  tokens: number;
+  /**
+   * How long: all tokens are there again at the beginning of the next hour, day or month of UTC.
+   *
+   * `hour` or `day` or `month`.
+   */
+  per: "hour" | "day" | "month";
+}
+
+/** The keys of `routes[].token_limit.roles.NAME` in a configuration. */
+export interface RouteTokenLimitRoleInput {
+  /**
+   * Tokens that a client may use per minute in the long run; one that was quiet may use as many at once. Give this, `budget`, or both.
+   * Default: no such limit.
+   *
+   * Whole number.
+   */
+  tokens_per_minute?: number | undefined;
+  /** Tokens that a client may use within an hour, a day or a month. Default: no such limit. */
+  budget?: RouteTokenLimitBudgetInput | undefined;
+}
+
 /** The keys of `routes[].rewrite` in a configuration. */
 export interface RouteRewriteInput {
   /**
@@ -2644,6 +2721,12 @@ export interface DefaultsRoutesInput {
    * may do everything.
    */
   require?: RouteRequireInput | undefined;
+  /**
+   * Tokens of language models per client, exact over all threads, as answers report them (`usage` of JSON and of streamed events) while
+   * they pass. Past it the answer is 429 with Retry-After. A list: all of its limits hold. It acts after `authentication` and `require`.
+   * Such a route admits no upgrade unless it has `upgrade`, because nothing is counted in a tunnel. Absent: no limit.
+   */
+  token_limit?: RouteTokenLimitInput | RouteTokenLimitInput[] | undefined;
   /** Changes path and host of the request that the upstream gets, and the path at which `files` looks. Absent: both stay as they are. */
   rewrite?: RouteRewriteInput | undefined;
   /**
@@ -2718,7 +2801,8 @@ export interface DefaultsRoutesInput {
    * The protocols to which clients may switch their connections with `Upgrade`, by the names that they have there, without case:
    * `websocket`, `tcp` (Docker's attach and exec), `spdy/3.1`. The bytes that follow the switch pass both ways unseen. A request for
    * another protocol is sent without `Upgrade`, and served by HTTP/1.1. `[]`: no protocol. `h2c`, and whatever else carries HTTP, is
-   * refused here, because requests in it would get around every check. Default: `[websocket]`.
+   * refused here, because requests in it would get around every check. Default: `[websocket]`, and `[]` where the route has `token_limit`,
+   * which counts nothing of what passes after a switch.
    *
    * List of protocols.
    */
@@ -3186,6 +3270,7 @@ export type RouteKeyOff =
   | "rate_limit"
   | "authentication"
   | "require"
+  | "token_limit"
   | "rewrite"
   | "error_pages"
   | "rewrite_cookies"

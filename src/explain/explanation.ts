@@ -14,6 +14,7 @@ import { explainRoutes } from "../policy/route/explain.ts";
 import { normalizePath } from "../policy/route/normalize-path.ts";
 import { actingOrder } from "../proxy/feature/acting-order.ts";
 import type { Feature } from "../proxy/feature/feature.ts";
+import { admittedUpgrades } from "../proxy/route-policy.ts";
 import { harmlessKeys, matchable } from "../proxy/snapshot.ts";
 import { formatSize } from "../base/size.ts";
 import { shownShare } from "./explained-split.ts";
@@ -192,7 +193,7 @@ function upstreamLines(
   const upstream = config.upstreams[name];
   const compared = comparedNames(config);
   const endpoints = (upstream?.endpoints ?? []).map(({ url, weight }) => `  ${url}${weight === 1 ? "" : ` weight ${weight}`}`);
-  const admitted = taken?.config.upgrade ?? ADMITTED_BY_DEFAULT;
+  const admitted = taken === null ? ADMITTED_BY_DEFAULT : admittedUpgrades(taken.config);
   const isNotTakenUp = request !== null && upgrade === "" && connectionOptions(request).upgrade;
   return [
     (taken?.split?.lines ?? []).filter((line) => line !== ""),

@@ -9,6 +9,7 @@ import { maintenanceDeclaration } from "./maintenance/schema.ts";
 import { rateLimitDeclaration } from "./rate-limit/schema.ts";
 import { authenticationDeclaration } from "./authentication/schema.ts";
 import { requireDeclaration } from "./require/schema.ts";
+import { tokenLimitDeclaration } from "./token-limit/schema.ts";
 import { rewriteDeclaration } from "./rewrite/schema.ts";
 import { errorPagesDeclaration } from "./error-pages/schema.ts";
 import { rewriteLocationDeclaration } from "./rewrite-location/schema.ts";
@@ -28,6 +29,7 @@ export const DECLARED = {
   rate_limit: rateLimitDeclaration,
   authentication: authenticationDeclaration,
   require: requireDeclaration,
+  token_limit: tokenLimitDeclaration,
   rewrite: rewriteDeclaration,
   error_pages: errorPagesDeclaration,
   rewrite_location: rewriteLocationDeclaration,

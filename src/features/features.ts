@@ -7,6 +7,7 @@ import { maintenance } from "./maintenance/maintenance.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
 import { authentication } from "./authentication/authentication.ts";
 import { require } from "./require/require.ts";
+import { tokenLimit } from "./token-limit/token-limit.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
 import { errorPages } from "./error-pages/error-pages.ts";
 import { rewriteLocation } from "./rewrite-location/rewrite-location.ts";
@@ -26,6 +27,7 @@ export const FEATURES: readonly Feature[] = [
   rateLimit,
   authentication,
   require,
+  tokenLimit,
   rewrite,
   errorPages,
   rewriteLocation,

@@ -15,6 +15,8 @@ export const REGISTRY: readonly string[] = [
   "rate-limit",
   "authentication",
   "require",
+  // The last of those that may refuse: a request that another one refuses takes no tokens, and most limits are by who the client is.
+  "token-limit",
   // Features that edit heads come after those that may refuse the request.
   "rewrite",
   "error-pages",

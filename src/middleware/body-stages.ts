@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { StringDecoder } from "node:string_decoder";
 import type { BodyLength } from "../http/body-length.ts";
+import { lengthIn } from "../http/content.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import type { BodyStage, StageOutput } from "../proxy/feature/body-stage.ts";
 
@@ -109,11 +110,6 @@ export function watchStage(head: FieldSection | null, watcher: BodyWatcher): Bod
     },
     ...(watcher.abort === undefined ? {} : { abort: () => watcher.abort?.() }),
   };
-}
-
-function lengthIn(head: FieldSection | null): BodyLength {
-  const length = head?.get("content-length");
-  return length === undefined || head?.has("transfer-encoding") === true || !/^\d+$/.test(length) ? -1 : Number(length);
 }
 
 /** The trailers of a body that was changed: all of them, or none if one is a digest of the body as it was (RFC 9530). */

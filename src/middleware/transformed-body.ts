@@ -1,18 +1,6 @@
 /** What a middleware that changes the bodies of responses has to do to the heads. */
-import type { FieldSection } from "../http/field-section.ts";
 import type { RequestChanges, ResponseChanges } from "../http/head-edits.ts";
 import { DIGESTS } from "./body-stages.ts";
-
-/** The type of a message's body in lower case, without parameters: `text/html`. "": it has none. */
-export function mediaType(head: FieldSection | null): string {
-  return (head?.get("content-type") ?? "").replace(/;.*$/s, "").trim().toLowerCase();
-}
-
-/** Whether the body is compressed, or otherwise encoded, so that a stage does not see its text. */
-export function isEncoded(head: FieldSection | null): boolean {
-  const codings = head?.values("content-encoding").join(",") ?? "";
-  return codings.split(",").some((coding) => !/^\s*(?:identity)?\s*$/i.test(coding));
-}
 
 /**
  * Asks the endpoint for a body that a stage can read: the whole one, without compression. For `onUpstreamRequest`. An endpoint may send

@@ -1,5 +1,6 @@
 /** What the keys `timeouts`, `retry` and `hold` of a route say, compiled. */
 import type { RouteConfig } from "../config/schema/route-schema.ts";
+import { ADMITTED_BY_DEFAULT } from "../http/upgrade.ts";
 import type { AttemptFailure, RetryRules } from "../policy/retry/may-retry.ts";
 import type { Backoff } from "../policy/retry/retry-wait.ts";
 
@@ -29,6 +30,13 @@ export interface RetryPolicy {
   readonly budget: number;
   readonly backoff: Backoff;
   readonly replayBytesMax: number;
+}
+
+const NO_PROTOCOLS: readonly string[] = [];
+
+/** The protocols to which clients of a route may switch. Tokens are not counted in a tunnel, so a limit of tokens admits none unless it is asked for. */
+export function admittedUpgrades({ upgrade, token_limit: tokenLimit }: Pick<RouteConfig, "upgrade" | "token_limit">): readonly string[] {
+  return upgrade ?? (tokenLimit === undefined ? ADMITTED_BY_DEFAULT : NO_PROTOCOLS);
 }
 
 /** The failures that each word of `retry.on` stands for. */

@@ -27,7 +27,7 @@ import type { Middleware } from "./feature/middleware.ts";
 import type { LocalAnswer } from "./local-answer.ts";
 import { routeMiddleware } from "./route-middleware.ts";
 import type { KnownMiddleware } from "./route-middleware.ts";
-import { routePolicy } from "./route-policy.ts";
+import { admittedUpgrades, routePolicy } from "./route-policy.ts";
 import type { RoutePolicy } from "./route-policy.ts";
 import { NO_HOOKS, hooksOf } from "./feature/route-hooks.ts";
 import type { RouteHooks } from "./feature/route-hooks.ts";
@@ -421,7 +421,7 @@ function compileSide(
     policy: routePolicy(route),
     responseBufferBytes: route.buffer?.response ?? 0,
     pathGroups: pathGroupsOf(route, context.compileRegex),
-    upgrade: route.upgrade ?? ADMITTED_BY_DEFAULT,
+    upgrade: admittedUpgrades(route),
     hooks: hooksOf([...before, ...middleware]),
     accessLog: route.access_log === undefined ? null : new AccessLog(route.access_log, context.environment),
   };

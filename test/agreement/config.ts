@@ -79,6 +79,6 @@ routes:
     security_headers: strict
     upstream: plain
   - { name: copied, match: { path: /copied }, mirror: { upstream: other }, upstream: plain }
-  - { name: long, match: { path: /plain/*, headers: { Accept: "*" } }, response_headers: { add: { X-Own: "{header.Accept}" } }, upstream: plain }
+  - { name: long, match: { path: /plain/*, headers: { Accept: "*" } }, response_headers: { add: { X-Own: "{header.Accept}" } }, token_limit: { tokens_per_minute: 10000000, estimate: 1 }, upstream: plain }
   - { name: rest, match: { host: [a.test, "*.page.test"], not: [{ path: /never/* }, { query: { never: "1" } }] }, upstream: app }
 `;

@@ -67,6 +67,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ...idleVariables(route, index),
       ...unknownClients(route, index),
       ...limitsOfUnknown(route, index),
+      ...uncountedTunnels(route, index),
       ...(names === null ? [] : unknownUpstreams(route, index, names)),
       ...splitFindings(route, index),
       ...mirrorFindings(route, index),
@@ -217,12 +218,19 @@ function unknownClients(route: unknown, index: number): Finding[] {
   return [error(path, "it refuses everybody whom authentication.optional lets in without credentials: leave out one of the two", true)];
 }
 
-/** A warning about a limit by who the client is, where no client is known: all of them count by their addresses. */
+/** Warnings about limits by who the client is, where no client is known: all of them count by their addresses. */
 function limitsOfUnknown(route: unknown, index: number): Finding[] {
-  const limits = at(route, "rate_limit");
-  if (!needsIdentity(limits) || at(route, "authentication") !== undefined) return [];
+  if (at(route, "authentication") !== undefined) return [];
   const message = "it is about clients that are known, and the route has no authentication: every client counts by its address";
-  return [warning(["routes", index, "rate_limit"], message, true)];
+  return ["rate_limit", "token_limit"]
+    .filter((key) => needsIdentity(at(route, key)))
+    .map((key) => warning(["routes", index, key], message, true));
+}
+
+/** A warning about tunnels past a limit of tokens. */
+function uncountedTunnels(route: unknown, index: number): Finding[] {
+  if (at(route, "token_limit") === undefined || listOf(at(route, "upgrade")).length === 0) return [];
+  return [warning(["routes", index, "upgrade"], "token_limit counts nothing of what passes after a switch of protocols", true)];
 }
 
 /** Errors about routes that have the same name. */

@@ -149,6 +149,18 @@ routes:
   - rate_limit: { requests_per_minute: 100, burst: 10 }
     upstream: app
 `,
+  "routes[].token_limit": `
+routes:
+  - match: { path: /v1/* }
+    authentication: { api_keys: { file: keys.yaml } }
+    token_limit:
+      - tokens_per_minute: 20000                         # of each key
+        budget: { tokens: 2000000, per: day }
+        key: api_key
+        roles: { pro: { tokens_per_minute: 200000 } }
+      - { budget: { tokens: 100000000, per: month }, key: route }    # of all together
+    upstream: app
+`,
   "routes[].cors": `
 routes:
   - match: { path: /api/* }

@@ -18,6 +18,6 @@ const protocol = z
 export const upgradeKey = {
   upgrade: z.array(protocol).optional().meta({
     description:
-      "The protocols to which clients may switch their connections with `Upgrade`, by the names that they have there, without case: `websocket`, `tcp` (Docker's attach and exec), `spdy/3.1`. The bytes that follow the switch pass both ways unseen. A request for another protocol is sent without `Upgrade`, and served by HTTP/1.1. `[]`: no protocol. `h2c`, and whatever else carries HTTP, is refused here, because requests in it would get around every check. Default: `[websocket]`.",
+      "The protocols to which clients may switch their connections with `Upgrade`, by the names that they have there, without case: `websocket`, `tcp` (Docker's attach and exec), `spdy/3.1`. The bytes that follow the switch pass both ways unseen. A request for another protocol is sent without `Upgrade`, and served by HTTP/1.1. `[]`: no protocol. `h2c`, and whatever else carries HTTP, is refused here, because requests in it would get around every check. Default: `[websocket]`, and `[]` where the route has `token_limit`, which counts nothing of what passes after a switch.",
   }),
 };

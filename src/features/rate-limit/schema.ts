@@ -1,9 +1,9 @@
 /** The key `rate_limit` of a route: its schema, texts and checks. */
 import { z } from "zod";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
-import { at, entriesOf, error, warning } from "../../values/finding.ts";
+import { at, entriesOf, error } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
-import { limitKeySchema } from "../../values/limit-key.ts";
+import { limitKeySchema, roleOrderFindings } from "../../values/limit-key.ts";
 import { rateFindings, rateOf, rateShape } from "../../values/rate.ts";
 import { duration, oneOrList, wholeNumber } from "../../values/scalars.ts";
 import { filePath, fieldName } from "../../values/texts.ts";
@@ -108,7 +108,7 @@ function check(value: unknown, path: KeyPath): Finding[] {
     ...rateFindings(limit, place),
     ...costFindings(limit, place),
     ...entriesOf(at(limit, "roles")).flatMap(([role, rate]) => rateFindings(rate, [...place, "roles", role])),
-    ...orderFindings(entriesOf(at(limit, "roles")), [...place, "roles"]),
+    ...roleOrderFindings(entriesOf(at(limit, "roles")), [...place, "roles"]),
   ]);
 }
 
@@ -122,12 +122,4 @@ function costFindings(limit: unknown, place: KeyPath): Finding[] {
       ? [error([...place, "cost"], `no request would pass: it costs ${cost}, and the burst is ${burst}`, true)]
       : [];
   });
-}
-
-/** The order of keys in a JavaScript object: those that are whole numbers first. */
-function orderFindings(roles: readonly (readonly [role: string, rate: unknown])[], path: KeyPath): Finding[] {
-  if (roles.length < 2 || !roles.some(([role]) => /^(?:0|[1-9][0-9]{0,9})$/.test(role))) return [];
-  return [
-    warning(path, "roles that are whole numbers come before all others, by size: of several that a client has the first one decides"),
-  ];
 }

@@ -77,13 +77,16 @@ export function countedLater(
   return Math.max(0, Math.min(tat, now + burst * emissionIntervalMs + debtMaxMs));
 }
 
-/** How many requests would pass now, and after how many milliseconds one more would; 0: all would. */
-export function shortage(
-  storedTatMs: number,
-  nowMs: number,
-  emissionIntervalMs: number,
-  burst: number,
-): { readonly remaining: number; readonly moreAfterMs: number } {
+/** What is left of an allowance. */
+export interface Shortage {
+  /** How many requests would pass now. */
+  readonly remaining: number;
+  /** After how many milliseconds one more would; 0: all would pass now. */
+  readonly moreAfterMs: number;
+}
+
+/** What is left for the key with that TAT. */
+export function shortage(storedTatMs: number, nowMs: number, emissionIntervalMs: number, burst: number): Shortage {
   const spareMs = burst * emissionIntervalMs - Math.max(0, storedTatMs - nowMs);
   const remaining = Math.max(0, Math.floor(spareMs / emissionIntervalMs));
   return { remaining, moreAfterMs: remaining >= burst ? 0 : (remaining + 1) * emissionIntervalMs - spareMs };

@@ -1,5 +1,5 @@
 import { countedLater, decide, emissionInterval, newRateDecision, shortage } from "../../policy/rate-limit/gcra.ts";
-import type { RateDecision } from "../../policy/rate-limit/gcra.ts";
+import type { RateDecision, Shortage } from "../../policy/rate-limit/gcra.ts";
 import type { Rate } from "../../policy/rate-limit/rate.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
 import type { KeyHash } from "../../shared/key-hash.ts";
@@ -95,10 +95,14 @@ export class Limiter {
 
   /** What is left of it as RateLimit has it: r requests now, and more after t seconds (the same draft). */
   left(key: string, nowMs: number, factor: number = 1): string {
-    const intervalMs = this.intervalOf(factor);
-    const tatMs = this.table.peek(this.keys, key, nowMs, this.worker);
-    const { remaining, moreAfterMs } = shortage(tatMs, nowMs, intervalMs, this.burstOf(factor, 1));
+    const { remaining, moreAfterMs } = this.shortage(key, nowMs, factor);
     return moreAfterMs === 0 ? `"${this.name}";r=${remaining}` : `"${this.name}";r=${remaining};t=${wholeSeconds(moreAfterMs)}`;
+  }
+
+  /** How many requests would pass now, and after how many milliseconds one more would; 0: all would. */
+  shortage(key: string, nowMs: number, factor: number = 1): Shortage {
+    const tatMs = this.table.peek(this.keys, key, nowMs, this.worker);
+    return shortage(tatMs, nowMs, this.intervalOf(factor), this.burstOf(factor, 1));
   }
 
   private intervalOf(factor: number): number {
