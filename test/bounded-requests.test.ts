@@ -4,8 +4,8 @@ import http from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { after, describe, test } from "node:test";
-import { boundedRequests } from "../src/acme/bounded-request.ts";
-import type { AcmeResponse } from "../src/acme/acme-http.ts";
+import { boundedRequests } from "../src/control/outside/bounded-requests.ts";
+import type { BoundedResponse } from "../src/control/outside/bounded-requests.ts";
 import { TestAuthority } from "./support/certificates.ts";
 
 const authority = await TestAuthority.create();
@@ -33,7 +33,7 @@ function answer(request: http.IncomingMessage, response: http.ServerResponse): v
 
 const bounds = { userAgent: "test/1", ca: (): string | null => authority.certificate, timeoutMs: 5000, bodyBytesMax: 10_000 };
 const none = new AbortController().signal;
-const get = (url: string, change: Partial<typeof bounds> = {}, signal: AbortSignal = none): Promise<AcmeResponse> => {
+const get = (url: string, change: Partial<typeof bounds> = {}, signal: AbortSignal = none): Promise<BoundedResponse> => {
   const { ask, close } = boundedRequests({ ...bounds, ...change });
   return ask({ method: "GET", url, signal }).finally(close);
 };

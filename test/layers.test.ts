@@ -45,7 +45,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   modules: { folders: ["base"], modules: ["node:*"] },
   x509: { folders: [], modules: ["node:*", "@peculiar/x509"] },
   authority: { folders: ["base", "certificates", "x509"], modules: ["node:*", "@peculiar/x509"] },
-  acme: { folders: ["base", "certificates", "x509"], modules: ["node:*", "node:http", "node:https", "@peculiar/x509"] },
+  acme: { folders: ["base", "certificates", "x509"], modules: ["node:*", "@peculiar/x509"] },
   oidc: { folders: ["shared"], modules: ["node:crypto", "jose", "openid-client"] },
   middleware: { folders: [...BELOW_PROXY, "proxy", "modules"], modules: ["node:*"] },
   "data-plane": {

@@ -6,7 +6,7 @@ import type { X509Certificate } from "@peculiar/x509";
 import { x509 } from "../x509/library.ts";
 import { createHmac, createPublicKey, verify, webcrypto } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import type { AcmeClock, AcmeRequest, AcmeResponse, AskAuthority } from "./acme-http.ts";
+import type { AcmeClock, AcmeRequest, AcmeResponse } from "./acme-http.ts";
 import { listOf, property } from "./acme-error.ts";
 import type { Challenge, ChallengeResponder } from "./challenge.ts";
 import { thumbprint } from "./jws.ts";
@@ -82,12 +82,12 @@ export class AcmeDouble {
   private count: number = 0;
   private authority: { readonly keys: webcrypto.CryptoKeyPair; readonly certificate: X509Certificate } | null = null;
 
-  readonly ask: AskAuthority = async (request) => {
+  readonly ask = async (request: Omit<AcmeRequest, "signal">): Promise<AcmeResponse> => {
     const path = new URL(request.url).pathname;
     this.requests.push(`${request.method} ${path}`);
     const own = await this.answer(request, path);
     const { status, fields, body } = await this.tamper(path, { ...own, fields: { ...own.fields, "replay-nonce": this.nonce() } });
-    return { status, body, field: (name): string | null => fields[name] ?? null } satisfies AcmeResponse;
+    return { status, body, field: (name): string | null => fields[name] ?? null };
   };
 
   /** Answers challenges as a proxy does that the authority can reach. */
@@ -96,7 +96,7 @@ export class AcmeDouble {
     remove: async (challenge) => void this.answered.delete(challenge.token),
   };
 
-  private async answer(request: AcmeRequest, path: string): Promise<DoubleAnswer> {
+  private async answer(request: Omit<AcmeRequest, "signal">, path: string): Promise<DoubleAnswer> {
     if (path === "/directory") return json(200, this.directoryDocument());
     if (path === "/nonce") return { status: 200, fields: {}, body: "" };
     if (path.startsWith("/renewal/"))

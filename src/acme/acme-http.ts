@@ -1,4 +1,4 @@
-/** What the protocol needs of HTTP. `ask` of bounded-request.ts implements it; tests put a double in its place. */
+/** What the protocol needs of HTTP. control/outside/bounded-requests.ts implements it; tests put a double in its place. */
 
 export interface AcmeRequest {
   readonly method: "GET" | "HEAD" | "POST";
@@ -6,8 +6,6 @@ export interface AcmeRequest {
   /** Media types of the answer, as the Accept field lists them. */
   readonly accept?: string;
   readonly contentType?: string;
-  /** Further fields. */
-  readonly fields?: readonly (readonly [name: string, value: string])[];
   readonly body?: string;
   /** Aborted: the request is given up, and the promise rejects. */
   readonly signal: AbortSignal;

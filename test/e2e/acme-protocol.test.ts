@@ -10,7 +10,7 @@ import type { StoredAccount } from "../../src/acme/account.ts";
 import { AcmeClient } from "../../src/acme/acme-client.ts";
 import { AcmeProblem } from "../../src/acme/acme-error.ts";
 import type { AcmeClock } from "../../src/acme/acme-http.ts";
-import { boundedRequests } from "../../src/acme/bounded-request.ts";
+import { boundedRequests } from "../../src/control/outside/bounded-requests.ts";
 import { dnsRecord } from "../../src/acme/challenge.ts";
 import type { Challenge, ChallengeResponder } from "../../src/acme/challenge.ts";
 import { namesOf } from "../../src/certificates/alternative-names.ts";

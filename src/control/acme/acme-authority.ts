@@ -4,7 +4,7 @@ import { openAccount, replacementFor, signerOf } from "../../acme/account.ts";
 import type { AccountSettings, StoredAccount } from "../../acme/account.ts";
 import { AcmeClient } from "../../acme/acme-client.ts";
 import { AcmeFault, AcmeProblem } from "../../acme/acme-error.ts";
-import type { BoundedRequests } from "../../acme/bounded-request.ts";
+import type { BoundedRequests } from "../outside/bounded-requests.ts";
 import type { Signer } from "../../acme/jws.ts";
 import type { AcmeConfig } from "../../config/schema/tls/acme-schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";

@@ -2,7 +2,7 @@
  * All certificates that listeners obtain over ACME: which there are, and what is served now. One order is for all
  * workers, because orders are made here, on the main thread; and for all processes that share a storage, because of its locks.
  */
-import type { BoundedRequests, RequestBounds } from "../../acme/bounded-request.ts";
+import type { BoundedRequests, RequestBounds } from "../outside/bounded-requests.ts";
 import type { AcmeConfig } from "../../config/schema/tls/acme-schema.ts";
 import type { AcmeCertificateReading } from "../../observe/acme-reading.ts";
 import type { AppLog } from "../../observe/app-log.ts";

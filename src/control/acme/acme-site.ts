@@ -1,5 +1,5 @@
 /** What certificates with the same settings share: the storage, the account with the authority, the answers to challenges, the service of on-demand names. */
-import type { BoundedRequests, RequestBounds } from "../../acme/bounded-request.ts";
+import type { BoundedRequests, RequestBounds } from "../outside/bounded-requests.ts";
 import type { Challenge, ChallengeResponder } from "../../acme/challenge.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { AcmeConfig } from "../../config/schema/tls/acme-schema.ts";

@@ -79,7 +79,7 @@ export class AcmeSource implements CertificateSource {
   private async load(): Promise<AcmeCertificates> {
     const [{ AcmeCertificates: Certificates }, { boundedRequests }] = await Promise.all([
       import("./acme-certificates.ts"),
-      import("../../acme/bounded-request.ts"),
+      import("../outside/bounded-requests.ts"),
     ]);
     const { now, ...options } = this.options;
     const clock: LockClock = { now, after: afterMs, wait: waitMs };

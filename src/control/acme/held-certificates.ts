@@ -1,5 +1,5 @@
 /** The certificates that are looked after at the moment, each once, with what those of the same settings share (acme-site.ts). */
-import type { BoundedRequests, RequestBounds } from "../../acme/bounded-request.ts";
+import type { BoundedRequests, RequestBounds } from "../outside/bounded-requests.ts";
 import type { AcmeConfig } from "../../config/schema/tls/acme-schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import { AcmeSite } from "./acme-site.ts";

@@ -2,7 +2,7 @@
  * Decides whether a certificate may be ordered for a name that a client has just named. Whoever runs the service at `ask` knows which names are theirs; without
  * its word, anybody could point a thousand names here and use up what the authority allows. A name that was refused is not asked about again for a while.
  */
-import type { AskAuthority } from "../../acme/acme-http.ts";
+import type { BoundedRequests } from "../outside/bounded-requests.ts";
 import type { AcmeConfig } from "../../config/schema/tls/acme-schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import type { LockClock } from "./storage-lock.ts";
@@ -23,7 +23,7 @@ export type Admission = "yes" | "no" | "unknown";
 
 export interface OnDemandOptions {
   readonly settings: NonNullable<AcmeConfig["on_demand"]>;
-  readonly ask: AskAuthority;
+  readonly ask: BoundedRequests["ask"];
   readonly clock: LockClock;
   readonly log: Pick<AppLog, "warn">;
   readonly signal: AbortSignal;

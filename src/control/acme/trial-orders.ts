@@ -7,7 +7,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Config } from "../../config/schema/schema.ts";
 import { LETS_ENCRYPT, LETS_ENCRYPT_STAGING } from "../../config/schema/tls/acme-schema.ts";
 import type { AcmeConfig } from "../../config/schema/tls/acme-schema.ts";
-import { boundedRequests } from "../../acme/bounded-request.ts";
+import { boundedRequests } from "../outside/bounded-requests.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import { afterMs } from "../after-ms.ts";
 import { readTrust } from "../certificates/read-material.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import type { AcmeResponse } from "../../acme/acme-http.ts";
 import type { SentCredentials } from "../../shared/credential-files.ts";
+import type { BoundedResponse } from "../outside/bounded-requests.ts";
 import { KeyServers } from "./key-servers.ts";
 
 const URL = "https://id.example/keys";
@@ -42,7 +42,7 @@ function stage(t: TestContext): Stage {
       },
       requests: () =>
         Promise.resolve({
-          ask: async ({ url }): Promise<AcmeResponse> => {
+          ask: async ({ url }): Promise<BoundedResponse> => {
             all.asked.push(url);
             return { ...(await all.answer()), field: () => null };
           },

@@ -7,8 +7,8 @@ import type { CredentialPlace } from "../../config/feature-files.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import type { SentCredentials } from "../../shared/credential-files.ts";
+import type { BoundedRequests } from "../outside/bounded-requests.ts";
 import { askKeyServer, keyServerRequests } from "./ask-key-server.ts";
-import type { KeyServerRequests } from "./ask-key-server.ts";
 
 export interface KeyServersOptions {
   readonly log: Pick<AppLog, "info" | "warn">;
@@ -20,7 +20,7 @@ export interface KeyServersOptions {
   /** Calls back after that many milliseconds; the returned function cancels the call. */
   readonly after: (ms: number, then: () => void) => () => void;
   /** Makes what sends requests. Absent: requests of Node's. */
-  readonly requests?: () => Promise<KeyServerRequests>;
+  readonly requests?: () => Promise<BoundedRequests>;
 }
 
 /** A key set is asked for again after this time, whatever happens. */
@@ -44,7 +44,7 @@ interface Server extends CredentialPlace {
 export class KeyServers {
   private readonly options: KeyServersOptions;
   private readonly servers: Map<string, Server> = new Map();
-  private sender: Promise<KeyServerRequests> | null = null;
+  private sender: Promise<BoundedRequests> | null = null;
 
   constructor(options: KeyServersOptions) {
     this.options = options;
@@ -81,8 +81,7 @@ export class KeyServers {
   /** A thread knows a token whose key the server has not named yet. */
   want(url: string): void {
     const server = this.servers.get(url);
-    if (server === undefined) return;
-    if (server.isAsked) return;
+    if (server === undefined || server.isAsked) return;
     if (this.options.monotonic() - server.askedAt < WANTED_EVERY_MS) this.options.told();
     else void this.ask(server);
   }

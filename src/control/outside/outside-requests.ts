@@ -3,7 +3,7 @@
  * redirects are not followed, and so many requests may be under way: further ones fail at once, because clients can cause them.
  */
 import { messageOf } from "../../base/errors.ts";
-import type { BoundedRequests } from "../../acme/bounded-request.ts";
+import type { BoundedRequests } from "./bounded-requests.ts";
 import { ANSWER_FIELDS } from "../../shared/outside-request.ts";
 import type { OutsideAnswer, OutsideRequest } from "../../shared/outside-request.ts";
 
@@ -15,15 +15,13 @@ const SOCKETS_MAX = 32;
 /** Requests under way, of all threads together. */
 const UNDER_WAY_MAX = 64;
 
-type Sender = Pick<BoundedRequests, "ask" | "close">;
-
 export class OutsideRequests {
-  private readonly makeSender: () => Promise<Sender>;
-  private sender: Promise<Sender> | null = null;
+  private readonly makeSender: () => Promise<BoundedRequests>;
+  private sender: Promise<BoundedRequests> | null = null;
   private underWay: number = 0;
 
   /** @param makeSender makes what sends requests. Absent: requests of Node's */
-  constructor(version: string, makeSender: () => Promise<Sender> = () => nodeRequests(version)) {
+  constructor(version: string, makeSender: () => Promise<BoundedRequests> = () => nodeRequests(version)) {
     this.makeSender = makeSender;
   }
 
@@ -33,8 +31,7 @@ export class OutsideRequests {
     this.underWay++;
     try {
       const { ask } = await (this.sender ??= this.makeSender());
-      const signal = AbortSignal.timeout(TIMEOUT_MS);
-      const response = await ask({ method, url, fields, ...(body === null ? {} : { body }), signal });
+      const response = await ask({ method, url, fields, ...(body === null ? {} : { body }) });
       const kept = ANSWER_FIELDS.flatMap((name) => {
         const value = response.field(name);
         return value === null ? [] : [[name, value] as const];
@@ -53,8 +50,8 @@ export class OutsideRequests {
 }
 
 /** Loaded when it is first needed: most configurations ask nobody. */
-async function nodeRequests(version: string): Promise<Sender> {
-  const { boundedRequests } = await import("../../acme/bounded-request.ts");
+async function nodeRequests(version: string): Promise<BoundedRequests> {
+  const { boundedRequests } = await import("./bounded-requests.ts");
   const userAgent = `millrace/${version}`;
   return boundedRequests({ userAgent, ca: () => null, timeoutMs: TIMEOUT_MS, bodyBytesMax: BODY_BYTES_MAX, socketsMax: SOCKETS_MAX });
 }

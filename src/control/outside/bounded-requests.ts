@@ -1,14 +1,34 @@
 /**
- * HTTP requests of the control plane to services that it need not trust: a certificate authority, and the service that is asked about names. Answers are
- * bounded in size and time, and redirects are not followed, so no such service leads this process to another address.
+ * HTTP requests of the control plane to services that it need not trust: certificate authorities, the service that is asked about names, key servers, identity
+ * providers. Answers are bounded in size and time, and redirects are not followed, so no such service leads this process to another address.
  */
 import http from "node:http";
 import https from "node:https";
 import type { IncomingMessage } from "node:http";
-import type { AcmeRequest, AcmeResponse, AskAuthority } from "./acme-http.ts";
+
+export interface BoundedRequest {
+  readonly method: "GET" | "HEAD" | "POST";
+  readonly url: string;
+  /** Media types of the answer, as the Accept field lists them. */
+  readonly accept?: string;
+  readonly contentType?: string;
+  /** Further fields. */
+  readonly fields?: readonly (readonly [name: string, value: string])[];
+  readonly body?: string;
+  /** Aborted: the request is given up, and the promise rejects. */
+  readonly signal?: AbortSignal;
+}
+
+export interface BoundedResponse {
+  readonly status: number;
+  /** The value of a field, by its name in lower case; null when there is none. */
+  readonly field: (name: string) => string | null;
+  readonly body: string;
+}
 
 export interface BoundedRequests {
-  readonly ask: AskAuthority;
+  /** Rejects with an Error of one plain line when no whole answer came. */
+  readonly ask: (request: BoundedRequest) => Promise<BoundedResponse>;
   /** Closes connections that wait for further requests. */
   readonly close: () => void;
 }
@@ -40,7 +60,7 @@ export function boundedRequests(bounds: RequestBounds): BoundedRequests {
   };
 }
 
-function exchange(asked: AcmeRequest, bounds: RequestBounds, agent: http.Agent): Promise<AcmeResponse> {
+function exchange(asked: BoundedRequest, bounds: RequestBounds, agent: http.Agent): Promise<BoundedResponse> {
   const { userAgent, timeoutMs, bodyBytesMax } = bounds;
   const { method, url, body, signal } = asked;
   const headers: Record<string, string | number> = { ...Object.fromEntries(asked.fields ?? []), "user-agent": userAgent };
@@ -53,7 +73,14 @@ function exchange(asked: AcmeRequest, bounds: RequestBounds, agent: http.Agent):
   const trust = ca === null ? {} : { ca };
   return new Promise((resolve, reject) => {
     const module = url.startsWith("https:") ? https : http;
-    const request = module.request(url, { method, headers, agent, signal, ...trust, maxHeaderSize: HEAD_BYTES_MAX });
+    const request = module.request(url, {
+      method,
+      headers,
+      agent,
+      ...(signal === undefined ? {} : { signal }),
+      ...trust,
+      maxHeaderSize: HEAD_BYTES_MAX,
+    });
     const fail = (why: string): void => {
       clearTimeout(limit);
       request.destroy();
@@ -79,7 +106,7 @@ function exchange(asked: AcmeRequest, bounds: RequestBounds, agent: http.Agent):
   });
 }
 
-function fieldsOf({ headers }: IncomingMessage): AcmeResponse["field"] {
+function fieldsOf({ headers }: IncomingMessage): BoundedResponse["field"] {
   return (name) => {
     const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
     return typeof value === "string" ? value : (value?.[0] ?? null);
