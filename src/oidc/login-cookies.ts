@@ -18,6 +18,8 @@ export interface PendingLogin {
 const LOGIN_MS = 600_000;
 /** Logins that one browser may have under way; the oldest give way. */
 const LOGINS_MAX = 5;
+/** Cookies of logins that are looked at in one request. A request may hold hundreds that somebody has made up; the next one is rid of more. */
+const LOOKED_AT_MAX = 20;
 /** After so many logins in this time the next one is a loop: the session does not last, and the provider asks nothing. */
 const LOOP_LOGINS = 4;
 const LOOP_MS = 60_000;
@@ -78,6 +80,7 @@ export class LoginCookies {
   #giveWay(cookies: RequestCookies, nowMs: number): string[] {
     const found = cookies
       .names(this.#nameStart())
+      .slice(0, LOOKED_AT_MAX)
       .map((name) => ({ name, sealedAtMs: this.#pending.open(cookies, name, nowMs)?.sealedAtMs ?? -1 }))
       .toSorted((a, b) => b.sealedAtMs - a.sealedAtMs);
     return found.filter(({ sealedAtMs }, index) => sealedAtMs < 0 || index >= LOGINS_MAX - 1).map(({ name }) => cookies.removeLine(name));

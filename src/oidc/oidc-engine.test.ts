@@ -322,6 +322,21 @@ describe("logins one after another", () => {
       else assert.equal(answer.kind === "redirect" && answer.location, `${ORIGIN}/${tab}`);
     }
   });
+
+  test("beside hundreds of cookies that somebody has made up begin all the same, and are rid of some each time", async () => {
+    const visit = new Visit();
+    await visit.begin();
+    const [own = ""] = visit.browser.names();
+    const start = own.slice(0, own.indexOf("-login-"));
+    for (let index = 0; index < 300; index++) {
+      visit.browser.set(`${start}-login-${index}`, "1.AAAA");
+      visit.browser.set(`${start}-session.${index}`, "AAAA");
+    }
+    const before = visit.browser.lines.length;
+    await visit.login();
+    assert.ok(visit.browser.lines.length - before < 60, String(visit.browser.lines.length - before));
+    await visit.session();
+  });
 });
 
 test("options that would be unsafe are refused", () => {

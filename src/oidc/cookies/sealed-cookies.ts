@@ -164,11 +164,15 @@ export class SealedCookies {
 function removedFrom(cookies: RequestCookies, name: CookieName, from: number): string[] {
   const stale = cookies.names(name).filter((found) => {
     if (found === name) return from === 0;
-    const index = found.startsWith(`${name}.`) ? Number(found.slice(name.length + 1)) : Number.NaN;
-    return index >= from;
+    // No other names: a request may hold hundreds that somebody has made up.
+    const [, index] = CHUNK.exec(found.slice(name.length)) ?? [];
+    return index !== undefined && Number(index) >= from;
   });
   return stale.map((found) => cookies.removeLine(found));
 }
+
+/** How the names of further chunks end. There are never more than nine. */
+const CHUNK = /^\.([1-9])$/;
 
 function chunkName(name: CookieName, index: number): CookieName {
   return index === 0 ? name : `${name}.${index}`;
