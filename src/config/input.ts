@@ -1879,7 +1879,8 @@ export interface RouteAuthenticationForwardInput {
   /**
    * Fields of the answer that the upstream gets, such as `Remote-User`; a mapping gives them other names: `{ X-User: X-Auth-Request-User
    * }`. One that the answer lacks, the upstream gets from nobody: these fields are taken out of every client's request, as those of
-   * `identity_headers`. `Authorization` and `Cookie` are replaced on this route only.
+   * `identity_headers`. `Authorization` and `Cookie` are replaced on this route only, and taken out for clients whom another method lets
+   * in, but for a token of `jwt.forward`.
    *
    * Default: `[]`.
    */

@@ -18,7 +18,7 @@ import type { BasicFiles } from "./basic.ts";
 import { KEY_LIMITS, keyLimits } from "./key-limits.ts";
 import { takeLoginCookies } from "./login-cookies.ts";
 import { InternalTokens } from "./internal-jwt.ts";
-import { JwtVerifier, jwtInCookie } from "./jwt.ts";
+import { JwtVerifier, forwardedIn, jwtInCookie } from "./jwt.ts";
 import { keyInQuery } from "./query-key.ts";
 import { configuredTokens, presentedTokens } from "./presented-tokens.ts";
 import type { FindToken } from "./presented-tokens.ts";
@@ -52,7 +52,8 @@ export const authentication: Feature<"authentication"> = {
 /** The middleware of one route. */
 export function authenticationMiddleware(config: AuthenticationConfig, context: Needed): Middleware {
   const others = methodsOf(config, context);
-  const login = config.oidc === undefined ? null : new OidcMethod(config.oidc, config.optional, challengesOf(others), context);
+  const ofOthers = { challenges: challengesOf(others), ownToken: forwardedIn(config.jwt) };
+  const login = config.oidc === undefined ? null : new OidcMethod(config.oidc, config.optional, ofOthers, context);
   const methods = login === null ? others : [...others, login];
   const unknown = config.optional ? null : challengeOf(methods);
   const tokens = config.internal_jwt === undefined ? null : new InternalTokens(config.internal_jwt, context.credentials);
@@ -113,7 +114,7 @@ function methodsOf(
     ...(jwt === undefined || verifier === null || jwt.from === "header" ? [] : [jwtInCookie(verifier, cookieOf(jwt.from), jwt.forward)]),
     ...(basic === undefined ? [] : [basicCredentials(filesOf(basic, credentials), basic.realm, passwords)]),
     ...(certificate === undefined ? [] : [shownCertificate(certificate)]),
-    ...(forward === undefined ? [] : [askedService(forward, context)]),
+    ...(forward === undefined ? [] : [askedService(forward, forwardedIn(jwt), context)]),
   ];
 }
 

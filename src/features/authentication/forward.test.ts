@@ -310,6 +310,9 @@ describe("an answer that lets in", () => {
     assert.equal((await proxy.fetch("http://a.test/", { headers: { "X-API-Key": "wrong" } })).status, 401);
     assert.equal(proxy.requests(SERVICE).length, 0);
     assert.equal(upstreamSaw(proxy, "remote-user"), null);
+    // Nor does such a client speak in its place.
+    assert.equal((await proxy.fetch("http://a.test/", { headers: { "X-API-Key": "key", Authorization: "Basic abc" } })).status, 200);
+    assert.equal(upstreamSaw(proxy, "authorization"), null);
     assert.equal((await proxy.fetch("http://a.test/")).status, 200);
     assert.equal(upstreamSaw(proxy, "remote-user"), "alice");
   });

@@ -6,6 +6,7 @@ import { hash, randomBytes } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { ReplacedNames } from "../../http/replaced-names.ts";
 import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
+import { isAlsoOfClients } from "../../policy/authentication/copied-fields.ts";
 import { ServiceCircuit } from "../../policy/authentication/service-circuit.ts";
 import type { FeatureContext } from "../../proxy/feature/feature.ts";
 import type { FetchResult } from "../../proxy/feature/fetch.ts";
@@ -42,8 +43,9 @@ type Context = Pick<FeatureContext, "now" | "report" | "template"> & {
   readonly route: Pick<FeatureContext["route"], "label" | "isBeside">;
 };
 
-export function askedService(config: ForwardConfig, context: Context): Method {
-  return new AskedService(config, context);
+/** @param ownToken the field in which clients whom `jwt` lets in bring their token to the upstream, in lower case; null: none */
+export function askedService(config: ForwardConfig, ownToken: string | null, context: Context): Method {
+  return new AskedService(config, ownToken, context);
 }
 
 class AskedService implements Method {
@@ -53,6 +55,8 @@ class AskedService implements Method {
   private readonly questionOf: (exchange: ExchangeView) => Question;
   private readonly circuit: ServiceCircuit = new ServiceCircuit();
   private readonly copied: ReplacedNames;
+  /** Fields of clients whom another method lets in: those of `copy` that are not taken out of every request, for clients of `jwt` and for all others. */
+  private readonly taken: { readonly ofJwt: ReplacedNames; readonly ofOthers: ReplacedNames } | null;
   /** What goes on with the requests of an identity. */
   private readonly known: WeakMap<Identity, Admitted> = new WeakMap();
   /** By keyed hashes of what was sent. */
@@ -63,12 +67,15 @@ class AskedService implements Method {
   private underWay: number = 0;
   private reportedAtMs: number = -Infinity;
 
-  constructor(config: ForwardConfig, context: Context) {
+  constructor(config: ForwardConfig, ownToken: string | null, context: Context) {
     this.config = config;
     this.context = context;
     this.questionOf = questions(config, context.template, context.route.isBeside);
     const names = config.copy.map(({ name }) => name.toLowerCase());
     this.copied = new ReplacedNames(names, names);
+    const also = names.filter(isAlsoOfClients);
+    const ofJwt = also.filter((name) => name !== ownToken);
+    this.taken = also.length === 0 ? null : { ofJwt: new ReplacedNames(ofJwt, ofJwt), ofOthers: new ReplacedNames(also, also) };
     const key = config.cache?.key;
     this.keyNames = key === undefined ? null : new Set(key.map((name) => name.toLowerCase()));
   }
@@ -89,10 +96,12 @@ class AskedService implements Method {
   }
 
   strip({ identity }: ExchangeView, edits: RequestChanges): void {
-    const { copied } = this;
+    const { copied, taken } = this;
     if (identity === null) return;
     const found = this.known.get(identity);
     if (found !== undefined) edits.replaceByFresh(copied, found.lines);
+    // What the upstream takes for the service's word comes from the service or from nobody.
+    else if (taken !== null) edits.replaceLines(identity.method === "jwt" ? taken.ofJwt : taken.ofOthers, "");
   }
 
   addTo({ identity }: ExchangeView, edits: ResponseChanges): void {

@@ -170,6 +170,12 @@ async function verifiedPayload(jose: Jose, token: string, keys: JWTVerifyGetKey,
   }
 }
 
+/** The field in which the upstream gets the tokens of clients, in lower case; null: it gets none. */
+export function forwardedIn(jwt: AuthenticationConfig["jwt"]): "authorization" | "cookie" | null {
+  if (jwt?.forward !== true) return null;
+  return jwt.from === "header" ? "authorization" : "cookie";
+}
+
 /** A token in a cookie; that in Authorization is found with the other tokens. */
 export function jwtInCookie(verifier: JwtVerifier, name: string, forwards: boolean): Method {
   return {

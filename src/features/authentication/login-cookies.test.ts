@@ -6,6 +6,10 @@ import { Browser } from "../../oidc/cookies/browser.fixture.ts";
 import type { TestConfig } from "../../testing/test-proxy.ts";
 import { NAVIGATION, OIDC, configFor, stage } from "./login-stage.fixture.ts";
 
+function tokenOf(secret: string): Promise<string> {
+  return new SignJWT({}).setProtectedHeader({ alg: "HS256" }).setAudience("a").setExpirationTime("1h").sign(Buffer.from(secret));
+}
+
 describe("the cookies of a login", () => {
   test("are not seen by a service that is asked about the clients of another route", async (t) => {
     for (const send of [["Cookie"], "all"] as const) {
@@ -22,11 +26,7 @@ describe("the cookies of a login", () => {
 
   test("undo nothing that happens to other cookies, whoever makes one up", async (t) => {
     const secret = "the secret of the tokens, which is long enough";
-    const token = await new SignJWT({})
-      .setProtectedHeader({ alg: "HS256" })
-      .setAudience("a")
-      .setExpirationTime("1h")
-      .sign(Buffer.from(secret));
+    const token = await tokenOf(secret);
     const inCookie = { secret, audience: "a", from: "cookie:token" };
     const asked = { forward: { upstream: "other", copy: ["Cookie"] } };
     const routes = [
@@ -63,8 +63,29 @@ test("a session that has no access token leaves nobody's own in its place", asyn
   const { proxy, open, logIn, seen } = await stage(t, configFor({}, optional));
   await logIn("/oauth2/login");
   await proxy.reload(configFor({ forward_access_token: true }, optional));
-  for (const own of [undefined, new Browser()]) {
-    await open("/app/", { ...NAVIGATION, authorization: "Negotiate abc" }, own);
+  for (const [own, key] of [[undefined], [new Browser()], [undefined, { "x-api-key": "token" }]] as const) {
+    await open("/app/", { ...NAVIGATION, authorization: "Negotiate abc", ...key }, own);
     assert.equal(seen()?.headers.get("authorization"), null);
+  }
+});
+
+test("where Authorization is what the provider or a service says, clients of jwt alone bring their own, if it was verified", async (t) => {
+  const secret = "the secret of the tokens, which is long enough";
+  const token = await tokenOf(secret);
+  const jwt = { secret, audience: "a", forward: true };
+  const inCookie = { ...jwt, from: "cookie:token" };
+  const oidc = { ...OIDC, forward_access_token: true };
+  const forward = { upstream: "other", copy: ["Authorization"] };
+  const methods = { "/a": { oidc, jwt }, "/b": { forward, jwt }, "/c": { oidc, jwt: inCookie }, "/d": { forward, jwt: inCookie } };
+  const routes = Object.entries(methods).map(([path, authentication]) => ({ match: { path }, upstream: "app", authentication }));
+  const { proxy, seen } = await stage(t, { routes });
+  for (const path of ["/a", "/b"]) {
+    assert.equal((await proxy.fetch(`http://app.test${path}`, { headers: { authorization: `Bearer ${token}` } })).status, 200);
+    assert.equal(seen()?.headers.get("authorization"), `Bearer ${token}`, path);
+  }
+  for (const path of ["/c", "/d"]) {
+    const headers = { authorization: "Bearer made.up.token", cookie: `token=${token}` };
+    assert.equal((await proxy.fetch(`http://app.test${path}`, { headers })).status, 200);
+    assert.deepEqual([seen()?.headers.get("authorization"), seen()?.headers.get("cookie")], [null, `token=${token}`], path);
   }
 });

@@ -37,20 +37,23 @@ export class OidcMethod implements Method {
   private readonly ownPaths: ReadonlyMap<string, (exchange: ExchangeView) => Promise<LocalAnswer>>;
   /** Values of WWW-Authenticate for scripts. */
   private readonly challenges: readonly string[];
+  /** Whether clients of the route's other methods may bring the upstream a token of their own in `Authorization`, which `jwt` has verified. */
+  private readonly leavesTokens: boolean;
 
   /**
    * @param isOptional whether who has no session is let in
-   * @param others the challenges of the route's other methods
+   * @param others the challenges of the route's other methods, and the field in which `jwt` leaves a token
    */
   constructor(
     config: OidcConfig,
     isOptional: boolean,
-    others: readonly string[],
+    others: { readonly challenges: readonly string[]; readonly ownToken: string | null },
     { logins, workerIndex, report }: Pick<FeatureContext, "logins" | "workerIndex" | "report">,
   ) {
     this.config = config;
     this.isOptional = isOptional;
-    this.challenges = [...others, this.challenge];
+    this.challenges = [...others.challenges, this.challenge];
+    this.leavesTokens = others.ownToken === "authorization";
     this.report = report;
     this.login = loginFor(config, logins, workerIndex);
     this.ownPaths = new Map([
@@ -84,8 +87,8 @@ export class OidcMethod implements Method {
     if (!this.config.forward_access_token) return;
     const token = this.tokens.of(exchange);
     if (token !== undefined) edits.set("Authorization", `Bearer ${token}`);
-    // What the upstream takes for a user's token comes from the provider, or was verified by another method.
-    else if (exchange.identity === null || exchange.identity.method === "oidc") edits.remove("authorization");
+    // What the upstream takes for a user's token comes from the provider, or was verified by `jwt`.
+    else if (!this.leavesTokens || exchange.identity?.method !== "jwt") edits.remove("authorization");
   }
 
   /** Gives the browser the cookies of a session that has new tokens. */
