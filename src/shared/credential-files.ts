@@ -18,9 +18,10 @@ export class CredentialFile {
   readonly path: string;
   version: number;
   text: string | null;
-  /** When a request of this thread last had the key server asked. */
+  /** @internal When a request of this thread last had the key server asked. */
   askedAtMs: number = -Infinity;
-  private readonly waiting: Set<() => void> = new Set();
+  /** @internal What those requests wait for that have had the key server asked; null: none waits. */
+  awaited: PromiseWithResolvers<void> | null = null;
 
   constructor({ path, version, text }: SentCredentials) {
     this.path = path;
@@ -28,16 +29,7 @@ export class CredentialFile {
     this.text = text;
   }
 
-  /** Resolves when the main thread has told of this file again, whether or not it has changed, or will not tell of it any more. */
-  told(): Promise<void> {
-    return new Promise((resolve) => this.waiting.add(resolve));
-  }
-
-  get isAwaited(): boolean {
-    return this.waiting.size > 0;
-  }
-
-  /** @internal Takes another text. */
+  /** @internal Takes what the main thread tells of this file, whether or not it has changed. */
   take({ version, text }: SentCredentials): void {
     this.version = version;
     this.text = text;
@@ -46,8 +38,8 @@ export class CredentialFile {
 
   /** @internal Ends the waiting: it stays as it is from now on, or has just been told. */
   release(): void {
-    for (const resolve of this.waiting) resolve();
-    this.waiting.clear();
+    this.awaited?.resolve();
+    this.awaited = null;
   }
 }
 
@@ -89,15 +81,15 @@ export class CredentialFiles {
   async refresh(url: string, nowMs: number, everyMs: number): Promise<boolean> {
     const file = this.files.get(url);
     if (file === undefined) return false;
-    const { isAwaited } = file;
-    // The clock may have been set back.
-    if (!isAwaited && Math.abs(nowMs - file.askedAtMs) < everyMs) return false;
-    const told = file.told();
-    if (!isAwaited) {
+    let { awaited } = file;
+    if (awaited === null) {
+      // The clock may have been set back.
+      if (Math.abs(nowMs - file.askedAtMs) < everyMs) return false;
       file.askedAtMs = nowMs;
+      file.awaited = awaited = Promise.withResolvers();
       this.want(url);
     }
-    await told;
+    await awaited.promise;
     return true;
   }
 }
