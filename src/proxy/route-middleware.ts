@@ -2,7 +2,6 @@
 import { routeLabel } from "../config/checks/route-label.ts";
 import type { RouteConfig } from "../config/schema/route-schema.ts";
 import type { FeatureKey } from "../features/declared.ts";
-import type { Template } from "../policy/template/template.ts";
 import { actingOrder } from "./feature/acting-order.ts";
 import { compileTemplate } from "./feature/compile-template.ts";
 import type { Feature, FeatureContext, ThreadContext } from "./feature/feature.ts";
@@ -54,28 +53,13 @@ function compileFeature<Key extends FeatureKey>(
   if (config === undefined) return NOT_COMPILED;
   const before = known.get(feature.key);
   if (before !== undefined && before.config === config) return before.made;
-  const { workerIndex, buckets, now, environment, readFile, lists, credentials, passwords, logins, files, once, compileRegex, report } =
-    thread;
   const label = routeLabel(route, index);
   const names = route.split?.map(({ upstream }) => upstream).sort() ?? [route.upstream ?? ""];
   const key = (): string => `${label}\n${names.join("\n")}\n${JSON.stringify(route.match)}`;
-  const template = (text: string, isErrorPage?: boolean): Template => compileTemplate(text, environment, isErrorPage);
   const isBeside = feature.beside !== undefined && own.includes(feature.beside.middleware);
   const context: FeatureContext = {
-    workerIndex,
-    buckets,
-    now,
-    environment,
-    readFile,
-    lists,
-    credentials,
-    passwords,
-    logins,
-    files,
-    once,
-    compileRegex,
-    report,
-    template,
+    ...thread,
+    template: (text, isErrorPage) => compileTemplate(text, thread.environment, isErrorPage),
     route: { index, label, rewrite: route.rewrite, isBeside, key },
   };
   const { forKnown } = feature;
