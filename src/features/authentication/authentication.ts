@@ -56,7 +56,8 @@ export function authenticationMiddleware(config: AuthenticationConfig, context: 
   const login = config.oidc === undefined ? null : new OidcMethod(config.oidc, config.optional, ofOthers, context);
   const methods = login === null ? others : [...others, login];
   const unknown = config.optional ? null : challengeOf(methods);
-  const tokens = config.internal_jwt === undefined ? null : new InternalTokens(config.internal_jwt, context.credentials);
+  const tokens =
+    config.internal_jwt === undefined ? null : new InternalTokens(config.internal_jwt, context.credentials, context.logins.epochMs);
   const fields = config.identity_headers === undefined ? null : new IdentityFields(config.identity_headers);
 
   const settle = (exchange: ExchangeView, verdict: Verdict): LocalAnswer | null => {

@@ -24,12 +24,12 @@ function newKey(algorithm: "ES256" | "EdDSA" = "ES256"): { readonly file: string
   return { file, keys: createLocalJWKSet(JSON.parse(told.split("\n")[1] ?? "")) };
 }
 
-async function started(t: TestContext, authentication: object, files: Record<string, string> = {}): Promise<TestProxy> {
+async function started(t: TestContext, authentication: object, files: Record<string, string> = {}, route: object = {}): Promise<TestProxy> {
   const proxy = await testProxy(
     {
       routes: [
         { match: { path: "/open" }, upstream: "app" },
-        { upstream: "app", authentication },
+        { upstream: "app", ...route, authentication },
       ],
     },
     { upstreams: { app: () => new Response("in") }, files },
@@ -135,6 +135,23 @@ describe("a token for the upstream", () => {
     assert.notEqual(next, first);
     assert.equal((await verified(next, keys, Date.UTC(2026, 0, 1, 0, 1, 44))).payload.sub, "CN=alice");
     await assert.rejects(verified(first, keys, Date.UTC(2026, 0, 1, 0, 1, 0)));
+  });
+
+  test("is made when the request is sent, however long its body took", async (t) => {
+    const { file, keys } = newKey();
+    const proxy = await started(
+      t,
+      { tokens: ["key"], internal_jwt: { key_file: "k", audience: "app" } },
+      { k: file },
+      { buffer: { request: "64KiB" } },
+    );
+    const client = proxy.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a.test\r\nX-API-Key: key\r\nContent-Length: 30000\r\n\r\n");
+    for (let second = 0; second < 100; second++) {
+      client.send("x".repeat(300));
+      await proxy.advance("1s");
+    }
+    assert.equal((await verified(seen(proxy), keys, Date.UTC(2026, 0, 1, 0, 1, 41))).payload.iat, Date.UTC(2026, 0, 1, 0, 1, 39) / 1000);
   });
 
   test("is taken from no client, on no route, in no spelling, and clients that are not known have none", async (t) => {

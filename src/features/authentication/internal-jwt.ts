@@ -36,6 +36,7 @@ interface Signer {
 
 export class InternalTokens {
   private readonly config: InternalJwtConfig;
+  private readonly epochMs: () => number;
   private readonly file: CredentialFile | null;
   private readonly names: ReplacedNames;
   private readonly prefix: string;
@@ -45,8 +46,10 @@ export class InternalTokens {
   private ofIdentity: WeakMap<Identity, Made> = new WeakMap();
   private readonly ofClaims: Map<string, Made> = new Map();
 
-  constructor(config: InternalJwtConfig, files: CredentialFiles) {
+  /** @param epochMs the time now, in milliseconds since 1970: a request may be sent long after it has come */
+  constructor(config: InternalJwtConfig, files: CredentialFiles, epochMs: () => number) {
     this.config = config;
+    this.epochMs = epochMs;
     this.file = config.key_file === undefined ? null : files.file(config.key_file);
     const name = config.header.toLowerCase();
     this.names = new ReplacedNames([name], [name]);
@@ -54,8 +57,8 @@ export class InternalTokens {
   }
 
   /** Writes the field, or for a client that is not known takes it away. */
-  write({ identity, startedAtMs }: ExchangeView, request: RequestChanges): void {
-    request.replaceByFresh(this.names, identity === null ? "" : this.lineFor(identity, startedAtMs));
+  write({ identity }: ExchangeView, request: RequestChanges): void {
+    request.replaceByFresh(this.names, identity === null ? "" : this.lineFor(identity, this.epochMs()));
   }
 
   private lineFor(identity: Identity, nowMs: number): string {
