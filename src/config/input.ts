@@ -2405,6 +2405,9 @@ export interface RouteAccessLogInput {
         | "authentication_method"
         | "proxy_sender"
         | "proxy_unique_id"
+        | "input_tokens"
+        | "output_tokens"
+        | "tokens_from"
       )[]
     | undefined;
   /**
@@ -2447,6 +2450,9 @@ export interface RouteAccessLogInput {
         | "authentication_method"
         | "proxy_sender"
         | "proxy_unique_id"
+        | "input_tokens"
+        | "output_tokens"
+        | "tokens_from"
       )[]
     | undefined;
   /**

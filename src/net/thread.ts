@@ -270,7 +270,7 @@ export class Thread implements ConnectionThread, Connector {
       const counter = snapshot.outcomeCounters.get(exchange.outcome);
       if (counter !== undefined) snapshot.metrics.add(counter, 1);
     }
-    const log = route?.accessLog ?? snapshot.accessLog;
+    const log = snapshot.accessLogOf(route);
     if (!log.wants(exchange.status, exchange.outcome, this.random)) return;
     this.output.access({
       startedAtMs: startedAt + this.epochOffset,

@@ -1,8 +1,12 @@
 /** What lines hold beyond the standard fields: the shape's inputs, for lines of fields. */
+import type { FurtherField } from "../config/access-log/access-fields.ts";
 import type { AccessInput } from "../config/access-log/access-shape.ts";
 import type { AccessRecord } from "./access-record.ts";
 import { inputIn } from "./access-values.ts";
 import { bare, quoted } from "./log-escapes.ts";
+
+/** Fields whose values are numbers in JSON. */
+const NUMBERS: ReadonlySet<string> = new Set<FurtherField>(["input_tokens", "output_tokens"]);
 
 type Named = Exclude<AccessInput, { kind: "variable" }>;
 
@@ -11,7 +15,7 @@ export function furtherJson(record: AccessRecord): string {
   let json = "";
   const heads = { request_headers: "", response_headers: "" };
   eachInput(record, ({ kind, name }, value) => {
-    if (kind === "field") json += `,"${name}":"${quoted(value)}"`;
+    if (kind === "field") json += NUMBERS.has(name) ? `,"${name}":${value}` : `,"${name}":"${quoted(value)}"`;
     else heads[kind] += `${heads[kind] === "" ? "" : ","}"${quoted(name)}":"${quoted(value)}"`;
   });
   if (heads.request_headers !== "") json += `,"request_headers":{${heads.request_headers}}`;

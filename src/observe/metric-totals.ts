@@ -6,7 +6,16 @@
  * The base keeps gauges per worker. A connection that was opened under the old generation may be closed under the new one (+1 in the old
  * table, −1 in the new one), so single tables mean nothing; and when a worker dies, its part must be removed from the base and all tables.
  */
-import { COUNTERS, COUNTER_NAMES, CounterId, GAUGES, MetricTable, STATUS_CLASSES, featureCounterIds } from "../shared/metric-table.ts";
+import {
+  COUNTERS,
+  COUNTER_NAMES,
+  CounterId,
+  GAUGES,
+  MetricTable,
+  STATUS_CLASSES,
+  TOKEN_KINDS,
+  featureCounterIds,
+} from "../shared/metric-table.ts";
 import type { CounterName } from "../shared/metric-table.ts";
 import type { MetricLayout, RouteSums } from "../shared/metric-table.ts";
 import type { MiddlewareCount } from "../shared/protocol.ts";
@@ -196,6 +205,9 @@ function addRoute(before: RouteTotal, more: RouteSums): RouteTotal {
     durationMs: before.durationMs + more.durationMs,
     bytesReceived: before.bytesReceived + more.bytesReceived,
     bytesSent: before.bytesSent + more.bytesSent,
+    tokens: TOKEN_KINDS.flatMap((_, kind) =>
+      before.tokens.length + more.tokens.length === 0 ? [] : [(before.tokens[kind] ?? 0) + (more.tokens[kind] ?? 0)],
+    ),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Writes the answer to `GET /metrics`, in the Prometheus text exposition format 0.0.4. Pure: everything it prints is an argument. */
-import { COUNTER_NAMES, LATENCY_BOUNDS_MS } from "../shared/metric-table.ts";
+import { COUNTER_NAMES, LATENCY_BOUNDS_MS, TOKEN_KINDS } from "../shared/metric-table.ts";
 import type { AcmeReading } from "./acme-reading.ts";
 import { COUNTER_METRICS, FEATURE_METRICS, METRICS } from "./names.ts";
 import type { CertificateReading, TlsReading } from "./certificate-reading.ts";
@@ -125,6 +125,23 @@ function writeRoutes(page: Page, totals: MetricSnapshot): void {
   for (const { route, bytesReceived } of totals.routes) page.sample(METRICS.receivedBytes.name, [["route", route]], bytesReceived);
   page.family(METRICS.sentBytes);
   for (const { route, bytesSent } of totals.routes) page.sample(METRICS.sentBytes.name, [["route", route]], bytesSent);
+  page.family(METRICS.tokens);
+  for (const { route, tokens } of totals.routes) writeTokens(page, route, tokens);
+}
+
+function writeTokens(page: Page, route: string, tokens: readonly number[]): void {
+  for (const [index, count] of tokens.entries()) {
+    const [kind = "", source = ""] = TOKEN_KINDS[index] ?? [];
+    page.sample(
+      METRICS.tokens.name,
+      [
+        ["route", route],
+        ["kind", kind],
+        ["source", source],
+      ],
+      count,
+    );
+  }
 }
 
 function writeMiddleware(page: Page, { middleware }: MetricSnapshot): void {

@@ -88,6 +88,7 @@ export const METRICS: {
   readonly requestDuration: MetricName;
   readonly receivedBytes: MetricName;
   readonly sentBytes: MetricName;
+  readonly tokens: MetricName;
   readonly endpointHealthy: MetricName;
   readonly endpointInFlight: MetricName;
   readonly buildInfo: MetricName;
@@ -118,6 +119,10 @@ export const METRICS: {
   },
   receivedBytes: counter("millrace_received_bytes_total", "Bytes received from clients, by route."),
   sentBytes: counter("millrace_sent_bytes_total", "Bytes sent to clients, by route."),
+  tokens: counter(
+    "millrace_tokens_total",
+    "Tokens of language models, by route with `token_limit`: `kind` is `input` or `output`; `source` is `usage` as answers report, or `estimate`.",
+  ),
   endpointHealthy: gauge("millrace_endpoint_healthy", "1 healthy, 0 unhealthy; absent while that is not known."),
   endpointInFlight: gauge("millrace_endpoint_in_flight", "Exchanges that an endpoint has in flight, over all workers."),
   buildInfo: gauge("millrace_build_info", "Always 1; version and Node version are its labels."),

@@ -7,6 +7,7 @@ import type { FieldEdits } from "../http/field-edits.ts";
 import { fieldPairs } from "../http/field-pairs.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import type { RequestHead } from "../http/request-head.ts";
+import type { TokenUse } from "../policy/tokens/token-use.ts";
 import { INTERNAL_ERROR } from "./exchange/answers.ts";
 import { FAILURES } from "./exchange/failure.ts";
 import type { ExchangeView } from "./feature/middleware.ts";
@@ -22,6 +23,7 @@ interface LoggedExchange extends ExchangeView {
   readonly route: { readonly upstream: { readonly name: string } | null } | null;
   /** What {@link AccessLog.responseValues} gave for the response; null: nothing. */
   readonly responseValues: readonly string[] | null;
+  readonly tokens: TokenUse | null;
 }
 
 const NO_VALUES: readonly string[] = [];
@@ -87,7 +89,11 @@ export class AccessLog {
     return inputs.map((input) => (input.kind === "response_headers" ? "" : this.value(view, input, "")));
   }
 
-  private value(exchange: ExchangeView, input: Exclude<AccessInput, { kind: "response_headers" }>, upstream: string): string {
+  private value(
+    exchange: ExchangeView & Pick<LoggedExchange, "tokens">,
+    input: Exclude<AccessInput, { kind: "response_headers" }>,
+    upstream: string,
+  ): string {
     switch (input.kind) {
       case "request_headers":
         return exchange.request.values(input.name).join(", ");
@@ -100,7 +106,7 @@ export class AccessLog {
     }
   }
 
-  private field(exchange: ExchangeView, name: FurtherField, upstream: string): string {
+  private field(exchange: ExchangeView & Pick<LoggedExchange, "tokens">, name: FurtherField, upstream: string): string {
     switch (name) {
       case "upstream":
         return upstream;
@@ -109,6 +115,10 @@ export class AccessLog {
       case "scheme":
       case "query":
         return valueOf(exchange, { name, key: "" });
+      case "input_tokens":
+      case "output_tokens":
+      case "tokens_from":
+        return tokenValue(exchange.tokens, name);
       default:
         return connectionValue(exchange, name);
     }
@@ -129,10 +139,18 @@ export class AccessLog {
   }
 }
 
+type TokenField = "input_tokens" | "output_tokens" | "tokens_from";
+
+function tokenValue(tokens: TokenUse | null, name: TokenField): string {
+  if (tokens === null) return "";
+  if (name === "tokens_from") return tokens.isReported ? "usage" : "estimate";
+  return `${name === "input_tokens" ? tokens.input : tokens.output}`;
+}
+
 /** A field about the client and its connection; "": there is no such thing. */
 function connectionValue(
   { tls, proxied, identity }: ExchangeView,
-  name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query">,
+  name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query" | TokenField>,
 ): string {
   const said = proxied?.header.details ?? null;
   switch (name) {

@@ -18,7 +18,9 @@ import { normalizePath } from "../policy/route/normalize-path.ts";
 import { pathGroupsOf } from "../policy/route/path-groups.ts";
 import type { PathGroups } from "../policy/route/path-groups.ts";
 import { WorkerMetrics, metricLayout } from "../shared/metric-table.ts";
+import type { MetricSource } from "../shared/metric-table.ts";
 import type { ConfigureMessage, RenewedRoute } from "../shared/protocol.ts";
+import { withTokens } from "../config/access-log/access-shape.ts";
 import { AccessLog } from "./access-log.ts";
 import * as answers from "./exchange/answers.ts";
 import { outcomeCounters } from "./outcome-counters.ts";
@@ -69,6 +71,8 @@ export interface Route {
   readonly hooks: RouteHooks;
   /** The route's own access log; null: that of the configuration. */
   readonly accessLog: AccessLog | null;
+  /** Whether tokens of language models are counted. */
+  readonly countsTokens: boolean;
 }
 
 /** The upstreams of a route that has several. */
@@ -101,6 +105,8 @@ export class Snapshot {
   readonly outcomeCounters: ReadonlyMap<string, number>;
   /** The access log of exchanges whose route has none of its own. */
   readonly accessLog: AccessLog;
+  /** The same for routes that count tokens, which the lines show. */
+  private readonly tokensLog: AccessLog;
   /** Whether some lines show fields of responses. */
   readonly logsResponses: boolean;
   /** The fields that only the proxy may write in requests, in lower case (`Feature.reserves`); null: none. */
@@ -141,6 +147,7 @@ export class Snapshot {
     this.upstreams = upstreams;
     this.statusPath = config.status_path;
     this.accessLog = new AccessLog(config.logging.access, context.environment);
+    this.tokensLog = new AccessLog(withTokens(config.logging.access), context.environment);
     this.logsResponses = this.accessLog.readsResponses || this.routes.list.some(({ accessLog }) => accessLog?.readsResponses === true);
     const hooks = ownHooks(config, context);
     this.nowhere = ownRoute("", hooks, () => answers.NO_ROUTE);
@@ -152,6 +159,12 @@ export class Snapshot {
       fields: [["Cache-Control", "no-store"]],
       body: { contentType: "application/json", text: context.status() },
     }));
+  }
+
+  /** The access log of an exchange of that route; null: no route took it. */
+  accessLogOf(route: Route | null): AccessLog {
+    if (route === null) return this.accessLog;
+    return route.accessLog ?? (route.countsTokens ? this.tokensLog : this.accessLog);
   }
 
   /**
@@ -302,8 +315,8 @@ function routesOf(snapshot: Snapshot | null): CompiledRoutes {
 }
 
 /** The labels of a route in metrics. */
-function measured({ name, upstream }: Route): { readonly name: string; readonly upstream: string } {
-  return { name, upstream: upstream?.name ?? "" };
+function measured({ name, upstream, countsTokens }: Route): MetricSource["routes"][number] {
+  return { name, upstream: upstream?.name ?? "", token_limit: countsTokens ? true : undefined };
 }
 
 /**
@@ -423,8 +436,14 @@ function compileSide(
     pathGroups: pathGroupsOf(route, context.compileRegex),
     upgrade: admittedUpgrades(route),
     hooks: hooksOf([...before, ...middleware]),
-    accessLog: route.access_log === undefined ? null : new AccessLog(route.access_log, context.environment),
+    accessLog: accessLogOf(route, context),
+    countsTokens: route.token_limit !== undefined,
   };
+}
+
+/** The access log that the route itself has; null: none. */
+function accessLogOf({ access_log: own, token_limit: tokenLimit }: RouteConfig, context: SnapshotContext): AccessLog | null {
+  return own === undefined ? null : new AccessLog(tokenLimit === undefined ? own : withTokens(own), context.environment);
 }
 
 /** A route that the configuration does not have: the proxy answers. */
@@ -444,6 +463,7 @@ function ownRoute(name: string, hooks: RouteHooks, local: () => LocalAnswer): Ro
     upgrade: ADMITTED_BY_DEFAULT,
     hooks,
     accessLog: null,
+    countsTokens: false,
   };
 }
 

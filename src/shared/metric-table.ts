@@ -117,12 +117,21 @@ export const LATENCY_BOUNDS_MS: readonly number[] = [1, 2.5, 5, 10, 25, 50, 100,
 /** The most request cells of a row: 512 KiB per worker, and a scrape of bearable length. With more, endpoints are not told apart. */
 export const REQUEST_CELLS_MAX = 65_536;
 
+/** What the tokens of an exchange are counted by: of the request or of the answer, as reported or as estimated. A cell for each, in this order. */
+export const TOKEN_KINDS: readonly (readonly [kind: string, source: string])[] = [
+  ["input", "usage"],
+  ["output", "usage"],
+  ["input", "estimate"],
+  ["output", "estimate"],
+];
+
 /** The parts of a configuration that the layout follows from. */
 export interface MetricSource {
   readonly routes: readonly {
     readonly name?: string | undefined;
     readonly upstream?: string | undefined;
     readonly split?: readonly { readonly upstream: string }[] | undefined;
+    readonly token_limit?: unknown;
   }[];
   readonly upstreams: Readonly<Record<string, { readonly endpoints: readonly { readonly url: string }[] }>>;
 }
@@ -137,6 +146,8 @@ export interface RouteCells {
   readonly often: number;
   /** The first of the route's other cells. */
   readonly rest: number;
+  /** The first of the cells for tokens; -1: the route counts none. */
+  readonly tokens: number;
   /** The endpoint whose successes are counted in a cell at `often`; numbered as in {@link MetricTable.requests}. */
   readonly usualEndpoint: number;
 }
@@ -187,22 +198,25 @@ export function metricLayout(config: MetricSource): MetricLayout {
   // All routes of an upstream share one list of URLs, because a list for each of ten thousand routes would cost time and memory.
   const urls = new Map(Object.entries(config.upstreams).map(([name, { endpoints }]) => [name, endpoints.map(({ url }) => url)]));
   const sources = [
-    { route: "", upstream: "", endpoints: [] as readonly string[] },
+    { route: "", upstream: "", endpoints: [] as readonly string[], countsTokens: false },
     ...config.routes.flatMap((route, index) =>
       (route.split ?? [route]).map(({ upstream = "" }) => ({
         route: routeLabel(route, index),
         upstream,
         endpoints: urls.get(upstream) ?? [],
+        countsTokens: route.token_limit !== undefined,
       })),
     ),
   ];
   const requestCells = sources.reduce((sum, source) => sum + (source.endpoints.length + 1) * CLASSES, 0);
   const collapse = requestCells > REQUEST_CELLS_MAX;
   let rest = COUNTERS + sources.length * OFTEN;
-  const routes = sources.map(({ route, upstream, endpoints: all }, entry): RouteCells => {
+  const routes = sources.map(({ route, upstream, endpoints: all, countsTokens }, entry): RouteCells => {
     const endpoints = collapse ? [] : all;
-    const cells = { route, upstream, endpoints, often: oftenCell(entry), rest, usualEndpoint: collapse || entry === 0 ? 0 : 1 };
-    rest = requestCell(rest, endpoints.length, 0, CLASSES);
+    const end = requestCell(rest, endpoints.length, 0, CLASSES);
+    const tokens = countsTokens ? end : -1;
+    const cells = { route, upstream, endpoints, often: oftenCell(entry), rest, tokens, usualEndpoint: collapse || entry === 0 ? 0 : 1 };
+    rest = countsTokens ? end + TOKEN_KINDS.length : end;
     return cells;
   });
   return { routes, rowCells: Math.ceil(rest / ALIGNMENT) * ALIGNMENT };
@@ -214,12 +228,14 @@ export class WorkerMetrics {
   /** `rest` of each entry of the layout; the next array has the number of its endpoints. */
   private readonly rests: Int32Array;
   private readonly endpointCounts: Int32Array;
+  private readonly tokenCells: Int32Array;
   private readonly collapsed: boolean;
 
   constructor(layout: MetricLayout, buffer: SharedArrayBuffer, workerIndex: number) {
     this.cells = new Float64Array(buffer, workerIndex * layout.rowCells * 8, layout.rowCells);
     this.rests = Int32Array.from(layout.routes, (route) => route.rest);
     this.endpointCounts = Int32Array.from(layout.routes, (route) => route.endpoints.length);
+    this.tokenCells = Int32Array.from(layout.routes, (route) => route.tokens);
     this.collapsed = layout.routes.every((route) => route.usualEndpoint === 0);
   }
 
@@ -258,6 +274,18 @@ export class WorkerMetrics {
     cells[latency] = (cells[latency] ?? 0) + 1;
   }
 
+  /**
+   * Counts the tokens of an exchange of a route that counts them.
+   * @param routeIndex as in `exchangeFinished`
+   */
+  tokensCounted(routeIndex: number, input: number, output: number, isReported: boolean): void {
+    const first = this.tokenCells[routeIndex + 1] ?? -1;
+    if (first < 0) return;
+    const cell = first + (isReported ? 0 : 2);
+    this.add(cell, input);
+    this.add(cell + 1, output);
+  }
+
   /** @param counter a {@link CounterId}, or one of {@link featureCounterIds} */
   add(counter: number, delta: number): void {
     this.cells[counter] = (this.cells[counter] ?? 0) + delta;
@@ -271,6 +299,8 @@ export interface RouteSums {
   readonly durationMs: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** In the order of {@link TOKEN_KINDS}; empty for a route that counts none. */
+  readonly tokens: readonly number[];
 }
 
 /** The control plane's side of the table, which sums the rows of all workers. */
@@ -325,6 +355,7 @@ export class MetricTable {
       durationMs: this.sum(route.often + SUM),
       bytesReceived: this.sum(route.often + BYTES_RECEIVED),
       bytesSent: this.sum(route.often + BYTES_SENT),
+      tokens: route.tokens < 0 ? [] : TOKEN_KINDS.map((_, kind) => this.sum(route.tokens + kind)),
     };
   }
 

@@ -41,6 +41,10 @@ export const FURTHER_FIELDS = {
   authentication_method: "How that was found out: `tokens`, `basic` and so on; empty for a client that is not known.",
   proxy_sender: "Address of the load balancer that sent the PROXY header; empty on a listener without `proxy_protocol`.",
   proxy_unique_id: "The id of the connection in that header; empty where it has none.",
+  input_tokens:
+    "Tokens of the request to a language model, as the answer has said or as they are estimated; absent where there are none. Routes with `token_limit` have this and the next two unless `fields` is given.",
+  output_tokens: "Those of its answer.",
+  tokens_from: "Where both come from: `usage` of the answer, or `estimate`.",
 } as const;
 
 export type StandardField = keyof typeof STANDARD_FIELDS;

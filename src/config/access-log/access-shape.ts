@@ -6,7 +6,7 @@ import { KNOWN_VARIABLES, NO_VARIABLE, parseBraces, variableOf } from "../../pol
 import type { Variable } from "../../policy/template/template.ts";
 import { FURTHER_FIELDS, LINE_VARIABLES, NAMED_TEMPLATES, STANDARD_FIELDS, isFurtherField, isStandardField } from "./access-fields.ts";
 import type { AccessField, FurtherField, StandardField } from "./access-fields.ts";
-import type { AccessSettings } from "./access-log-schema.ts";
+import type { AccessLogConfig, AccessSettings } from "./access-log-schema.ts";
 import { whyNotLogged } from "./logged-names.ts";
 
 /** What a line holds. */
@@ -42,6 +42,13 @@ const ALL_FIELDS: ReadonlySet<StandardField> = new Set(Object.keys(STANDARD_FIEL
 
 /** The shape of lines for which the configuration says nothing. */
 export const STANDARD_SHAPE: AccessShape = { fields: ALL_FIELDS, inputs: [], template: null };
+
+/** The settings for routes that count tokens: lines show them, unless the configuration chooses. */
+export function withTokens(config: AccessLogConfig): AccessLogConfig {
+  const settings = typeof config === "boolean" ? {} : config;
+  if (config === false || settings.fields !== undefined || settings.template !== undefined) return config;
+  return { ...settings, fields: ["standard", "input_tokens", "output_tokens", "tokens_from"] };
+}
 
 export function accessShape(settings: AccessSettings): AccessShape {
   const { fields = ["standard"], omit = [], request_headers = [], response_headers = [], template } = settings;

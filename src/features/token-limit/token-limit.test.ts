@@ -8,6 +8,7 @@ import { readObject } from "../../config/document/read-object.ts";
 import { checkConfig } from "../../config/load.ts";
 import { formatProblem } from "../../config/problems/problem.ts";
 import { isVocabulary } from "../../config/schema/foreign-keys.ts";
+import { defineMiddleware } from "../../middleware/define-middleware.ts";
 import { script, testProxy } from "../../testing/test-proxy.ts";
 import type { OriginFunction, OriginScript, TestConfig, TestProxy } from "../../testing/test-proxy.ts";
 
@@ -383,4 +384,42 @@ test("what may not be said, and what is doubtful", () => {
     /upgrade: token_limit counts nothing of what passes after a switch/,
   );
   assert.equal(problemsOf({ tokens_per_minute: 5 }), "");
+});
+
+test("the log, the metrics and middleware are told what an exchange has cost", async (t) => {
+  const seen: unknown[] = [];
+  const watching = defineMiddleware({ name: "watching", setup: () => ({ onFinish: ({ tokens }) => void seen.push(tokens) }) });
+  const answers = [stream(MESSAGES), json({ total_tokens: 40, prompt_tokens: 10 }), stream(""), Response.json({}, { status: 500 })];
+  const plain = { upstream: "app", match: { path: "/plain" } };
+  const proxy = await testProxy(
+    { routes: [plain, { name: "llm", token_limit: { tokens_per_minute: 100_000 }, middleware: [watching()], upstream: "app" }] },
+    { upstreams: { app: () => answers.shift() ?? new Response() } },
+  );
+  t.after(() => proxy.close());
+  for (let left = answers.length; left > 0; left--) await ask(proxy, { body: "x".repeat(400) });
+  await proxy.fetch("http://a.test/plain");
+  assert.deepEqual(seen, [
+    { input: 70, output: 30, isReported: true },
+    { input: 10, output: 30, isReported: true },
+    { input: 100, output: 0, isReported: false },
+    null,
+  ]);
+  const logged = proxy.log
+    .filter(({ event }) => event === "access")
+    .map((line) => [line["input_tokens"], line["output_tokens"], line["tokens_from"]]);
+  assert.deepEqual(logged, [
+    [70, 30, "usage"],
+    [10, 30, "usage"],
+    [100, 0, "estimate"],
+    [undefined, undefined, undefined],
+    [undefined, undefined, undefined],
+  ]);
+  const counted = (kind: string, source: string): number => proxy.metrics.value("millrace_tokens_total", { route: "llm", kind, source });
+  assert.deepEqual(
+    [counted("input", "usage"), counted("output", "usage"), counted("input", "estimate"), counted("output", "estimate")],
+    [80, 60, 100, 0],
+  );
+  assert.doesNotMatch(proxy.metrics.text, /millrace_tokens_total\{route="#1"/);
+  await proxy.reload({ routes: [{ name: "llm", upstream: "app" }] });
+  assert.equal(counted("input", "usage"), 80, "the sums outlive the limit");
 });

@@ -96,6 +96,7 @@ export function tokenLimitMiddleware(config: TokenLimitConfig, thread: LimiterTh
       const course = courses.of(exchange);
       if (course === undefined) return;
       const use = tokenUse(courseOf(course, exchange));
+      if (use !== null) exchange.spend(use);
       const moment: Moment = { nowMs: thread.now(), epochMs: exchange.startedAtMs + exchange.durationMs };
       for (const { allowance, count, taken } of course.held) allowance.settle(taken, moment, countedTokens(use, count, allowance.estimate));
     },

@@ -1,3 +1,4 @@
+import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import type { Mirror } from "../mirror.ts";
 import type { BodyPipe } from "./body-pipe.ts";
 import type { CollectedBody } from "./collected-body.ts";
@@ -45,6 +46,8 @@ export class Detours {
   later: LaterAttempt | null = null;
   /** The values of the response's fields that the access log shows. */
   responseValues: readonly string[] | null = null;
+  /** What the exchange has cost in tokens of a language model. */
+  tokens: TokenUse | null = null;
   /** The time limit of the whole exchange. */
   limit: RequestLimit | null = null;
 

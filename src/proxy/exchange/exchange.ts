@@ -21,6 +21,7 @@ import type { RequestHead } from "../../http/request-head.ts";
 import { ResponseHead } from "../../http/response-head.ts";
 import { mayHaveBody } from "../../http/status.ts";
 import { admittedProtocols } from "../../http/upgrade.ts";
+import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
@@ -189,6 +190,15 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   get responseValues(): readonly string[] | null {
     return this.detours?.responseValues ?? null;
+  }
+
+  get tokens(): TokenUse | null {
+    return this.detours?.tokens ?? null;
+  }
+
+  spend(tokens: TokenUse): void {
+    this.detour.tokens = tokens;
+    this.snapshot.metrics.tokensCounted(this.route?.index ?? -1, tokens.input, tokens.output, tokens.isReported);
   }
 
   get scheme(): "http" | "https" {
@@ -631,7 +641,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   /** Reads what the access log shows of a response, whose head is gone when the exchange has finished. */
   private noteResponse(head: ResponseHead | null, edits: ResponseEdits): void {
-    const log = this.route?.accessLog ?? this.snapshot.accessLog;
+    const log = this.snapshot.accessLogOf(this.route);
     if (log.readsResponses) this.detour.responseValues = log.responseValues(head, edits.answered, edits);
   }
 

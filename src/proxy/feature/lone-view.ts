@@ -1,4 +1,5 @@
 import type { RequestHead } from "../../http/request-head.ts";
+import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import type { Identity } from "../ports/identity.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { FetchResult } from "./fetch.ts";
@@ -50,6 +51,12 @@ export class LoneView implements FinishedExchange {
 
   identify(requestId: string): void {
     this.givenId = requestId;
+  }
+
+  tokens: TokenUse | null = null;
+
+  spend(tokens: TokenUse): void {
+    this.tokens = tokens;
   }
 
   identity: Identity | null = null;

@@ -17,6 +17,7 @@ import type { Buffer } from "node:buffer";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
+import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import type { Failure } from "../exchange/failure.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./fetch.ts";
 import type { LocalAnswer } from "../local-answer.ts";
@@ -25,6 +26,8 @@ import type { ProxiedConnection } from "../ports/proxied-connection.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { BodyStage } from "./body-stage.ts";
 import type { ResponseSource } from "./response-source.ts";
+
+export type { TokenUse };
 
 /** What a hook sees of its exchange: one request and its response. The same object in every hook of the exchange. */
 export interface ExchangeView {
@@ -124,6 +127,13 @@ export interface FinishedExchange extends ExchangeView {
   readonly bytesReceived: number;
   /** Bytes of the response, including heads. */
   readonly bytesSent: number;
+  /** What the exchange has cost in tokens of a language model. Null: nothing, or the route has no `token_limit`. */
+  readonly tokens: TokenUse | null;
+  /**
+   * Says what it has cost.
+   * @internal
+   */
+  spend(tokens: TokenUse): void;
 }
 
 /** The result of an attempt at an endpoint: the head of its response, or why there is none. */
