@@ -24,6 +24,7 @@ import type { Transport } from "../src/net/transport/transport.ts";
 import type { AccessRecord } from "../src/observe/access-record.ts";
 import { MetricTotals } from "../src/observe/metric-totals.ts";
 import { BucketTable } from "../src/shared/bucket-table.ts";
+import { InFlightTable } from "../src/shared/in-flight-table.ts";
 import { CredentialFiles } from "../src/shared/credential-files.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../src/shared/endpoint-table.ts";
 import { NameTable } from "../src/shared/name-table.ts";
@@ -207,6 +208,7 @@ export class World {
         },
       },
       buckets: new BucketTable(BucketTable.create(1, 2, 64)),
+      inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
       output: {
         access: (record) => {
           this.lines.takes(record);

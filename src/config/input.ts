@@ -1123,6 +1123,12 @@ export interface RouteInput {
    */
   rate_limit?: RouteRateLimitInput | RouteRateLimitInput[] | undefined;
   /**
+   * Requests that may be under way at once, counted over all threads. Above it clients get 429, or 503 where the limit counts whole routes
+   * or upstreams. WebSockets count until they close. A list: all of its limits hold. Limits by who the client is act after `authentication`
+   * and `require`, all others before. Absent: no limit.
+   */
+  concurrency_limit?: RouteConcurrencyLimitInput | RouteConcurrencyLimitInput[] | undefined;
+  /**
    * Lets in only clients that show who they are: of the methods that the route has, the first for which a request brings anything decides.
    * Absent: everybody is let in.
    */
@@ -1638,6 +1644,45 @@ export interface RouteRateLimitRoleInput {
    * Whole number.
    */
   burst?: number | undefined;
+}
+
+/** The keys of `routes[].concurrency_limit` in a configuration. */
+export interface RouteConcurrencyLimitInput {
+  /**
+   * What is counted, one or several together: `client_ip`, the client's address (IPv6 by its /64); `user`, the user's name as
+   * `authentication` has found it; `api_key`, the id of the key of `api_keys`; `claim:NAME`, a claim of the client's token; `path`, in its
+   * canonical form; `route`, all requests of the route together; `upstream`, all routes that lead to the same upstream (those of a `split`
+   * are one upstream of their own), alone or with what else is counted over them; `header:NAME` and `cookie:NAME`, what the request brings.
+   * Where a request lacks it, the client's address counts. A client that may send any value has as many allowances as it likes: of fields
+   * name only one that a trusted proxy sets, or whose value `authentication` checks.
+   *
+   * Text or list.
+   */
+  key?: string | string[] | undefined;
+  /**
+   * How many requests may be under way at once for each value of `key`, from the head to the end of the response.
+   *
+   * Whole number.
+   */
+  max: number;
+  /** Requests above `max` wait for their turn. Absent: they are refused at once. */
+  queue?: RouteConcurrencyLimitQueueInput | undefined;
+}
+
+/** The keys of `routes[].concurrency_limit.queue` in a configuration. */
+export interface RouteConcurrencyLimitQueueInput {
+  /**
+   * How many requests may wait for each value of `key`, over all threads together.
+   *
+   * Whole number.
+   */
+  size: number;
+  /**
+   * How long a request waits at most, 9 seconds at most.
+   *
+   * Duration.
+   */
+  timeout?: Duration | 0 | undefined;
 }
 
 /** The keys of `routes[].authentication` in a configuration. */
@@ -2719,6 +2764,12 @@ export interface DefaultsRoutesInput {
    */
   rate_limit?: RouteRateLimitInput | RouteRateLimitInput[] | undefined;
   /**
+   * Requests that may be under way at once, counted over all threads. Above it clients get 429, or 503 where the limit counts whole routes
+   * or upstreams. WebSockets count until they close. A list: all of its limits hold. Limits by who the client is act after `authentication`
+   * and `require`, all others before. Absent: no limit.
+   */
+  concurrency_limit?: RouteConcurrencyLimitInput | RouteConcurrencyLimitInput[] | undefined;
+  /**
    * Lets in only clients that show who they are: of the methods that the route has, the first for which a request brings anything decides.
    * Absent: everybody is let in.
    */
@@ -3275,6 +3326,7 @@ export type RouteKeyOff =
   | "access"
   | "maintenance"
   | "rate_limit"
+  | "concurrency_limit"
   | "authentication"
   | "require"
   | "token_limit"

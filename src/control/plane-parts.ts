@@ -7,6 +7,7 @@ import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { MetricTotals } from "../observe/metric-totals.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
+import { InFlightTable } from "../shared/in-flight-table.ts";
 import { EndpointTable, WORKERS_MAX } from "../shared/endpoint-table.ts";
 import { ALL_SLOTS, WorkerTable } from "../shared/worker-table.ts";
 import { AdminAddress } from "./admin/admin-address.ts";
@@ -95,11 +96,13 @@ export class PlaneParts {
     const [seedLow = 0, seedHigh = 0, loginSeedLow = 0, loginSeedHigh = 0] = crypto.getRandomValues(new Uint32Array(4));
     const bucketTable = BucketTable.create(seedLow, seedHigh);
     const loginTable = BucketTable.create(loginSeedLow, loginSeedHigh, LOGIN_ENTRIES);
+    const inFlightTable = InFlightTable.create(this.seats, seedHigh, seedLow);
     const workerTable = WorkerTable.create(this.seats, ALL_SLOTS, seedLow, seedHigh);
     this.workerTable = new WorkerTable(workerTable);
     this.endpoints = new EndpointTable(endpointTable);
     const buckets = new BucketTable(bucketTable);
     const logins = new BucketTable(loginTable);
+    const inFlight = new InFlightTable(inFlightTable);
     this.totals = new MetricTotals(this.seats);
     this.generations = new Generations(this.endpoints, this.totals, this.workerTable);
     const { log, version, startedAtMs, takeLines, monotonic } = options;
@@ -108,7 +111,17 @@ export class PlaneParts {
     this.supervisor = new Supervisor({
       workers: this.workers,
       seats: this.seats,
-      init: { version, startedAtMs, environment, endpointTable, bucketTable, loginTable, workerTable, socketsMax: socketsMax(this.seats) },
+      init: {
+        version,
+        startedAtMs,
+        environment,
+        endpointTable,
+        bucketTable,
+        inFlightTable,
+        loginTable,
+        workerTable,
+        socketsMax: socketsMax(this.seats),
+      },
       beats: (worker) => this.workerTable.beats(worker),
       middlewareIn: (worker) => this.workerTable.middleware(worker),
       onCounted: (counts) => this.totals.countMiddleware(counts),
@@ -127,6 +140,7 @@ export class PlaneParts {
         this.workerTable.clearWorker(worker);
         buckets.releaseLockOf(worker);
         logins.releaseLockOf(worker);
+        inFlight.clearWorker(worker);
       },
       onWorkerReplaced: (worker, generation) => this.totals.workerReplaced(worker, generation),
     });

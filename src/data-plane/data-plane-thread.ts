@@ -30,6 +30,7 @@ import { PasswordPool } from "../passwords/password-pool.ts";
 import { AskedOutside } from "./asked-outside.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
+import { InFlightTable } from "../shared/in-flight-table.ts";
 import { CertificateReceiver } from "../shared/certificate-news.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { CounterId } from "../shared/metric-table.ts";
@@ -107,6 +108,7 @@ export class DataPlaneThread {
       socketsMax: init.socketsMax,
       platform,
       buckets: new BucketTable(init.bucketTable),
+      inFlight: new InFlightTable(init.inFlightTable),
       output: this.output(),
       status: ({ config, endpointSlots }) => this.status(config, endpointSlots, endpoints),
       features: FEATURES,

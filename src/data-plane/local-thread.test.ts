@@ -7,6 +7,7 @@ import { machine } from "../net/machine.ts";
 import type { Platform } from "../net/platform.ts";
 import { createLogMemory } from "../observe/log-batch.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
+import { InFlightTable } from "../shared/in-flight-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { MetricTable, metricLayout } from "../shared/metric-table.ts";
 import type { FromWorker, WorkerInit } from "../shared/protocol.ts";
@@ -20,6 +21,7 @@ const init = (): WorkerInit => ({
   environment: {},
   endpointTable: new SharedArrayBuffer(EndpointTable.bytes(4)),
   bucketTable: BucketTable.create(0, 0, 8),
+  inFlightTable: InFlightTable.create(1, 0, 0, 8),
   loginTable: BucketTable.create(0, 0, 8),
   workerTable: WorkerTable.create(1, ALL_SLOTS, 0, 0),
   logMemory: createLogMemory(),

@@ -44,6 +44,7 @@ import { routeOfSide } from "../proxy/snapshot.ts";
 import type { Route, Snapshot } from "../proxy/snapshot.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
+import { InFlightTable } from "../shared/in-flight-table.ts";
 import { explainSplit } from "./explained-split.ts";
 import { CheckedPasswords } from "../passwords/checked-passwords.ts";
 import { PasswordPool } from "../passwords/password-pool.ts";
@@ -134,6 +135,7 @@ export class Explainer {
   /** The memory of rate limits, and as it is when nothing was counted: each request is the first one. */
   private readonly buckets: Uint8Array = new Uint8Array(BucketTable.create(0, 0, 8));
   private readonly pristine: Uint8Array = this.buckets.slice();
+  private readonly inFlight: InFlightTable = new InFlightTable(InFlightTable.create(1, 0, 0, 8));
   /** For each route of the configuration its first position among the compiled ones, where each side of a split is one. */
   private readonly firstSides: readonly number[];
 
@@ -152,6 +154,8 @@ export class Explainer {
     this.snapshot = loneSnapshot(config, {
       workerIndex: 0,
       buckets: new BucketTable(buffer as SharedArrayBuffer),
+      inFlight: this.inFlight,
+      after: () => () => {},
       now: () => 0,
       environment,
       readFile: disk.readFile,
@@ -183,6 +187,7 @@ export class Explainer {
     if (read.refused !== null)
       return { request: null, client, certificate: null, route: null, asked: [], end: finished(read.refused, read.head) };
     this.buckets.set(this.pristine);
+    this.inFlight.clearWorker(0);
     return await this.course(read.head, read.bodyLength, client, tls, listener);
   }
 

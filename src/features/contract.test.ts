@@ -32,6 +32,7 @@ import { noLogins } from "../proxy/feature/login-ports.ts";
 import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
+import { InFlightTable } from "../shared/in-flight-table.ts";
 import type { FeatureDeclaration } from "../values/declaration.ts";
 import { DECLARED } from "./declared.ts";
 import type { FeatureKey } from "./declared.ts";
@@ -240,6 +241,8 @@ function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
   return {
     workerIndex: 0,
     buckets,
+    inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
+    after: () => () => {},
     now: () => 1_000_000,
     compileRegex: (pattern) => regexes.compile(pattern),
     environment: {},

@@ -7,6 +7,7 @@ import { corsDeclaration } from "./cors/schema.ts";
 import { accessDeclaration } from "./access/schema.ts";
 import { maintenanceDeclaration } from "./maintenance/schema.ts";
 import { rateLimitDeclaration } from "./rate-limit/schema.ts";
+import { concurrencyLimitDeclaration } from "./concurrency-limit/schema.ts";
 import { authenticationDeclaration } from "./authentication/schema.ts";
 import { requireDeclaration } from "./require/schema.ts";
 import { tokenLimitDeclaration } from "./token-limit/schema.ts";
@@ -27,6 +28,7 @@ export const DECLARED = {
   access: accessDeclaration,
   maintenance: maintenanceDeclaration,
   rate_limit: rateLimitDeclaration,
+  concurrency_limit: concurrencyLimitDeclaration,
   authentication: authenticationDeclaration,
   require: requireDeclaration,
   token_limit: tokenLimitDeclaration,

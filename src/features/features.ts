@@ -5,6 +5,7 @@ import { cors } from "./cors/cors.ts";
 import { access } from "./access/access.ts";
 import { maintenance } from "./maintenance/maintenance.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
+import { concurrencyLimit } from "./concurrency-limit/concurrency-limit.ts";
 import { authentication } from "./authentication/authentication.ts";
 import { require } from "./require/require.ts";
 import { tokenLimit } from "./token-limit/token-limit.ts";
@@ -25,6 +26,7 @@ export const FEATURES: readonly Feature[] = [
   access,
   maintenance,
   rateLimit,
+  concurrencyLimit,
   authentication,
   require,
   tokenLimit,

@@ -13,6 +13,8 @@ export const REGISTRY: readonly string[] = [
   "maintenance",
   // Before authentication: guesses at tokens are limited too (docs/decisions/0004-order-of-middleware.md).
   "rate-limit",
+  // After the rate: what is refused there takes no place.
+  "concurrency-limit",
   "authentication",
   "require",
   // The last of those that may refuse: a request that another one refuses takes no tokens, and most limits are by who the client is.

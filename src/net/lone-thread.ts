@@ -8,6 +8,7 @@ import { CredentialFiles } from "../shared/credential-files.ts";
 import { noLogins } from "../proxy/feature/login-ports.ts";
 import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
+import { InFlightTable } from "../shared/in-flight-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { NameTable } from "../shared/name-table.ts";
 import { WorkerTable } from "../shared/worker-table.ts";
@@ -29,6 +30,8 @@ export function loneThread(
   const snapshot = loneSnapshot(config, {
     workerIndex: 0,
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
+    inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
+    after: () => () => {},
     now: () => platform.now(),
     status: () => "",
     features,

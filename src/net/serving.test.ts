@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
+import { InFlightTable } from "../shared/in-flight-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { MetricTable, metricLayout } from "../shared/metric-table.ts";
 import { NameTable } from "../shared/name-table.ts";
@@ -41,6 +42,7 @@ test("an exchange that began before a reload can look up the names of its own co
       },
     },
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
+    inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
     output: {
       access: () => {},
       event: () => {},
@@ -104,6 +106,7 @@ test("a listener that a reload opens while the thread drains begins nothing that
     socketsMax: Infinity,
     platform: network.platform,
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
+    inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
     output: { access: () => {}, event: () => {}, tick: () => {}, certificateWanted: () => {}, released: () => {} },
     status: () => () => "",
     features: [],

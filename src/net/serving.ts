@@ -25,6 +25,7 @@ import { Upstreams } from "../proxy/upstream/upstreams.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
+import type { InFlightTable } from "../shared/in-flight-table.ts";
 import type { ListenerTls, TlsOfListeners } from "../shared/listener-tls.ts";
 import type { ChallengeAnswers, ConfigureMessage } from "../shared/protocol.ts";
 import type { SharedSession, TlsOfUpstreams, TlsSession } from "../shared/upstream-tls.ts";
@@ -38,6 +39,7 @@ import { connectionOf } from "./protocols.ts";
 
 export interface ServingParts extends ThreadParts {
   readonly buckets: BucketTable;
+  readonly inFlight: InFlightTable;
   readonly output: ThreadOutput;
   /** Makes the function that writes the status document of a configuration. */
   readonly status: (message: ConfigureMessage) => () => string;
@@ -147,6 +149,8 @@ export class Serving {
       {
         workerIndex: parts.workerIndex,
         buckets: parts.buckets,
+        inFlight: parts.inFlight,
+        after: (ms, then) => this.after(ms, then),
         now: () => this.current?.now ?? platform.now(),
         status: parts.status(message),
         features: parts.features,

@@ -55,12 +55,13 @@ function compileFeature<Key extends FeatureKey>(
   if (before !== undefined && before.config === config) return before.made;
   const label = routeLabel(route, index);
   const names = route.split?.map(({ upstream }) => upstream).sort() ?? [route.upstream ?? ""];
-  const key = (): string => `${label}\n${names.join("\n")}\n${JSON.stringify(route.match)}`;
+  const upstream = names.join("\n");
+  const key = (): string => `${label}\n${upstream}\n${JSON.stringify(route.match)}`;
   const isBeside = feature.beside !== undefined && own.includes(feature.beside.middleware);
   const context: FeatureContext = {
     ...thread,
     template: (text, isErrorPage) => compileTemplate(text, thread.environment, isErrorPage),
-    route: { index, label, rewrite: route.rewrite, isBeside, key },
+    route: { index, label, upstream, rewrite: route.rewrite, isBeside, key },
   };
   const { forKnown } = feature;
   const made = {

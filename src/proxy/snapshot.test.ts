@@ -14,6 +14,7 @@ import { noLogins } from "./feature/login-ports.ts";
 import { NO_PASSWORDS } from "./feature/password-checks.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
+import { InFlightTable } from "../shared/in-flight-table.ts";
 import { MetricTable, metricLayout } from "../shared/metric-table.ts";
 import type { ConfigureMessage } from "../shared/protocol.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -58,6 +59,8 @@ function thread(): (
     const context = {
       workerIndex: 0,
       buckets,
+      inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
+      after: () => () => {},
       now: () => 0,
       status: () => "",
       features: FEATURES,

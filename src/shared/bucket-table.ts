@@ -24,6 +24,7 @@
  * the machine. `performance.now()` is none, because it begins anew in every worker.
  */
 import { WORKERS_MAX } from "./endpoint-table.ts";
+import { lockCell, unlockCell } from "./cell-lock.ts";
 import { KeyHash } from "./key-hash.ts";
 
 /**
@@ -55,12 +56,6 @@ const SEED_LOW_CELL = 2;
 const SEED_HIGH_CELL = 3;
 const EVICTIONS_LOW_CELL = 16;
 const EVICTIONS_HIGH_CELL = 17;
-
-/** Tries before a waiter sleeps. They take longer than a holder needs, unless the system has taken its processor away. */
-const SPINS_MAX = 200;
-const SLEEP_MS = 1;
-/** Sleeps after which the owner of a lock counts as dead, and the waiter takes the lock. */
-const SLEEPS_MAX = 250;
 
 export class BucketTable {
   private readonly sets: number;
@@ -138,7 +133,7 @@ export class BucketTable {
     const lock = SETS_AT + set * SET_CELLS;
     const firstTat = (lock >> 1) + TATS;
     this.cells[HEADER_CELLS + worker * WORKER_CELLS] = lock;
-    this.lock(lock, worker + 1);
+    lockCell(this.cells, lock, worker + 1);
     this.openLock = lock;
     this.openFingerprint = fingerprint;
     let passed = -1;
@@ -171,14 +166,13 @@ export class BucketTable {
       this.fingerprints[lock + FINGERPRINTS + way] = this.openFingerprint;
     }
     this.tats[(lock >> 1) + TATS + way] = tatMs;
-    // Not a plain store: the lock may have been taken from a thread that stood still for too long.
-    Atomics.compareExchange(this.cells, lock, worker + 1, 0);
+    unlockCell(this.cells, lock, worker + 1);
   }
 
   /** The key's TAT, 0 when there is none. Changes nothing, so that a question about a key takes no other key's place. */
   peek(keys: KeyHash, key: string, nowMs: number, worker: number): number {
     const tatMs = this.open(keys, key, nowMs, worker);
-    Atomics.compareExchange(this.cells, this.openLock, worker + 1, 0);
+    unlockCell(this.cells, this.openLock, worker + 1);
     return tatMs;
   }
 
@@ -197,24 +191,6 @@ export class BucketTable {
   /** How many entries there are, live or not. */
   get capacity(): number {
     return this.sets * WAYS;
-  }
-
-  private lock(lock: number, owner: number): void {
-    const { cells } = this;
-    let sleeps = 0;
-    let holderBefore = 0;
-    for (let spins = 0; ; spins++) {
-      const holder = Atomics.compareExchange(cells, lock, 0, owner);
-      // A lock of this very owner was left by a dead worker with the same index, because a thread never opens twice.
-      if (holder === 0 || holder === owner) return;
-      if (spins < SPINS_MAX) continue;
-      // A lock whose holder changes is not held by a dead worker.
-      sleeps = holder === holderBefore ? sleeps + 1 : 0;
-      holderBefore = holder;
-      if (sleeps > SLEEPS_MAX && Atomics.compareExchange(cells, lock, holder, owner) === holder) return;
-      // Holders do not wake sleepers, because that would cost every holder more than the few waiters could gain.
-      Atomics.wait(cells, lock, holder, SLEEP_MS);
-    }
   }
 
   private countEviction(): void {

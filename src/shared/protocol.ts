@@ -49,6 +49,8 @@ export interface WorkerInit {
   readonly endpointTable: SharedArrayBuffer;
   /** The memory of the {@link BucketTable}, for rate limits. */
   readonly bucketTable: SharedArrayBuffer;
+  /** The memory of the {@link InFlightTable}, for concurrency limits. */
+  readonly inFlightTable: SharedArrayBuffer;
   /** The memory of another {@link BucketTable}, for the sessions of logins. */
   readonly loginTable: SharedArrayBuffer;
   /** The memory of the {@link WorkerTable}. */

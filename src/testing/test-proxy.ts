@@ -21,12 +21,10 @@ import { readObject } from "../config/document/read-object.ts";
 import { isVocabulary } from "../config/schema/foreign-keys.ts";
 import type { MiddlewareEntry } from "../config/schema/middleware-schema.ts";
 import type { Config } from "../config/schema/schema.ts";
-import { namedUpstreams } from "../config/checks/upstream-names.ts";
 import { FEATURES } from "../features/features.ts";
 import { Generations } from "../control/workers/generations.ts";
 import { HealthMonitor } from "../control/health/health.ts";
 import { messageFor } from "../control/workers/worker-configuration.ts";
-import type { FullConfig, ShortConfig } from "../middleware/config-input.ts";
 import { GivenMiddleware } from "../middleware/given-middleware.ts";
 import type { LoadMiddleware } from "../middleware/installed-middleware.ts";
 import { loadFrom } from "../middleware/load-module.ts";
@@ -42,6 +40,7 @@ import { metricsText } from "../observe/metrics-text.ts";
 import { statusDocument } from "../observe/status.ts";
 import type { StatusDocument } from "../observe/status.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
+import { InFlightTable } from "../shared/in-flight-table.ts";
 import { EndpointTable } from "../shared/endpoint-table.ts";
 import { NameTable } from "../shared/name-table.ts";
 import { unreadFiles, unreadTls } from "../shared/upstream-tls.ts";
@@ -55,7 +54,8 @@ import { askerOver, serveOutside } from "./outside.ts";
 import { probeOver } from "./probe.ts";
 import type { TestOrigin } from "./origin-script.ts";
 import { Pump } from "./pump.ts";
-import { addressOf, checkOrigins, givenFor, isList, isUrl, type Origins } from "./origins.ts";
+import { addressOf, checkOrigins, givenFor, isList, type Origins } from "./origins.ts";
+import { completed, type TestConfig } from "./test-config.ts";
 import { CLIENT, openFor } from "./load-balancer.ts";
 import { tlsOf, type TestTls } from "./test-tls.ts";
 import { TestNamedFiles } from "./test-named-files.ts";
@@ -69,17 +69,9 @@ export type { Awaited, TestConnection } from "./connection.ts";
 export type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";
 export type { Metrics } from "./metrics.ts";
 export { script } from "./origin-script.ts";
+export type { TestConfig } from "./test-config.ts";
 export type { TestTls } from "./test-tls.ts";
 export type { OriginScript, TestOrigin } from "./origin-script.ts";
-
-/**
- * YAML text, or an object as `defineConfig` takes it. The object may leave out `listeners`, and upstreams that are in the options. Middleware
- * that is named by its module is looked for from the working directory.
- */
-export type TestConfig =
-  | string
-  | (Omit<FullConfig, "listeners" | "upstreams"> & Partial<Pick<FullConfig, "listeners" | "upstreams">>)
-  | ShortConfig;
 
 /** A checked configuration, and the middleware that the object holds itself. */
 interface ReadConfig extends ParsedConfig {
@@ -215,6 +207,7 @@ export class TestProxy {
       socketsMax: Infinity,
       platform,
       buckets: this.buckets,
+      inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, BUCKETS)),
       output: {
         access: (record) => {
           const line = lineOf(writers.for(record), record);
@@ -478,21 +471,4 @@ export class TestProxy {
 
 function listenerAddress(slot: number): string {
   return `listener:${slot}`;
-}
-
-/** Adds what the configuration may leave out: a listener, and the upstreams that are in `origins`. */
-function completed(given: Exclude<TestConfig, string>, origins: Origins): unknown {
-  if ("backends" in given) return given;
-  const routed = new Set(given.routes.flatMap((route, index) => namedUpstreams(route, index).map(({ name }) => name)));
-  // Middleware may ask upstreams that no route leads to. Without middleware such a name is a slip, which is reported.
-  const holders = [given, given.defaults?.routes ?? {}, ...given.routes];
-  const hasMiddleware = holders.some(({ middleware }) => Array.isArray(middleware) && middleware.length > 0);
-  const served = Object.entries(origins).filter(([name]) => routed.has(name) || (hasMiddleware && !isUrl(name)));
-  const upstreams = Object.fromEntries(
-    served.map(([name, origin]) => {
-      const count = isList(origin) ? origin.length : 1;
-      return [name, { endpoints: Array.from({ length: count }, (_, index) => `http://${name}-${index + 1}.test`) }];
-    }),
-  );
-  return { listeners: [{ address: "127.0.0.1:0" }], ...given, upstreams: { ...upstreams, ...given.upstreams } };
 }

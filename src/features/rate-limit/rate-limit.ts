@@ -1,6 +1,7 @@
 /** Refuses requests above a rate (proxy/feature/limiter.ts). Limits by who the client is act when that is known. */
 import { isOfIdentity } from "../../policy/rate-limit/identity-keys.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
+import { limitId } from "../../proxy/feature/limit-key.ts";
 import type { Middleware } from "../../proxy/feature/middleware.ts";
 import { CountedLimit } from "./counted-limit.ts";
 import type { LimitThread } from "./counted-limit.ts";
@@ -30,7 +31,7 @@ function isByIdentity({ key, roles }: Limit): boolean {
 export function rateLimitMiddleware(config: RateLimitConfig, byIdentity: boolean, thread: LimitThread, routeId: string): Middleware {
   const limits = config.flatMap((limit, index) =>
     isByIdentity(limit) === byIdentity
-      ? [new CountedLimit(limit, thread, idOf(config, index, routeId), index === 0 ? "default" : `limit-${index + 1}`)]
+      ? [new CountedLimit(limit, thread, limitId(config, index, routeId), index === 0 ? "default" : `limit-${index + 1}`)]
       : [],
   );
   return {
@@ -84,16 +85,4 @@ function finishHook(limits: readonly CountedLimit[]): Pick<Middleware, "onFinish
       for (const each of adapting) each.saw(client, status);
     },
   };
-}
-
-/**
- * Names the buckets of a limit: by what it counts, and its number among those that count the same. A reload that adds, takes away or moves another limit leaves
- * them as they are.
- */
-function idOf(config: RateLimitConfig, index: number, routeId: string): string {
-  const [own = "", ...before] = config
-    .slice(0, index + 1)
-    .map(({ key }) => key.join(" "))
-    .toReversed();
-  return `${routeId}\n${own}\n${before.filter((other) => other === own).length}`;
 }

@@ -9,6 +9,7 @@ import { plainConfig } from "../../config/plain.ts";
 import type { Config } from "../../config/schema/schema.ts";
 import { MetricTotals } from "../../observe/metric-totals.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
+import { InFlightTable } from "../../shared/in-flight-table.ts";
 import { EndpointTable } from "../../shared/endpoint-table.ts";
 import { metricLayout } from "../../shared/metric-table.ts";
 import { NameTable } from "../../shared/name-table.ts";
@@ -81,6 +82,7 @@ class Setting {
       socketsMax,
       platform: network.platform,
       buckets: new BucketTable(BucketTable.create(0, 0, 8)),
+      inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
       output: {
         access: ({ client, status }) => void this.said.push(`${client} ${status}`),
         event: (_, __, message) => void this.said.push(message),

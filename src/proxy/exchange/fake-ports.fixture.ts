@@ -29,6 +29,7 @@ import { CredentialFiles } from "../../shared/credential-files.ts";
 import { noLogins } from "../feature/login-ports.ts";
 import { NO_PASSWORDS } from "../feature/password-checks.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
+import { InFlightTable } from "../../shared/in-flight-table.ts";
 import { ENDPOINT_HEALTH, EndpointTable } from "../../shared/endpoint-table.ts";
 import { Copies } from "../copies.ts";
 import type { ExchangeThread, EndedExchange } from "../exchange-thread.ts";
@@ -413,6 +414,8 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
   return {
     workerIndex: 0,
     buckets: BUCKETS,
+    inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
+    after: () => () => {},
     now,
     status: () => "{}",
     features: [],

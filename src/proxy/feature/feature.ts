@@ -7,6 +7,7 @@ import type { FeatureKey } from "../../features/declared.ts";
 import type { AddressLists } from "../../shared/address-lists.ts";
 import type { CredentialFiles } from "../../shared/credential-files.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
+import type { InFlightTable } from "../../shared/in-flight-table.ts";
 import type { LogFields } from "../../shared/log-fields.ts";
 import type { LogLevel, WorkerEvent } from "../../shared/protocol.ts";
 import type { FeatureFacts } from "../../values/feature-facts.ts";
@@ -59,6 +60,10 @@ export interface ThreadContext {
   readonly workerIndex: number;
   /** Token buckets in shared memory: limits and counts that hold for all threads together. */
   readonly buckets: BucketTable;
+  /** Counts of requests that are under way, in shared memory too. */
+  readonly inFlight: InFlightTable;
+  /** Calls `then` once after that many milliseconds, until the returned function is called. */
+  readonly after: (ms: number, then: () => void) => () => void;
   /** Monotonic milliseconds, from the same start in all threads. */
   readonly now: () => number;
   /** The environment variables of the process. */
@@ -98,6 +103,8 @@ export interface FeatureRoute {
   readonly index: number;
   /** The route's name in logs and metrics. */
   readonly label: string;
+  /** Names of the upstreams that the route leads to, one a line; "": to none. */
+  readonly upstream: string;
   /** What the route changes in path and host on the way to the upstream, for features that undo it on the way back. */
   readonly rewrite: RouteConfig["rewrite"];
   /** Whether some other route has what the feature's `beside` is for, and this one lacks it. */

@@ -23,6 +23,19 @@ export function limitKey(parts: readonly string[]): (exchange: ExchangeView) => 
       .join("");
 }
 
+/**
+ * A text that identifies a limit of a list in shared memory: by what it counts, and its number among those that count the same. A reload that adds, takes away
+ * or moves another limit leaves its counts as they are.
+ * @param over what the limit counts over, such as a route's key
+ */
+export function limitId(limits: readonly { readonly key: readonly string[] }[], index: number, over: string): string {
+  const [own = "", ...before] = limits
+    .slice(0, index + 1)
+    .map(({ key }) => key.join(" "))
+    .toReversed();
+  return `${over}\n${own}\n${before.filter((other) => other === own).length}`;
+}
+
 type Read = (exchange: ExchangeView) => string;
 
 function reader(part: string): Read {
@@ -50,6 +63,8 @@ function reader(part: string): Read {
     case "path":
       return ({ request }) => `p${normalizePath(request.path) ?? request.path}`;
     case "route":
+    // Whose upstream it is stands in the limit's id.
+    case "upstream":
       return () => "r";
     default:
       return address;
