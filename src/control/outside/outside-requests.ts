@@ -12,13 +12,14 @@ const TIMEOUT_MS = 5_000;
 const BODY_BYTES_MAX = 512 * 1024;
 /** A provider may be asked for thousands of users. */
 const SOCKETS_MAX = 32;
-/** Requests under way, of all threads together. */
+/** Requests under way to one service, of all threads together. Each service has its own: one that is slow takes nothing from the others. */
 const UNDER_WAY_MAX = 64;
 
 export class OutsideRequests {
   private readonly makeSender: () => Promise<BoundedRequests>;
   private sender: Promise<BoundedRequests> | null = null;
-  private underWay: number = 0;
+  /** By scheme, host and port. */
+  private readonly underWay: Map<string, number> = new Map();
 
   /** @param makeSender makes what sends requests. Absent: requests of Node's */
   constructor(version: string, makeSender: () => Promise<BoundedRequests> = () => nodeRequests(version)) {
@@ -27,8 +28,11 @@ export class OutsideRequests {
 
   /** Never rejects. */
   async send({ method, url, fields, body }: OutsideRequest): Promise<OutsideAnswer> {
-    if (this.underWay >= UNDER_WAY_MAX) return { problem: `${UNDER_WAY_MAX} requests to services outside are under way already` };
-    this.underWay++;
+    if (!URL.canParse(url)) return { problem: "the address is no URL" };
+    const { origin, host } = new URL(url);
+    const before = this.underWay.get(origin) ?? 0;
+    if (before >= UNDER_WAY_MAX) return { problem: `${UNDER_WAY_MAX} requests to ${host} are under way already` };
+    this.underWay.set(origin, before + 1);
     try {
       const { ask } = await (this.sender ??= this.makeSender());
       const response = await ask({ method, url, fields, ...(body === null ? {} : { body }) });
@@ -40,7 +44,9 @@ export class OutsideRequests {
     } catch (error) {
       return { problem: messageOf(error) };
     } finally {
-      this.underWay--;
+      const left = (this.underWay.get(origin) ?? 0) - 1;
+      if (left > 0) this.underWay.set(origin, left);
+      else this.underWay.delete(origin);
     }
   }
 
