@@ -2,6 +2,7 @@
  * Logins that succeeded lately, so that the requests of one client cost one verification and not one each. No password is kept: an entry is the
  * digest of user, password and hash. A user whose hash changes is verified anew. Failures are not remembered: there is no end of wrong passwords.
  */
+import { keepNewest } from "../base/keep-newest.ts";
 import { KeyedDigest } from "./keyed-digest.ts";
 
 /** A removed user is refused at once, by name; this is how long a key in memory stands for a password. */
@@ -41,14 +42,7 @@ export class RememberedPasswords {
 
   /** Remembers a password that matched. */
   add(user: string, password: Uint8Array, hash: string, now: number): void {
-    const key = this.digest.text(user, password, hash);
-    this.entries.delete(key);
-    this.entries.set(key, now + this.forMs);
-    if (this.entries.size <= this.entriesMax) return;
-    for (const oldest of this.entries.keys()) {
-      this.entries.delete(oldest);
-      break;
-    }
+    keepNewest(this.entries, this.digest.text(user, password, hash), now + this.forMs, this.entriesMax);
   }
 
   get size(): number {

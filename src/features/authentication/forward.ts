@@ -4,6 +4,7 @@
  */
 import { hash, randomBytes } from "node:crypto";
 import { Buffer } from "node:buffer";
+import { keepNewest } from "../../base/keep-newest.ts";
 import { ReplacedNames } from "../../http/replaced-names.ts";
 import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
 import { isAlsoOfClients } from "../../policy/authentication/copied-fields.ts";
@@ -152,14 +153,7 @@ class AskedService implements Method {
     const { kept, config } = this;
     // A cookie that one client gets must not come to another one that was let in by the same answer.
     if (config.cache === undefined || found.response.length > 0 || found.lines.length > KEPT_CHARACTERS_MAX) return;
-    if (kept.size >= KEPT_MAX)
-      for (const oldest of kept.keys()) {
-        kept.delete(oldest);
-        break;
-      }
-    // At the end of the map, which is the place of the youngest.
-    kept.delete(key);
-    kept.set(key, { admitted: found, untilMs: this.context.now() + config.cache.for });
+    keepNewest(kept, key, { admitted: found, untilMs: this.context.now() + config.cache.for }, KEPT_MAX);
   }
 
   private keyOf({ fields, asked }: Question): string {

@@ -4,6 +4,7 @@
  */
 import { createHmac, createPrivateKey, sign } from "node:crypto";
 import { Buffer } from "node:buffer";
+import { keepNewest } from "../../base/keep-newest.ts";
 import { fieldLine } from "../../http/field-edits.ts";
 import type { RequestChanges } from "../../http/head-edits.ts";
 import { ReplacedNames } from "../../http/replaced-names.ts";
@@ -71,7 +72,7 @@ export class InternalTokens {
     let made = this.ofClaims.get(text);
     if (made === undefined || nowMs >= made.untilMs) {
       made = this.made(claims, signer, nowMs);
-      this.remember(text, made);
+      keepNewest(this.ofClaims, text, made, REMEMBERED_MAX);
     }
     this.ofIdentity.set(identity, made);
     return made.line;
@@ -83,17 +84,6 @@ export class InternalTokens {
     const payload = { ...claims, iat: issuedAt, exp: issuedAt + Math.ceil(config.lifetime / 1000) };
     const data = `${header}.${base64url(JSON.stringify(payload))}`;
     return { line: fieldLine(config.header, `${this.prefix}${data}.${signed(data)}`), untilMs: nowMs + config.lifetime * USED_SHARE };
-  }
-
-  private remember(text: string, made: Made): void {
-    const { ofClaims } = this;
-    ofClaims.delete(text);
-    if (ofClaims.size >= REMEMBERED_MAX)
-      for (const oldest of ofClaims.keys()) {
-        ofClaims.delete(oldest);
-        break;
-      }
-    ofClaims.set(text, made);
   }
 
   /** Null: the key's file has not been read yet. */
