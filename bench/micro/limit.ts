@@ -2,6 +2,7 @@
 import { rateLimitMiddleware } from "../../src/features/rate-limit/rate-limit.ts";
 import { LoneView } from "../../src/proxy/feature/lone-view.ts";
 import { rateLimitSchema } from "../../src/features/rate-limit/schema.ts";
+import { NO_STORES } from "../../src/proxy/feature/shared-store.ts";
 import { AddressLists } from "../../src/shared/address-lists.ts";
 import { BucketTable } from "../../src/shared/bucket-table.ts";
 import { browserRequest, requestHead } from "./messages.ts";
@@ -29,7 +30,7 @@ function limits(clients: readonly string[]): Run {
   let now = 1_790_000_000_000;
   const table = new BucketTable(BucketTable.create(0x1234_5678, 0x0fed_cba9));
   const config = rateLimitSchema.parse({ requests_per_second: 1_000_000, burst: 1000 });
-  const thread = { workerIndex: 0, buckets: table, now: () => now, lists: new AddressLists() };
+  const thread = { workerIndex: 0, buckets: table, now: () => now, lists: new AddressLists(), stores: NO_STORES };
   const middleware = rateLimitMiddleware(config, false, thread, "catalogue\nshop\n{}");
   const exchange = new LoneView(requestHead(browserRequest(0)), "", now);
   let at = 0;

@@ -19,6 +19,8 @@ import { patternProblems, problemsOfPatterns } from "../regex/pattern-problems.t
 import { filesOf, lineOf, makeAbsolute, readText } from "../control/named-files/config-files.ts";
 import type { NoteFile } from "../control/named-files/config-files.ts";
 import { tlsFindings } from "../control/certificates/tls-findings.ts";
+import { storeFindings } from "../control/stores/store-findings.ts";
+import { clientProblem } from "../stores/redis/client-package.ts";
 import { includedFiles } from "../control/named-files/included-files.ts";
 import { absoluteSecrets } from "../control/secrets/followed-secrets.ts";
 import { credentialFileIn } from "../control/secrets/machine-secrets.ts";
@@ -141,6 +143,7 @@ async function parseFile(
     addressFileProblems,
     credentialProblems,
     tlsFindings: tlsFindings(folder, noted),
+    storeFindings: storeFindings(folder, clientProblem, noted),
     includes: includedFiles(file, noted),
   };
   const notRun = new Set<string>();

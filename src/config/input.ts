@@ -14,6 +14,11 @@ export interface ConfigInput {
   listeners: ListenerInput[];
   /** Groups of endpoints by name; routes refer to them. Routes that answer themselves, by `redirect` or `respond`, need none. */
   upstreams?: Record<string, UpstreamInput> | undefined;
+  /**
+   * Stores by name that several machines share; the limits of routes refer to them (`rate_limit.store`). See docs/limits.md. A reload keeps
+   * the connections of a store that it does not change.
+   */
+  stores?: Record<string, StoreInput> | undefined;
   /** Which requests go where: the first route in the order of the file that takes a request wins. When none takes it, the answer is 404. */
   routes: RouteInput[];
   /** As `routes[].request_id`, for all routes. What is more particular acts later: the whole configuration, the upstream, the route. */
@@ -1085,6 +1090,81 @@ export interface UpstreamResponseHeadersInput {
   own_answers?: boolean | undefined;
 }
 
+/** The keys of `stores.NAME` in a configuration. */
+export interface StoreInput {
+  /**
+   * What the store is: `redis`, also for Valkey and whatever else speaks its protocol. It needs the package `@redis/client`.
+   *
+   * `redis`.
+   */
+  type: "redis";
+  /**
+   * `redis://host:port/database`, `rediss://` with TLS, or `unix:/run/redis.sock`; the port 6379 and the database 0 when left out. No user
+   * and no password: those have keys of their own. Give this or `cluster`.
+   *
+   * URL.
+   */
+  url?: string | undefined;
+  /**
+   * URLs of some machines of a cluster, from which the others are learnt; all of them with `redis:` or all with `rediss:`.
+   *
+   * List of URLs.
+   */
+  cluster?: string[] | undefined;
+  /**
+   * Name of the user (ACL). Absent: the default user.
+   *
+   * Secret.
+   */
+  username?: string | SecretCommandInput | undefined;
+  /**
+   * Its password. Keep it out of the file, and let it change while it is in use: see docs/secrets.md. Absent: none.
+   *
+   * Secret.
+   */
+  password?: string | SecretCommandInput | undefined;
+  /** How a store with `rediss:` is verified. It always is. */
+  tls?: StoreTlsInput | undefined;
+  /**
+   * Begins the names of all keys in the store. What follows is a hash: neither addresses nor users of clients can be read there. Proxies
+   * with the same prefix, whose routes are the same, count together.
+   *
+   * Text. Default: `millrace`.
+   */
+  prefix?: string | undefined;
+  /**
+   * Greatest time that a request waits for the store. Past it `on_failure` decides, and an answer that comes later is dropped. A store that
+   * fails three times in a row is asked nothing more until it has answered a probe.
+   *
+   * Duration. Default: `5ms`.
+   */
+  timeout?: Duration | 0 | undefined;
+  /**
+   * What decides while the store does not answer. `local`: each process counts by itself, from where the store stood when it last answered
+   * about the client. `open`: every request passes. `closed`: none does, and the answer is 503 with Retry-After.
+   *
+   * `local` or `open` or `closed`. Default: `local`.
+   */
+  on_failure?: "local" | "open" | "closed" | undefined;
+}
+
+/** The keys of `stores.NAME.tls` in a configuration. */
+export interface StoreTlsInput {
+  /**
+   * PEM file of the certificates to trust instead of the list that Node brings (Mozilla's), relative to the configuration's folder. Read at
+   * each connection.
+   *
+   * File.
+   */
+  ca_file?: string | undefined;
+  /**
+   * Name that is sent (SNI) and that the certificate must carry. Default: the host of the URL.
+   *
+   * Host name.
+   */
+  server_name?: string | undefined;
+}
+
 /** The keys of `routes[]` in a configuration. */
 export interface RouteInput {
   /**
@@ -1583,6 +1663,13 @@ export interface RouteRateLimitInput {
    * Text or list.
    */
   key?: string | string[] | undefined;
+  /**
+   * The store of `stores` in which the limit counts, for all machines together: those whose routes and limits are the same. Absent: each
+   * process counts by itself. See docs/limits.md.
+   *
+   * Name.
+   */
+  store?: string | undefined;
   /**
    * Other rates for clients with a role that `authentication` has found, by the role's name: `{ pro: { requests_per_minute: 1000 } }`. The
    * first role of this list that the client has decides.

@@ -22,10 +22,10 @@ export function withAbsolutePaths(root: Located, resolve: (path: string, from: s
 
 const FILE_KEYS: ReadonlySet<string> = new Set(["ca_file", "crl_file", "cert_file", "key_file"]);
 
-/** Whether the value at this path is the path of a file for TLS towards endpoints. */
+/** Whether the value at this path is the path of a file for TLS towards endpoints, or towards a store. */
 function isTlsFile(path: KeyPath): boolean {
   const [first, , third, fourth, fifth] = standsFor(path);
-  return first === "upstreams" && third === "tls" && FILE_KEYS.has(String(fourth)) && fifth === undefined;
+  return (first === "upstreams" || first === "stores") && third === "tls" && FILE_KEYS.has(String(fourth)) && fifth === undefined;
 }
 
 /** What the value at this path is the path of, if a feature names it: in a route, in an upstream, or for all. Null: it is none. */

@@ -33,6 +33,7 @@ export function plainConfig(listener: string, endpoint: string): Config {
     limits: { buffered_bytes: 67_108_864 },
     middleware: [],
     secrets: {},
+    stores: {},
     upstreams: {
       app: {
         endpoints: [{ url: endpoint, weight: 1 }],

@@ -12,8 +12,17 @@ import type { TlsInFile } from "./listener-tls-in-file.ts";
 import { addressFileKind } from "./feature-files.ts";
 import type { CredentialPlace } from "./feature-files.ts";
 import { credentialsReaderAt, kindAt } from "./path-values.ts";
+import { storeSchema } from "./schema/stores-schema.ts";
+import type { StoreConfig } from "./schema/stores-schema.ts";
+import { at, entriesOf } from "../values/finding.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 import type { MachineSecrets } from "./secret-values.ts";
+
+/** A store, with its place. */
+export interface PlacedStore {
+  readonly path: KeyPath;
+  readonly store: StoreConfig;
+}
 
 /** Made by the caller. Each check gives a message, or null when nothing is wrong. A check that is absent is not made. */
 export interface Surroundings {
@@ -29,6 +38,8 @@ export interface Surroundings {
   readonly credentialProblems?: (place: CredentialPlace) => readonly string[];
   /** For the files that TLS names. */
   readonly tlsFindings?: (file: TlsInFile) => readonly Finding[];
+  /** For the stores that have no mistakes themselves. */
+  readonly storeFindings?: (stores: readonly PlacedStore[]) => readonly Finding[];
   readonly portProblem?: (port: number) => string | null;
   /** Absent: `include` is an error. */
   readonly includes?: Includes;
@@ -69,7 +80,15 @@ export function findingsOfSurroundings(root: Located, filled: Located, surroundi
     return scalar;
   });
   if (surroundings.tlsFindings !== undefined) findings.push(...surroundings.tlsFindings(tlsInFile(toPlain(filled))));
+  if (surroundings.storeFindings !== undefined) findings.push(...surroundings.storeFindings(storesIn(toPlain(filled))));
   return findings;
+}
+
+function storesIn(file: unknown): readonly PlacedStore[] {
+  return entriesOf(at(file, "stores")).flatMap(([name, given]) => {
+    const parsed = storeSchema.safeParse(given);
+    return parsed.success ? [{ path: ["stores", name], store: parsed.data }] : [];
+  });
 }
 
 function isListenAddress(path: KeyPath): boolean {

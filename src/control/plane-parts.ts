@@ -128,6 +128,7 @@ export class PlaneParts {
       onCertificateWanted: (slot, name) => void this.needs.certificateWanted(slot, name),
       onKeysWanted: (url) => this.needs.keyServers.want(url),
       onAskOutside: (request) => this.needs.outside.send(request),
+      onStore: (worker, news) => this.needs.stores.take(worker, news),
       news: () => [{ type: "names", news: this.names.current() }, ...this.needs.news()],
       threadFor: (index) => (index >= this.workers && besideWorkers !== undefined ? besideWorkers() : options.threads.take(index)),
       log,
@@ -137,6 +138,7 @@ export class PlaneParts {
       onWorkerEnded: (worker) => {
         this.endpoints.clearWorker(worker);
         this.totals.workerEnded(worker);
+        this.needs.stores.workerEnded(worker);
         this.workerTable.clearWorker(worker);
         buckets.releaseLockOf(worker);
         logins.releaseLockOf(worker);

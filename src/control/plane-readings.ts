@@ -42,7 +42,7 @@ export interface ReadingParts {
   readonly buckets: Pick<BucketTable, "evictions">;
   readonly totals: Pick<MetricTotals, "snapshot">;
   readonly supervisor: Pick<Supervisor, "serving" | "restarts" | "lostListeners">;
-  readonly needs: Pick<ThreadNeeds, "reading">;
+  readonly needs: Pick<ThreadNeeds, "reading" | "stores">;
 }
 
 export class PlaneReadings {
@@ -65,6 +65,7 @@ export class PlaneReadings {
       this.parts.endpoints,
       process,
       this.parts.needs.reading,
+      this.parts.needs.stores.readings(),
     );
   }
 
@@ -84,6 +85,7 @@ export class PlaneReadings {
       refusedReloads: this.options.refusedReloads(),
       limiterEvictions: this.parts.buckets.evictions,
       logDroppedLines: this.options.logDroppedLines(),
+      stores: this.parts.needs.stores.readings(),
       ...this.parts.needs.reading,
     });
   }

@@ -15,6 +15,7 @@ import { KeyServers } from "./key-servers/key-servers.ts";
 import { AddressFiles } from "./named-files/address-files.ts";
 import { CredentialFilesOnDisk } from "./named-files/credential-files.ts";
 import type { SentCredentials } from "../shared/credential-files.ts";
+import { StoreStates } from "./stores/store-states.ts";
 import type { Supervisor } from "./workers/supervise.ts";
 import type { WorkerNews } from "./workers/worker-handle.ts";
 
@@ -31,6 +32,8 @@ export class ThreadNeeds {
   readonly credentials: CredentialFilesOnDisk;
   readonly keyServers: KeyServers;
   readonly outside: OutsideRequests;
+  /** What threads have told of the stores; they connect to them by themselves. */
+  readonly stores: StoreStates;
   readonly certificates: ListenerCertificates;
   readonly upstreams: UpstreamCertificates;
   readonly acme: AcmeSource;
@@ -61,6 +64,7 @@ export class ThreadNeeds {
     this.credentials = new CredentialFilesOnDisk({ log, changed: tellCredentials, after: afterMs });
     this.keyServers = new KeyServers({ log, version, monotonic, told: tellCredentials, after: afterMs });
     this.outside = new OutsideRequests(version);
+    this.stores = new StoreStates({ log, now });
     this.certificates = new ListenerCertificates({
       log,
       watch,
@@ -128,7 +132,8 @@ export class ThreadNeeds {
   }
 
   /** The configuration that is in use now: what others needed is forgotten. */
-  keep({ routes, listeners, upstreams }: Config, listenerSlots: readonly number[]): void {
+  keep({ routes, listeners, upstreams, stores }: Config, listenerSlots: readonly number[]): void {
+    this.stores.keep(stores);
     this.upstreams.keep(upstreams);
     this.lists.keep(addressFilesOf(routes));
     this.credentials.keep(credentialFilesOf(routes));

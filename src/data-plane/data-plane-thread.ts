@@ -28,6 +28,9 @@ import { AddressLists } from "../shared/address-lists.ts";
 import { CheckedPasswords } from "../passwords/checked-passwords.ts";
 import { PasswordPool } from "../passwords/password-pool.ts";
 import { AskedOutside } from "./asked-outside.ts";
+import { RedisConnector } from "../stores/redis/redis-connector.ts";
+import type { StoreClock } from "../stores/store-connection.ts";
+import { ThreadStores } from "../stores/thread-stores.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { InFlightTable } from "../shared/in-flight-table.ts";
@@ -43,6 +46,16 @@ const DROPPED_EVERY_MS = 60_000;
 
 /** Interval of heartbeats while middleware is set up. The control plane looks for them once a second. */
 const BEAT_MS = 200;
+
+/** For stores, whose time limits are of few milliseconds. */
+const MACHINE_CLOCK: StoreClock = {
+  now: monotonicMs,
+  after: (ms, then) => {
+    const timer = setTimeout(then, ms);
+    return () => clearTimeout(timer);
+  },
+  atTurnEnd: (then) => void setImmediate(then),
+};
 
 /** Where a data-plane thread sends its messages to the control plane. */
 export interface ControlPort {
@@ -61,6 +74,11 @@ export class DataPlaneThread {
   private readonly passwords: PasswordPool = new PasswordPool({ died: (why) => this.reportPasswordThread(why) });
   private readonly credentials: CredentialFiles = new CredentialFiles((url) => this.send({ type: "keys-wanted", url }));
   private readonly outside: AskedOutside = new AskedOutside((message) => this.send(message));
+  private readonly stores: ThreadStores = new ThreadStores({
+    clock: MACHINE_CLOCK,
+    connectorFor: (config) => new RedisConnector(config),
+    tell: (news) => this.send({ type: "store", news }),
+  });
   private readonly serving: Serving;
   private readonly log: LogBatch;
   /** The listening sockets of each listener, by its slot; `localhost` has two sockets. */
@@ -105,6 +123,7 @@ export class DataPlaneThread {
       credentials: this.credentials,
       passwords: new CheckedPasswords(this.passwords),
       logins: { ask: (request, signal) => this.outside.ask(request, signal), table: new BucketTable(init.loginTable) },
+      stores: this.stores,
       socketsMax: init.socketsMax,
       platform,
       buckets: new BucketTable(init.bucketTable),
@@ -175,6 +194,7 @@ export class DataPlaneThread {
     this.hasEnded = true;
     this.closeSockets();
     this.serving.close();
+    this.stores.close();
     await this.middleware?.close();
     await this.passwords.close();
   }
@@ -196,6 +216,7 @@ export class DataPlaneThread {
       this.middleware?.released(generation);
       return this.send({ type: "configured", generation, problem: messageOf(error) });
     }
+    this.stores.use(config.stores);
     this.writers = new AccessWriters(config.logging.format ?? "json");
     this.send({ type: "configured", generation });
   }
@@ -205,6 +226,7 @@ export class DataPlaneThread {
     const { generation } = message;
     const before = this.serving.thread?.snapshot.generation ?? 0;
     this.serving.configure(message, this.middleware?.carryOver(before, generation));
+    this.stores.use(message.config.stores);
     this.send({ type: "configured", generation });
   }
 
@@ -324,6 +346,7 @@ export class DataPlaneThread {
       this.droppedCounted = log.dropped;
     }
     this.middleware?.tick();
+    this.stores.tick(now);
     for (const sockets of this.listeners.values()) for (const listener of sockets) listener.tick();
     const { host } = serving;
     host?.notices.tick(host.config);
@@ -332,6 +355,7 @@ export class DataPlaneThread {
   }
 
   private async drained(cut: number): Promise<void> {
+    this.stores.close();
     if (this.middleware !== null) await this.middleware.close();
     await this.passwords.close();
     this.log.hand();

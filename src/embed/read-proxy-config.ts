@@ -10,6 +10,8 @@ import type { Environment } from "../config/replacements.ts";
 import type { SecretPlaces } from "../config/placed-secrets.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { tlsFindings } from "../control/certificates/tls-findings.ts";
+import { storeFindings } from "../control/stores/store-findings.ts";
+import { clientProblem } from "../stores/redis/client-package.ts";
 import { filesOf, makeAbsolute } from "../control/named-files/config-files.ts";
 import { includedFiles } from "../control/named-files/included-files.ts";
 import { absoluteSecrets } from "../control/secrets/followed-secrets.ts";
@@ -70,6 +72,7 @@ export async function readProxyConfig(given: unknown, place: ConfigPlace): Promi
     checkConfig(root, "config", environment, files.readSecret, {
       ...files,
       tlsFindings: tlsFindings(folder),
+      storeFindings: storeFindings(folder, clientProblem),
       includes: includedFiles(path.join(folder, "config")),
       secrets: { folder, credentialFile: credentialFileIn(folder, environment), printed },
     }),

@@ -36,6 +36,7 @@ import { admitRequest } from "../proxy/exchange/forwarding.ts";
 import type { FetchResult } from "../proxy/feature/fetch.ts";
 import type { FileStore } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
+import { NO_STORES } from "../proxy/feature/shared-store.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
 import { UNRULED } from "../proxy/ports/tls-facts.ts";
@@ -163,6 +164,7 @@ export class Explainer {
       credentials: readCredentialFiles(config, disk.readFile, disk.keySetOf ?? (() => Promise.resolve(null))),
       passwords: new CheckedPasswords(new PasswordPool()),
       logins: toldProvider(),
+      stores: NO_STORES,
       files: this.files,
       once: onceEach(),
       compileRegex,

@@ -29,6 +29,7 @@ import { routeMiddleware } from "../proxy/route-middleware.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import { noLogins } from "../proxy/feature/login-ports.ts";
+import { NO_STORES } from "../proxy/feature/shared-store.ts";
 import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
@@ -251,6 +252,7 @@ function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
     credentials: credentialsOfExamples(),
     passwords: NO_PASSWORDS,
     logins: noLogins("nobody can be asked from here"),
+    stores: NO_STORES,
     files: NO_FILES,
     once: onceEach(),
     report: (_, event) => void events.push(event),

@@ -1,6 +1,7 @@
 import type { Config } from "../config/schema/schema.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
+import { NO_STORES } from "../proxy/feature/shared-store.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
 import { AddressLists } from "../shared/address-lists.ts";
@@ -44,6 +45,7 @@ export function loneThread(
     credentials: new CredentialFiles(),
     passwords: NO_PASSWORDS,
     logins: noLogins("nobody can be asked from here"),
+    stores: NO_STORES,
     files: NO_FILES,
     once: onceEach(),
   });

@@ -14,6 +14,8 @@ import { noLogins } from "../proxy/feature/login-ports.ts";
 import type { LoginPorts } from "../proxy/feature/login-ports.ts";
 import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
 import type { PasswordChecks } from "../proxy/feature/password-checks.ts";
+import { NO_STORES } from "../proxy/feature/shared-store.ts";
+import type { Stores } from "../proxy/feature/shared-store.ts";
 import type { FileStore } from "../proxy/feature/file-store.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../proxy/feature/fetch.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
@@ -57,6 +59,8 @@ export interface ServingParts extends ThreadParts {
   readonly passwords?: PasswordChecks;
   /** What logins need of the control plane. Absent: there are none. */
   readonly logins?: Pick<LoginPorts, "ask" | "table">;
+  /** Stores that several machines share. Absent: the configuration names none. */
+  readonly stores?: Stores;
   /** Returns the text of a file that the configuration names. The control plane has checked that the file can be read. */
   readonly readFile: (path: string) => string;
   /** Files that are read while requests are served. Absent: there are none. */
@@ -162,6 +166,7 @@ export class Serving {
         credentials: parts.credentials ?? new CredentialFiles(),
         passwords: parts.passwords ?? NO_PASSWORDS,
         logins: this.logins,
+        stores: parts.stores ?? NO_STORES,
         files: parts.files ?? NO_FILES,
         once: onceEach(),
         report: (level, event, text, fields = {}) => parts.output.event(level, event, text, fields),

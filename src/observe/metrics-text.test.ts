@@ -17,6 +17,16 @@ const reading: ProcessReading = {
   refusedReloads: 6,
   limiterEvictions: 4,
   logDroppedLines: 5,
+  stores: [
+    {
+      name: "shared",
+      type: "redis",
+      up: true,
+      problem: null,
+      sinceMs: 1_700_000_000_000,
+      counts: { answered: 20, answerMs: 21_000, late: 22, failed: 23, spared: 24 },
+    },
+  ],
   certificates: [
     { use: "listener", of: ":443", names: ["a.test", "b.test"], key: "ecdsa", notAfterMs: 1_800_000_000_999, readAtMs: 1_700_000_000_000 },
     { use: "listener", of: ":443", names: ["a.test"], key: "rsa", notAfterMs: 1_900_000_000_000, readAtMs: 1_700_000_000_000 },

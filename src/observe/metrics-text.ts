@@ -4,6 +4,7 @@ import type { AcmeReading } from "./acme-reading.ts";
 import { COUNTER_METRICS, FEATURE_METRICS, METRICS } from "./names.ts";
 import type { CertificateReading, TlsReading } from "./certificate-reading.ts";
 import type { MetricName } from "./names.ts";
+import type { StoreReading } from "./store-reading.ts";
 import type { MetricSnapshot } from "./metric-totals.ts";
 import type { HealthWord } from "./status.ts";
 
@@ -31,6 +32,7 @@ export interface ProcessReading extends TlsReading {
   readonly refusedReloads: number;
   readonly limiterEvictions: number;
   readonly logDroppedLines: number;
+  readonly stores: readonly StoreReading[];
 }
 
 type Labels = readonly (readonly [name: string, value: string])[];
@@ -60,6 +62,7 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   page.single(METRICS.certificateFilesRead, process.certificateFiles.read);
   page.single(METRICS.certificateFilesRefused, process.certificateFiles.refused);
   if (process.acme !== null) writeAcme(page, process.acme);
+  writeStores(page, process.stores);
   return page.text();
 }
 
@@ -72,6 +75,22 @@ function writeCounters(page: Page, { counters }: MetricSnapshot): void {
     family = metric.name;
     page.sample(metric.name, metric.labels ?? [], counters[name]);
   }
+}
+
+function writeStores(page: Page, stores: readonly StoreReading[]): void {
+  page.family(METRICS.storeUp);
+  for (const { name, up } of stores) page.sample(METRICS.storeUp.name, [["store", name]], up ? 1 : 0);
+  page.family(METRICS.storeQuestions);
+  for (const { name, counts } of stores)
+    for (const outcome of ["answered", "late", "failed", "spared"] as const) {
+      const labels: Labels = [
+        ["store", name],
+        ["outcome", outcome],
+      ];
+      page.sample(METRICS.storeQuestions.name, labels, counts[outcome]);
+    }
+  page.family(METRICS.storeSeconds);
+  for (const { name, counts } of stores) page.sample(METRICS.storeSeconds.name, [["store", name]], counts.answerMs / 1000);
 }
 
 function writeAcme(page: Page, { orders, certificates }: AcmeReading): void {

@@ -107,6 +107,9 @@ export const METRICS: {
   readonly certificateFilesRefused: MetricName;
   readonly acmeOrders: MetricName;
   readonly acmeNextOrder: MetricName;
+  readonly storeUp: MetricName;
+  readonly storeQuestions: MetricName;
+  readonly storeSeconds: MetricName;
 } = {
   requests: counter(
     "millrace_requests_total",
@@ -165,6 +168,12 @@ export const METRICS: {
     "millrace_acme_next_order_timestamp_seconds",
     "When a certificate of `domains` is ordered next, by its first name: renewed, or tried again.",
   ),
+  storeUp: gauge("millrace_store_up", "1: all threads that have asked the store get answers; 0: some do not, or none has asked yet."),
+  storeQuestions: counter(
+    "millrace_store_questions_total",
+    "Questions to a store, by outcome: answered, late (not in its `timeout`), failed (it said that it cannot, or the connection was lost), or spared (not asked, because it did not answer before).",
+  ),
+  storeSeconds: counter("millrace_store_answer_seconds_total", "Time that the answered questions have waited for the store, all together."),
 };
 
 /**
@@ -219,6 +228,9 @@ export const EVENTS = {
     "The storage of certificates cannot be read or written. What was obtained is served nevertheless, but a restart would order it again.",
   acme_dns_hook_failed: "The program that sets DNS records for challenges could not remove one.",
   acme_renewal_info_failed: "An authority could not be asked when it wants a certificate to be renewed; it is asked again.",
+  store_down:
+    "A store does not answer in time, cannot be reached, or answers wrongly; the message says which. Until it is back, its `on_failure` decides.",
+  store_up: "A store can be used again by all threads.",
   startup_waiting: "The start waits for healthy endpoints.",
   endpoint_healthy: "An endpoint became healthy.",
   endpoint_unhealthy: "An endpoint became unhealthy.",

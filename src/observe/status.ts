@@ -7,6 +7,7 @@ import { NO_TLS } from "./certificate-reading.ts";
 import type { CertificateReading, TlsReading } from "./certificate-reading.ts";
 import { ENDPOINT_HEALTH } from "../shared/endpoint-table.ts";
 import type { EndpointHealth } from "../shared/endpoint-table.ts";
+import type { StoreReading } from "./store-reading.ts";
 import { isUnverified } from "../shared/upstream-tls.ts";
 
 /** The health of an endpoint. `unknown`: nothing has been learned of it yet. */
@@ -28,6 +29,20 @@ export interface StatusDocument {
   readonly certificates?: readonly CertificateStatus[];
   /** Certificates over ACME. Only on the admin address, and only where a listener has `tls.acme`. */
   readonly acme?: readonly AcmeCertificateStatus[];
+  /** The stores by name. Only on the admin address, and absent when there are none. */
+  readonly stores?: Readonly<Record<string, StoreStatus>>;
+}
+
+/** One store in a {@link StatusDocument}. */
+export interface StoreStatus {
+  /** As configured: `redis`. */
+  readonly type: string;
+  /** Whether every thread that has asked it gets answers. */
+  readonly up: boolean;
+  /** Why not; null: it is up, or no thread has an answer yet. */
+  readonly problem: string | null;
+  /** Since when that holds. */
+  readonly since: string;
 }
 
 /** One certificate in a {@link StatusDocument}. */
@@ -122,6 +137,7 @@ export function statusDocument(
   table: EndpointReader,
   process: { readonly version: string; readonly startedAtMs: number; readonly nowMs: number },
   { certificates, acme }: Pick<TlsReading, "certificates" | "acme"> = NO_TLS,
+  stores: readonly StoreReading[] = [],
 ): StatusDocument {
   const upstreams: Record<string, UpstreamStatus> = Object.create(null);
   let useful = 0;
@@ -149,6 +165,7 @@ export function statusDocument(
     upstreams,
     ...(certificates.length === 0 ? {} : { certificates: certificateStatus(certificates) }),
     ...(acme === null ? {} : { acme: acmeStatus(acme) }),
+    ...(stores.length === 0 ? {} : { stores: storeStatus(stores) }),
   };
 }
 
@@ -165,6 +182,12 @@ function acmeStatus({ certificates }: AcmeReading): readonly AcmeCertificateStat
     problem,
     on_demand: onDemand,
   }));
+}
+
+function storeStatus(stores: readonly StoreReading[]): Readonly<Record<string, StoreStatus>> {
+  return Object.fromEntries(
+    stores.map(({ name, type, up, problem, sinceMs }) => [name, { type, up, problem, since: new Date(sinceMs).toISOString() }]),
+  );
 }
 
 function asTime(ms: number | null): string | null {

@@ -11,6 +11,7 @@ import { RequestHead } from "../http/request-head.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import { noLogins } from "./feature/login-ports.ts";
+import { NO_STORES } from "./feature/shared-store.ts";
 import { NO_PASSWORDS } from "./feature/password-checks.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
@@ -73,6 +74,7 @@ function thread(): (
       credentials: new CredentialFiles(),
       passwords: NO_PASSWORDS,
       logins: noLogins("nobody can be asked from here"),
+      stores: NO_STORES,
       files: NO_FILES,
       once: onceEach(),
     };

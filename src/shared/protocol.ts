@@ -12,6 +12,7 @@ import type { NameNews } from "./name-table.ts";
 import type { CertificateNews } from "./certificate-news.ts";
 import type { SharedSession, TlsOfUpstreams } from "./upstream-tls.ts";
 import type { LogFields } from "./log-fields.ts";
+import type { StoreNews } from "./store-news.ts";
 import type { OutsideAnswer, OutsideRequest } from "./outside-request.ts";
 
 /** The address of a listener as a worker opens it: parsed, and with port 0 replaced by a real port. */
@@ -188,6 +189,8 @@ export type FromWorker =
   | { readonly type: "keys-wanted"; readonly url: string }
   /** Send this request to a service outside: `answer-outside` is the answer. */
   | { readonly type: "ask-outside"; readonly id: number; readonly request: OutsideRequest }
+  /** Something is to be told of a store. */
+  | { readonly type: "store"; readonly news: StoreNews }
   /** A client has named a name for which the TLS listener in `slot` has no certificate: `tls` or `certificate-refused` is the answer. */
   | { readonly type: "certificate-wanted"; readonly slot: number; readonly name: string }
   /** A TLS session with an endpoint that the other threads may resume. */

@@ -61,15 +61,19 @@ import { tlsOf, type TestTls } from "./test-tls.ts";
 import { TestNamedFiles } from "./test-named-files.ts";
 import { serveOrigin } from "./upstreams.ts";
 import { fileAmong, testSecrets, textOf } from "./test-files.ts";
+import type { TestStore } from "./test-store.ts";
+import { TestStores } from "./test-stores.ts";
 
 export type { AcmeCertificateStatus, CertificateStatus, EndpointStatus, HealthWord, StatusDocument } from "../observe/status.ts";
-export type { UpstreamStatus } from "../observe/status.ts";
+export type { StoreStatus, UpstreamStatus } from "../observe/status.ts";
 export { ConnectionEnded } from "./connection.ts";
 export type { Awaited, TestConnection } from "./connection.ts";
 export type { OriginContext, OriginFunction, ReceivedRequest } from "./http-origin.ts";
 export type { Metrics } from "./metrics.ts";
 export { script } from "./origin-script.ts";
 export type { TestConfig } from "./test-config.ts";
+export { TestStore } from "./test-store.ts";
+export type { TestStoreMood } from "./test-store.ts";
 export type { TestTls } from "./test-tls.ts";
 export type { OriginScript, TestOrigin } from "./origin-script.ts";
 
@@ -89,6 +93,8 @@ export interface TestProxyOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Contents of the files that the configuration names, texts or bytes, by path as written there: `credential:NAME` too, and what programs print by their command line. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** The stores of the configuration, by name. One that is not given is in memory, and this proxy's alone. */
+  readonly stores?: Readonly<Record<string, TestStore>>;
   /** The proxy's time at the start, in milliseconds since 1970. */
   readonly startsAt?: number;
 }
@@ -157,6 +163,7 @@ export class TestProxy {
   private readonly workers: WorkerTable = new WorkerTable(WorkerTable.create(1, LISTENER_SLOTS, 0, 0));
   private readonly generations: Generations = new Generations(this.endpoints, this.totals, this.workers);
   private readonly named: TestNamedFiles;
+  private readonly stores: TestStores;
   private readonly monitor: HealthMonitor;
   private readonly appLog: AppLog;
   private readonly middleware: ThreadMiddleware;
@@ -198,6 +205,7 @@ export class TestProxy {
       probe: probeOver(network),
     });
     this.named = new TestNamedFiles((name) => fileAmong(options.files, name), clock, this.appLog);
+    this.stores = new TestStores(network, this.appLog, options.stores ?? {});
     const writers = new AccessWriters("json");
     this.serving = new Serving({
       workerIndex: 0,
@@ -214,8 +222,9 @@ export class TestProxy {
           this.entries.push(record.shape.template === null ? (JSON.parse(line) as LogEntry) : { event: "access", line: line.trimEnd() });
         },
         event: (level, event, message, fields) => this.appLog.log(level, event, message, fields),
-        tick: () => {
+        tick: (now) => {
           this.middleware.tick();
+          this.stores.ofThread.tick(now);
           for (const { notices, config: listener } of this.serving.contexts) notices.tick(listener);
         },
         certificateWanted: () => {},
@@ -232,6 +241,7 @@ export class TestProxy {
       lists: this.named.lists,
       credentials: this.named.credentials,
       passwords: this.named.passwords,
+      stores: this.stores.ofThread,
       logins: { ask: askerOver(network), table: new BucketTable(BucketTable.create(0, 0, BUCKETS)) },
       files: new MemoryFiles(() => options.files ?? {}, options.startsAt ?? STARTS_AT),
     });
@@ -337,6 +347,7 @@ export class TestProxy {
       refusedReloads: 0,
       limiterEvictions: this.buckets.evictions,
       logDroppedLines: 0,
+      stores: this.stores.states.readings(),
       ...NO_TLS,
     });
     return new Metrics(text);
@@ -346,7 +357,8 @@ export class TestProxy {
   get status(): StatusDocument {
     const { epochMs } = this.network.platform;
     const startedAtMs = this.options.startsAt ?? STARTS_AT;
-    return statusDocument(this.config, this.endpointSlots, this.endpoints, { version: VERSION, startedAtMs, nowMs: epochMs() });
+    const process = { version: VERSION, startedAtMs, nowMs: epochMs() };
+    return statusDocument(this.config, this.endpointSlots, this.endpoints, process, NO_TLS, this.stores.states.readings());
   }
 
   /**
@@ -375,6 +387,7 @@ export class TestProxy {
     this.isClosed = true;
     this.monitor.stop();
     this.serving.close();
+    this.stores.ofThread.close();
     void this.middleware.close();
     this.named.close();
     for (const connection of this.connections) connection.close();
@@ -426,6 +439,7 @@ export class TestProxy {
     this.named.use(config);
     this.serving.useUpstreamTls(unreadFiles({ ...this.config.upstreams, ...config.upstreams }));
     this.serving.configure(messageFor(prepared.configuration, this.generation), ownMiddleware);
+    this.stores.use(config.stores);
     // The memory network resolves names itself. The empty results only say that no look-up is under way.
     for (const name of endpointNames(config)) this.names.take({ name, result: [] });
     prepared.commit();

@@ -121,6 +121,23 @@ export const hostField: Text = text(
   (host) => URL.canParse(`http://${host}`),
 );
 
+/** Where a Redis is: no user and no password, which are keys of their own, so that nothing shows them by mistake. */
+export const redisUrl: Text = text(
+  /^(?:rediss?:\/\/[^\s/?#]+(?:\/[0-9]{0,5})?|unix:\/[^\0]+)$/,
+  "URL",
+  "redis://host:port, rediss://host:port (TLS) or unix:/run/redis.sock",
+  (url) => {
+    if (url.startsWith("unix:")) return parseListenAddress(url).problem === undefined;
+    if (!URL.canParse(url)) return false;
+    const { username, password, hostname, port } = new URL(url);
+    return username === "" && password === "" && hostname !== "" && port !== "0";
+  },
+  (url) => (url.includes("@") ? "; user and password stand in username and password" : ""),
+);
+
+/** Begins the names of keys in a store. No braces: in a cluster they say where a key lies. */
+export const storePrefix: Text = text(/^[A-Za-z0-9_.:/-]{1,64}$/, "text", "1 to 64 letters, digits and any of _ . : / -");
+
 /** Where a key server is asked: https, or plain http on this machine. */
 export const keyServerUrl: Text = text(
   /^https?:\/\/[!-~]+$/,

@@ -27,6 +27,7 @@ import { listenerTlsFindings } from "./listener-tls-checks.ts";
 import { mirrorFindings } from "../schema/mirror-schema.ts";
 import { splitFindings } from "../schema/split-schema.ts";
 import { ownPathFindings } from "./own-path-checks.ts";
+import { storeFindings } from "./store-checks.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
 import { namedUpstreams, unknownUpstreams } from "./upstream-names.ts";
 import { upstreamTlsFindings } from "./upstream-tls-checks.ts";
@@ -90,6 +91,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
     ...trustedProxies(file),
     ...accessLogFindings(file),
     ...acmeFindings(file),
+    ...storeFindings(file),
   ];
 }
 

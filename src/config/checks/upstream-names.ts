@@ -30,10 +30,11 @@ export function unknownUpstreams(route: unknown, index: number, names: ReadonlyS
   return namedUpstreams(route, index).flatMap(({ name, path }) => (names.has(name) ? [] : [error(path, unknownName(name, [...names]))]));
 }
 
-function unknownName(name: string, names: readonly string[]): string {
+/** What to say of a name that nothing has. @param kind what should have it */
+export function unknownName(name: string, names: readonly string[], kind: "upstream" | "store" = "upstream"): string {
   const near = nearest(name, names);
   // Only a name that is nearly right is shown. Any other text may be a secret in a wrong place.
-  const what = near !== null && near.distance <= 2 ? `no upstream is named ${JSON.stringify(name)}` : "no upstream has this name";
+  const what = near !== null && near.distance <= 2 ? `no ${kind} is named ${JSON.stringify(name)}` : `no ${kind} has this name`;
   const known = names.filter((each) => /^[\w.-]{1,64}$/.test(each)).slice(0, NAMES_SHOWN_MAX);
   const instead = near === null ? `; known: ${known.join(", ")}` : `; did you mean "${near.word}"?`;
   return `${what}${names.length === 0 ? "; there is none" : instead}`;

@@ -136,6 +136,20 @@ routes:
   - match: [{ path: /health }, { path_regex: "^/status/(?<part>[a-z]+)$" }]      # one of the two is enough
     respond: { body: "ok {match.part}\\n" }
 `,
+  stores: `
+stores:
+  shared:
+    type: redis
+    url: rediss://redis.internal:6379
+    username: proxy
+    password: "file:redis-password"
+    tls: { ca_file: redis-ca.pem }
+    timeout: 5ms
+    on_failure: local
+routes:
+  - rate_limit: { requests_per_minute: 1000, store: shared }
+    upstream: app
+`,
   "routes[].rate_limit": `
 routes:
   - match: { path: /api/* }

@@ -14,6 +14,7 @@ import { LISTENERS_MAX, listenerSchema } from "./listener-schema.ts";
 import { loggingSchema } from "./logging-schema.ts";
 import { middlewareSchema } from "./middleware-schema.ts";
 import { routeSchema } from "./route-schema.ts";
+import { storeSchema } from "./stores-schema.ts";
 import { adminTlsSchema } from "./tls/admin-tls-schema.ts";
 import { upstreamSchema } from "./upstream-schema.ts";
 
@@ -125,6 +126,10 @@ export const configSchema = z.strictObject({
   }),
   upstreams: z.record(nameOf("a name"), upstreamSchema).default({}).meta({
     description: "Groups of endpoints by name; routes refer to them. Routes that answer themselves, by `redirect` or `respond`, need none.",
+  }),
+  stores: z.record(nameOf("a name"), storeSchema).default({}).meta({
+    description:
+      "Stores by name that several machines share; the limits of routes refer to them (`rate_limit.store`). See docs/limits.md. A reload keeps the connections of a store that it does not change.",
   }),
   routes: z.array(routeSchema).min(1, { error: "expected at least one route" }).meta({
     description:

@@ -5,7 +5,7 @@ import type { KeyPath } from "../../values/finding.ts";
 import { standsFor } from "./defaults-schema.ts";
 
 /**
- * Whether the value at this path is a secret: `admin.token`, passphrases of keys, the keys of `acme.eab`, `authentication.required_token` of the short form, and the
+ * Whether the value at this path is a secret: `admin.token`, users and passwords of stores, passphrases of keys, the keys of `acme.eab`, `authentication.required_token` of the short form, and the
  * secrets that features declare.
  */
 export function isSecret(given: KeyPath): boolean {
@@ -16,6 +16,7 @@ export function isSecret(given: KeyPath): boolean {
   if (first === "authentication") return second === "required_token" && path.length === 2;
   if (first === "listeners") return isPassphrase(path) || isBindingKey(path);
   if (first === "upstreams") return key === "tls" && inside.join() === "key_passphrase";
+  if (first === "stores") return (key === "username" || key === "password") && path.length === 3;
   if (first !== "routes" || typeof second !== "number" || typeof key !== "string") return false;
   const places = SECRETS.get(key);
   return (
@@ -44,6 +45,8 @@ export function mayBeSecret(path: KeyPath): boolean {
   // A passphrase, or a whole key, may stand in a wrong place.
   if (path[0] === "listeners") return path[2] === "tls" && (path[3] === "certificates" || (path[3] === "acme" && path[4] === "eab"));
   const [first, , key, inside] = standsFor(path);
+  // A password may stand in a URL by mistake.
+  if (first === "stores") return key !== "type" && key !== "on_failure" && key !== "timeout" && key !== "prefix";
   if (first === "upstreams" && key === "tls") return inside === "key_passphrase";
   return path.some((part) => typeof part === "string" && SECRETS.has(part));
 }

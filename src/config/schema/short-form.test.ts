@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { rateLimitSchema } from "../../features/rate-limit/schema.ts";
 import { PREDECESSOR, configOf, problemsOf, warningsOf } from "../load.fixture.ts";
 
 const short = (rest: string): string => `backends: ["http://a:1"]\n${rest}`;
@@ -34,6 +35,7 @@ describe("the short form", () => {
       limits: { buffered_bytes: 64 * 1024 * 1024 },
       middleware: [],
       secrets: {},
+      stores: {},
       upstreams: {
         default: {
           endpoints: [
@@ -61,7 +63,7 @@ describe("the short form", () => {
         {
           match: {},
           upstream: "default",
-          rate_limit: [{ key: ["client_ip"], roles: {}, rate: { requests: 100, windowSeconds: 60, burst: 10 } }],
+          rate_limit: rateLimitSchema.parse({ requests_per_minute: 100, burst: 10 }),
           cors: {
             allowed_origins: ["*"],
             allowed_methods: ["GET", "POST", "OPTIONS"],

@@ -111,6 +111,7 @@ export function expandShortForm(short: ShortConfig): Config {
         },
       },
     ],
+    stores: {},
     upstreams: {
       default: {
         ...upstream,

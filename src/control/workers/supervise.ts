@@ -13,6 +13,7 @@
  */
 import { messageOf } from "../../base/errors.ts";
 import { hasMiddleware } from "../../config/schema/middleware-entries.ts";
+import type { StoreNews } from "../../shared/store-news.ts";
 import type { OutsideAnswer, OutsideRequest } from "../../shared/outside-request.ts";
 import type { MiddlewareCount, WorkerInit } from "../../shared/protocol.ts";
 import type { AppLog } from "../../observe/app-log.ts";
@@ -49,6 +50,8 @@ export interface SupervisorOptions extends HeartbeatOptions {
   readonly onKeysWanted: (url: string) => void;
   /** A worker asks to have this request sent to a service outside. The promise never rejects. */
   readonly onAskOutside: (request: OutsideRequest) => Promise<OutsideAnswer>;
+  /** A worker tells something of a store. */
+  readonly onStore: (worker: number, news: StoreNews) => void;
   /** What a worker that starts is told before anything else. */
   readonly news: () => readonly WorkerNews[];
   /** Writes access log lines of a worker, and calls `taken` once they are written or dropped. */
@@ -321,6 +324,9 @@ export class Supervisor {
         return;
       case "ask-outside":
         void this.options.onAskOutside(notice.request).then((answer) => handle.tell({ type: "answer-outside", id: notice.id, answer }));
+        return;
+      case "store":
+        this.options.onStore(handle.index, notice.news);
         return;
       case "certificate-wanted":
         this.options.onCertificateWanted(notice.slot, notice.name);

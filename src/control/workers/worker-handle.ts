@@ -27,7 +27,7 @@ export type WorkerNews = Extract<
 /** A message that a worker sends on its own, not as an answer. */
 export type WorkerNotice = Extract<
   FromWorker,
-  { readonly type: "released" | "log" | "event" | "counted" | "keys-wanted" | "ask-outside" | "certificate-wanted" | "session" }
+  { readonly type: "released" | "log" | "event" | "counted" | "keys-wanted" | "ask-outside" | "store" | "certificate-wanted" | "session" }
 >;
 
 interface Waiter<T> {

@@ -2,6 +2,9 @@
 import { limitKey } from "../../proxy/feature/limit-key.ts";
 import { Limiter } from "../../proxy/feature/limiter.ts";
 import type { LimiterThread } from "../../proxy/feature/limiter.ts";
+import { SharedLimiter } from "../../proxy/feature/shared-limiter.ts";
+import type { Decided, DecidedBy } from "../../proxy/feature/shared-limiter.ts";
+import type { Stores } from "../../proxy/feature/shared-store.ts";
 import type { ExchangeView } from "../../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
@@ -10,7 +13,10 @@ import type { Limit } from "./schema.ts";
 import { Adapting, byReputation } from "./standing.ts";
 import type { FactorOf } from "./standing.ts";
 
-export type LimitThread = LimiterThread & { readonly lists: AddressLists };
+export type LimitThread = LimiterThread & { readonly lists: AddressLists; readonly stores: Stores };
+
+/** The outcomes of exchanges that a limit in a store refuses. */
+const REASONS = { above: "rate_limited", unknown: "rate_limit_unknown" };
 
 export class CountedLimit {
   /** Null: it does not adapt. */
@@ -25,14 +31,23 @@ export class CountedLimit {
   private readonly byRole: readonly (readonly [role: string, limiter: Limiter])[];
   private readonly base: Limiter;
   private readonly factors: readonly FactorOf[];
+  /** For each of the limiters the one in a store that several machines share. Null: this process counts by itself. */
+  private readonly shared: ReadonlyMap<Limiter, SharedLimiter> | null;
 
   /**
    * @param id names the limit's buckets, see {@link Limiter}
    * @param name of the limit, for clients
    */
   constructor({ key, roles, rate, cost, ...limit }: Limit, thread: LimitThread, id: string, name: string) {
-    const limiter = (of: Limit["rate"], end: string): Limiter =>
-      new Limiter(of, thread, { id: `${id}${end}`, name, debtMax: limit.cost_header === undefined ? 0 : of.burst });
+    const store = limit.store === undefined ? null : thread.stores.get(limit.store);
+    const shared = new Map<Limiter, SharedLimiter>();
+    const limiter = (of: Limit["rate"], end: string): Limiter => {
+      const named = { id: `${id}${end}`, name, debtMax: limit.cost_header === undefined ? 0 : of.burst };
+      const local = new Limiter(of, thread, named);
+      if (store !== null) shared.set(local, new SharedLimiter(local, of, named, store, thread.now, REASONS));
+      return local;
+    };
+    this.shared = store === null ? null : shared;
     this.byRole = Object.entries(roles).map(([role, other]) => [role, limiter(other, `\nrole ${role}`)]);
     this.base = limiter(rate, "");
     this.keyOf = limitKey(key);
@@ -47,6 +62,11 @@ export class CountedLimit {
     ];
   }
 
+  /** Whether it counts in a store: then `ask` is to be called and not `take`. */
+  get isShared(): boolean {
+    return this.shared !== null;
+  }
+
   /** Whether responses may change what a request has cost. */
   get isSettled(): boolean {
     return this.costField !== "";
@@ -59,9 +79,16 @@ export class CountedLimit {
     return limiter.take(this.keyOf(exchange), nowMs, this.cost, factor) ? null : limiter.refusal("rate_limited", factor);
   }
 
-  /** Takes back what `take` has counted. */
-  giveBack(exchange: ExchangeView, nowMs: number): void {
-    this.settle(exchange, nowMs, -this.cost);
+  /** Counts a request in the store. */
+  ask(exchange: ExchangeView, nowMs: number): Decided | Promise<Decided> {
+    const shared = this.shared?.get(this.limiterFor(exchange));
+    if (shared === undefined) throw new Error("the limit has no store");
+    return shared.take(this.keyOf(exchange), nowMs, this.cost, this.factorFor(exchange, nowMs));
+  }
+
+  /** Takes back what was counted. @param by who has counted it, of a limit in a store */
+  giveBack(exchange: ExchangeView, nowMs: number, by?: DecidedBy): void {
+    this.settle(exchange, nowMs, -this.cost, by);
   }
 
   /** Counts what the response says that the request has cost, in the place of what was counted before. */
@@ -77,8 +104,12 @@ export class CountedLimit {
     return { policy: limiter.policy(factor), left: limiter.left(this.keyOf(exchange), nowMs, factor) };
   }
 
-  private settle(exchange: ExchangeView, nowMs: number, count: number): void {
-    this.limiterFor(exchange).settle(this.keyOf(exchange), nowMs, count, this.factorFor(exchange, nowMs));
+  private settle(exchange: ExchangeView, nowMs: number, count: number, by?: DecidedBy): void {
+    const limiter = this.limiterFor(exchange);
+    const shared = this.shared?.get(limiter);
+    const [key, factor] = [this.keyOf(exchange), this.factorFor(exchange, nowMs)];
+    if (shared === undefined) limiter.settle(key, nowMs, count, factor);
+    else shared.settle(key, nowMs, count, factor, by);
   }
 
   private limiterFor({ identity }: ExchangeView): Limiter {

@@ -8,6 +8,7 @@ import { AddressLists } from "../../shared/address-lists.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { rateLimitMiddleware } from "./rate-limit.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
+import { NO_STORES } from "../../proxy/feature/shared-store.ts";
 import { rateLimitSchema } from "./schema.ts";
 
 type Given = z.input<typeof rateLimitSchema>;
@@ -21,7 +22,12 @@ function newTable(): BucketTable {
 }
 
 function limiter(given: Given, buckets: BucketTable = newTable(), workerIndex: number = 0, id: string = "one"): Middleware {
-  return rateLimitMiddleware(rateLimitSchema.parse(given), false, { buckets, workerIndex, now, lists: new AddressLists() }, id);
+  return rateLimitMiddleware(
+    rateLimitSchema.parse(given),
+    false,
+    { buckets, workerIndex, now, lists: new AddressLists(), stores: NO_STORES },
+    id,
+  );
 }
 
 function exchange(client: string, headers: Readonly<Record<string, string>> = {}): ExchangeView {

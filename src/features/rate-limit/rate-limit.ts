@@ -6,6 +6,7 @@ import type { Middleware } from "../../proxy/feature/middleware.ts";
 import { CountedLimit } from "./counted-limit.ts";
 import type { LimitThread } from "./counted-limit.ts";
 import { rateLimitFacts } from "./facts.ts";
+import { askStores } from "./limits-in-stores.ts";
 import type { Limit, RateLimitConfig } from "./schema.ts";
 
 export const rateLimit: Feature<"rate_limit"> = {
@@ -43,6 +44,7 @@ export function rateLimitMiddleware(config: RateLimitConfig, byIdentity: boolean
 }
 
 function requestHook(limits: readonly CountedLimit[], { now }: LimitThread): NonNullable<Middleware["onRequest"]> {
+  if (limits.some(({ isShared }) => isShared)) return askStores(limits, now);
   const [only] = limits;
   if (only !== undefined && limits.length === 1) return (exchange) => only.take(exchange, now());
   return (exchange) => {

@@ -6,7 +6,7 @@ import type { Finding, KeyPath } from "../../values/finding.ts";
 import { limitKeySchema, roleOrderFindings } from "../../values/limit-key.ts";
 import { rateFindings, rateOf, rateShape } from "../../values/rate.ts";
 import { duration, oneOrList, wholeNumber } from "../../values/scalars.ts";
-import { filePath, fieldName } from "../../values/texts.ts";
+import { fieldName, filePath, nameOf } from "../../values/texts.ts";
 import { FACTOR_EXPECTED, FACTOR_RANGE } from "../../policy/address-list/factor.ts";
 import { rateLimitFacts } from "./facts.ts";
 
@@ -59,14 +59,19 @@ const limitSchema = z
         "Gives less to clients, by their address, that meet refusals too often: who tries passwords or paths. `{}` has the defaults. Clients behind one address share its standing.",
     }),
     key: limitKeySchema,
+    store: nameOf("the name of a store").optional().meta({
+      description:
+        "The store of `stores` in which the limit counts, for all machines together: those whose routes and limits are the same. Absent: each process counts by itself. See docs/limits.md.",
+    }),
     roles: z.record(z.string().min(1), z.strictObject(rateShape).transform(rateOf)).default({}).meta({
       title: "mapping of roles",
       description:
         "Other rates for clients with a role that `authentication` has found, by the role's name: `{ pro: { requests_per_minute: 1000 } }`. The first role of this list that the client has decides.",
     }),
   })
-  .transform(({ key, roles, cost, cost_header, announce, reputation_file, adapting, ...rate }) => ({
+  .transform(({ key, store, roles, cost, cost_header, announce, reputation_file, adapting, ...rate }) => ({
     key,
+    store,
     roles,
     cost,
     cost_header,

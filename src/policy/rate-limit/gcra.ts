@@ -7,6 +7,8 @@
  * differences are never rounded, so a burst of n admits n, not n - 1.
  */
 
+import type { Rate } from "./rate.ts";
+
 /** The result of `decide`, which writes it into an object that the caller reuses. */
 export interface RateDecision {
   allowed: boolean;
@@ -99,6 +101,11 @@ export function shortage(storedTatMs: number, nowMs: number, emissionIntervalMs:
  */
 export function emissionInterval(requests: number, perMs: number): number {
   return Math.max(1, Math.round((perMs / requests) * TICKS_PER_MS)) / TICKS_PER_MS;
+}
+
+/** The same in whole microseconds, for stores that count in them. The rounding is at most 0.005 % for rates up to 100 per second, and none at 1,000,000. */
+export function emissionIntervalUs({ requests, windowSeconds }: Rate): number {
+  return Math.max(1, Math.round((windowSeconds * 1_000_000) / requests));
 }
 
 const TICKS_PER_MS = 1024;

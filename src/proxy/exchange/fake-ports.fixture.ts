@@ -27,6 +27,7 @@ import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
 import { AddressLists } from "../../shared/address-lists.ts";
 import { CredentialFiles } from "../../shared/credential-files.ts";
 import { noLogins } from "../feature/login-ports.ts";
+import { NO_STORES } from "../feature/shared-store.ts";
 import { NO_PASSWORDS } from "../feature/password-checks.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { InFlightTable } from "../../shared/in-flight-table.ts";
@@ -428,6 +429,7 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
     credentials: new CredentialFiles(),
     passwords: NO_PASSWORDS,
     logins: noLogins("nobody can be asked from here"),
+    stores: NO_STORES,
     files: NO_FILES,
     once: onceEach(),
   };

@@ -17,6 +17,7 @@ import type { FileStore } from "./file-store.ts";
 import type { LoginPorts } from "./login-ports.ts";
 import type { PasswordChecks } from "./password-checks.ts";
 import type { Middleware } from "./middleware.ts";
+import type { Stores } from "./shared-store.ts";
 
 export interface Feature<Key extends FeatureKey = FeatureKey> {
   /** Name of the feature's folder and of its middleware: `rate-limit`. */
@@ -85,6 +86,8 @@ export interface ThreadContext {
   readonly passwords: PasswordChecks;
   /** What logins at an identity provider stand on. */
   readonly logins: LoginPorts;
+  /** Stores that several machines share. */
+  readonly stores: Stores;
   /** Compiles regular expressions for paths. */
   readonly compileRegex: CompileRegex;
   /** Writes a line to the application log, under one of the feature's own events. Never pass a secret. */

@@ -68,13 +68,19 @@ export class Limiter {
     table.close(countedLater(tatMs, nowMs, intervalMs, this.burstOf(factor, 1), count, this.debtMax * intervalMs), worker);
   }
 
+  /** Somebody else counts too, and says that all of it is there again after that time. */
+  learn(key: string, nowMs: number, resetMs: number): void {
+    this.table.open(this.keys, key, nowMs, this.worker);
+    this.table.close(nowMs + resetMs, this.worker);
+  }
+
   /**
    * The answer to the request that `take` has refused just now.
    * @param reason the outcome of the exchange
+   * @param retryAfterMs when it may come again; absent: what `take` has found
    */
-  refusal(reason: string, factor: number = 1): LocalAnswer {
-    const { decision } = this;
-    const retrySeconds = wholeSeconds(decision.retryAfterMs);
+  refusal(reason: string, factor: number = 1, retryAfterMs: number = this.decision.retryAfterMs): LocalAnswer {
+    const retrySeconds = wholeSeconds(retryAfterMs);
     return {
       status: 429,
       reason,

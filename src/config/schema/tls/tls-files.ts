@@ -1,6 +1,7 @@
 /** The paths of files in the settings of TLS. */
 import type { AdminTlsConfig } from "./admin-tls-schema.ts";
 import type { ListenerTlsConfig } from "./listener-tls-schema.ts";
+import type { StoreConfig } from "../stores-schema.ts";
 import type { UpstreamTlsConfig } from "./upstream-tls-schema.ts";
 
 const FILE_KEYS = ["cert_file", "key_file", "ocsp_file", "ca_file", "crl_file", "storage"] as const;
@@ -22,6 +23,11 @@ export function mapAdminTlsFiles(tls: AdminTlsConfig, change: (path: string) => 
 
 /** The same for TLS towards endpoints. */
 export function mapUpstreamTlsFiles(tls: UpstreamTlsConfig, change: (path: string) => string): void {
+  mapIn([tls], change);
+}
+
+/** The same for TLS towards a store. */
+export function mapStoreTlsFiles({ tls }: StoreConfig, change: (path: string) => string): void {
   mapIn([tls], change);
 }
 

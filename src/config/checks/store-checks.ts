@@ -1,0 +1,59 @@
+/** Checks of `stores`, and of the places that refer to them. */
+import { at, entriesOf, error, listOf, warning } from "../../values/finding.ts";
+import type { Finding, KeyPath } from "../../values/finding.ts";
+import { isLoopback } from "../addresses/addresses.ts";
+import { unknownName } from "./upstream-names.ts";
+
+interface NamedStore {
+  readonly name: string;
+  readonly path: KeyPath;
+}
+
+/** @param file the file's content as plain data, with `${NAME}` replaced, not checked yet */
+export function storeFindings(file: unknown): Finding[] {
+  const stores = entriesOf(at(file, "stores"));
+  const named = listOf(at(file, "routes")).flatMap((route, index) => namedStores(route, ["routes", index]));
+  const [names, used] = [stores.map(([name]) => name), new Set(named.map(({ name }) => name))];
+  return [
+    ...named.flatMap(({ name, path }) => (names.includes(name) ? [] : [error(path, unknownName(name, names, "store"))])),
+    ...stores.flatMap(([name, store]) => [
+      ...(used.has(name) ? [] : [warning(["stores", name], "nothing refers to this store", true)]),
+      ...placeFindings(store, ["stores", name]),
+    ]),
+  ];
+}
+
+/** The stores that a route refers to, and where. @param route as it is in the file */
+function namedStores(route: unknown, path: KeyPath): readonly NamedStore[] {
+  const limits = at(route, "rate_limit");
+  const places = Array.isArray(limits)
+    ? limits.map((limit: unknown, index) => [at(limit, "store"), [...path, "rate_limit", index, "store"]] as const)
+    : [[at(limits, "store"), [...path, "rate_limit", "store"]] as const];
+  return places.flatMap(([name, where]) => (typeof name === "string" ? [{ name, path: where }] : []));
+}
+
+function placeFindings(store: unknown, path: KeyPath): Finding[] {
+  if (typeof store !== "object" || store === null) return [];
+  const [url, cluster] = [at(store, "url"), at(store, "cluster")];
+  if (url === undefined && cluster === undefined)
+    return [{ ...error(path, "expected url or cluster, found neither", true), missing: [[...path, "url"]] }];
+  if (url !== undefined && cluster !== undefined) return [error([...path, "cluster"], "url is given too: it is one or the other", true)];
+  const urls = (url === undefined ? listOf(cluster) : [url]).filter((each) => typeof each === "string");
+  const secure = urls.filter((each) => each.startsWith("rediss:"));
+  const findings: Finding[] = [];
+  if (secure.length > 0 && secure.length < urls.length)
+    findings.push(error([...path, "cluster"], "some URLs begin with rediss: and some do not: all machines of a cluster are asked alike"));
+  if (cluster !== undefined && urls.some((each) => /^unix:|\/[1-9][0-9]*$/.test(each)))
+    findings.push(error([...path, "cluster"], "a cluster has no Unix sockets and no databases"));
+  if (secure.length === 0 && at(store, "tls") !== undefined)
+    findings.push(error([...path, "tls"], "nothing here is encrypted: the URL begins with rediss: where the store speaks TLS"));
+  if (at(store, "username") !== undefined && at(store, "password") === undefined)
+    findings.push(error([...path, "username"], "there is no password for it", true));
+  if (secure.length === 0 && at(store, "password") !== undefined && urls.some(isElsewhere))
+    findings.push(warning([...path, "password"], "the password crosses the network as it is: rediss: in the URL encrypts it", true));
+  return findings;
+}
+
+function isElsewhere(url: string): boolean {
+  return !url.startsWith("unix:") && URL.canParse(url) && !isLoopback(`${new URL(url).hostname}:1`);
+}

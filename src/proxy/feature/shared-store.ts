@@ -1,0 +1,51 @@
+/**
+ * A store outside of the process that several machines share, as features see it: it counts what one key has taken. src/stores implements it. A store may be slow or
+ * gone at any moment; then each question is answered with null within the configured time, and the feature decides as `onFailure` says.
+ */
+import type { Rate } from "../../policy/rate-limit/rate.ts";
+
+/** What counts while the store does not answer: this process by itself, nothing (all pass), or nobody passes. */
+export type OnFailure = "local" | "open" | "closed";
+
+/** A limit as a store counts by it: the rule of policy/rate-limit/gcra.ts. */
+export interface SharedLimit {
+  readonly rate: Rate;
+  /** How much may be counted afterwards above what was left. */
+  readonly debtMax: number;
+}
+
+export interface StoreAnswer {
+  /** How much was taken: a whole number from `least` to `cost`, or 0. */
+  readonly taken: number;
+  /** Milliseconds until everything is there again. */
+  readonly resetMs: number;
+}
+
+export interface SharedStore {
+  readonly onFailure: OnFailure;
+  /**
+   * The name of a key in the store: nothing of it can be read there.
+   * @param id names who counts, the same on all machines: equal keys of others are other keys
+   */
+  nameOf(id: string, key: string): string;
+  /**
+   * Takes `cost` of a key, a whole number. Never rejects, and has settled after the store's `timeout`. Null: the store has not answered, and whether it has counted is not known. Null
+   * without a promise: it was not asked, because it is known to be down, or too much is under way.
+   * @param name from `nameOf`
+   * @param least the least that is of use, where a part is better than nothing
+   */
+  take(name: string, limit: SharedLimit, cost: number, least?: number): Promise<StoreAnswer | null> | null;
+  /** Counts `count` more whatever is left, or gives back where it is below 0, if the store can be reached. */
+  settle(name: string, limit: SharedLimit, count: number): void;
+}
+
+/** The stores that the configuration names. */
+export interface Stores {
+  /** The store of that name. What it returns stays right after a reload: it leads to the store that has the name then. */
+  get(name: string): SharedStore;
+}
+
+/** Where there are no stores. */
+export const NO_STORES: Stores = {
+  get: () => ({ onFailure: "local", nameOf: () => "", take: () => null, settle: () => {} }),
+};

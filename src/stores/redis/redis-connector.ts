@@ -1,0 +1,210 @@
+/**
+ * Connects to a Redis, alone or as a cluster. When a connection is lost, it is the caller who connects again (store-client.ts), so that one place decides how often; only the
+ * connections to the machines of a cluster are kept up by the package.
+ */
+import { readFileSync } from "node:fs";
+import { codeOf, messageOf } from "../../base/errors.ts";
+import type { RedisStoreConfig } from "../../config/schema/stores-schema.ts";
+import { emissionIntervalUs } from "../../policy/rate-limit/gcra.ts";
+import { StoreFault } from "../store-connection.ts";
+import type { StoreCommand, StoreConnection, StoreConnector } from "../store-connection.ts";
+import { loadClient } from "./client-package.ts";
+import { GCRA } from "./gcra-script.ts";
+import { keySlot } from "./key-slot.ts";
+
+/** For a connection, TLS handshake included, and for each step after it. */
+const CONNECT_MS = 1000;
+/** Between two tries of the package to reach a machine of a cluster again. */
+const NODE_AGAIN_MS = 250;
+/** A cluster that moves keys sends a command on once; more often it is in disorder. */
+const REDIRECTIONS_MAX = 3;
+
+export class RedisConnector implements StoreConnector {
+  private readonly config: RedisStoreConfig;
+
+  constructor(config: RedisStoreConfig) {
+    this.config = config;
+  }
+
+  async connect(lost: (why: string) => void): Promise<StoreConnection> {
+    try {
+      return this.config.cluster === undefined ? await this.single(lost) : await this.cluster(this.config.cluster);
+    } catch (error) {
+      throw faultOf(error);
+    }
+  }
+
+  private async single(lost: (why: string) => void): Promise<StoreConnection> {
+    const { createClient } = await loadClient();
+    const { url = "" } = this.config;
+    const client = createClient({
+      ...this.common(),
+      ...(placeOf(url).database === 0 ? {} : { database: placeOf(url).database }),
+      socket: { ...this.socket(url), reconnectStrategy: false },
+    });
+    let isReady = false;
+    let isClosed = false;
+    client.on("error", (error: unknown) => {
+      if (!isReady || isClosed) return;
+      isReady = false;
+      // After an answer that cannot be read nobody knows which answer belongs to which question.
+      client.destroy();
+      lost(faultOf(error).message);
+    });
+    await within(client.connect(), () => client.destroy());
+    // Says at once what would keep every question from an answer: a password that is wrong, or data that is still being loaded.
+    await within(client.sendCommand(["SCRIPT", "LOAD", GCRA.text]), () => client.destroy());
+    isReady = true;
+    return {
+      send: (command) => ask((args) => client.sendCommand(args), command),
+      machineOf: () => "",
+      close: () => {
+        isClosed = true;
+        client.destroy();
+      },
+    };
+  }
+
+  private async cluster(urls: readonly string[]): Promise<StoreConnection> {
+    const { createCluster } = await loadClient();
+    const { database: _none, ...common } = this.common();
+    const { commandOptions, ...defaults } = common;
+    const cluster = createCluster({
+      RESP: 2,
+      commandOptions,
+      rootNodes: urls.map((url) => ({ socket: { ...this.socket(url), reconnectStrategy: false } })),
+      defaults: { ...defaults, socket: { ...this.tls(urls[0] ?? ""), connectTimeout: CONNECT_MS, reconnectStrategy: () => NODE_AGAIN_MS } },
+      maxCommandRedirections: REDIRECTIONS_MAX,
+    });
+    cluster.on("error", () => {});
+    await within(cluster.connect(), () => cluster.destroy());
+    return {
+      send: (command) => ask((args) => cluster.sendCommand(command.name, false, args), command),
+      machineOf: (name) => cluster.slots[keySlot(name)]?.master.address ?? "nobody",
+      close: () => cluster.destroy(),
+    };
+  }
+
+  private common() {
+    const { username, password } = this.config;
+    return {
+      RESP: 2 as const,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      name: "millrace",
+      database: 0,
+      disableOfflineQueue: true,
+      disableClientInfo: true,
+      maintNotifications: "disabled" as const,
+      // The caller has a time limit of its own, and the package would make a timer for each command.
+      commandOptions: { timeout: 0 },
+    };
+  }
+
+  private socket(url: string) {
+    const { host, port, path } = placeOf(url);
+    const where = path === null ? { host, port } : { path };
+    return { ...where, ...this.tls(url), connectTimeout: CONNECT_MS };
+  }
+
+  /** Read at each connection, so that a new file is used by the next one. */
+  private tls(url: string) {
+    if (!url.startsWith("rediss:")) return {};
+    const { ca_file: caFile, server_name: serverName } = this.config.tls ?? {};
+    const name = serverName ?? placeOf(url).host;
+    return {
+      tls: true as const,
+      ...(/^[\d.]+$|:/.test(name) ? {} : { servername: name }),
+      ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
+    };
+  }
+}
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  /** Of a Unix socket; null: it is none. */
+  readonly path: string | null;
+  readonly database: number;
+}
+
+function placeOf(url: string): Place {
+  if (url.startsWith("unix:")) return { host: "", port: 0, path: url.slice("unix:".length), database: 0 };
+  const { hostname, port, pathname } = new URL(url);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? 6379 : Number(port),
+    path: null,
+    database: Number(pathname.slice(1)),
+  };
+}
+
+async function ask(send: (args: string[]) => Promise<unknown>, command: StoreCommand): Promise<unknown> {
+  const { name, limit, cost, least } = command;
+  const { rate, debtMax } = limit;
+  const numbers = [emissionIntervalUs(rate), rate.burst, debtMax, cost, least ?? "all"].map(String);
+  try {
+    return await send(["EVALSHA", GCRA.sha1, "1", name, ...numbers]);
+  } catch (error) {
+    // A store that was restarted, or another machine of a cluster, does not know the script yet.
+    if (wordOf(error) !== "NOSCRIPT") throw faultOf(error);
+  }
+  try {
+    return await send(["EVAL", GCRA.text, "1", name, ...numbers]);
+  } catch (error) {
+    throw faultOf(error);
+  }
+}
+
+/** Rejects when it takes too long, and then ends what was begun. */
+async function within<T>(promise: Promise<T>, end: () => void): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await Promise.race([
+      promise,
+      new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new StoreFault(`there was no connection within ${CONNECT_MS} ms`)), 2 * CONNECT_MS);
+      }),
+    ]);
+  } catch (error) {
+    promise.catch(() => {});
+    end();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The word with which Redis begins an error: `OOM`, `LOADING`. "": it is another error. */
+function wordOf(error: unknown): string {
+  return /^-?([A-Z]{2,20})\b/.exec(messageOf(error))?.[1] ?? "";
+}
+
+/** What the words mean. Whatever else stands in an error of the store is not shown: it may quote what was sent. */
+const WORDS: Readonly<Record<string, string>> = {
+  OOM: "it is full (OOM)",
+  LOADING: "it is loading its data (LOADING)",
+  BUSY: "it is busy with a script (BUSY)",
+  READONLY: "it is a replica and cannot be written (READONLY)",
+  MASTERDOWN: "it is a replica without its master (MASTERDOWN)",
+  CLUSTERDOWN: "the cluster is down (CLUSTERDOWN)",
+  TRYAGAIN: "the cluster is moving keys (TRYAGAIN)",
+  MISCONF: "it cannot save its data and refuses to be written (MISCONF)",
+  NOREPLICAS: "it has too few replicas (NOREPLICAS)",
+  NOAUTH: "it asks for a password (NOAUTH)",
+  WRONGPASS: "it does not accept the username and password (WRONGPASS)",
+  NOPERM: "its user may not do that (NOPERM)",
+  WRONGTYPE: "a key holds something else (WRONGTYPE)",
+  MOVED: "it is part of a cluster (MOVED): name its machines in cluster",
+};
+
+function faultOf(error: unknown): StoreFault {
+  if (error instanceof StoreFault) return error;
+  const word = wordOf(error);
+  const known = WORDS[word];
+  if (known !== undefined) return new StoreFault(known, word === "WRONGTYPE");
+  const code = codeOf(error);
+  if (code !== "") return new StoreFault(`it cannot be reached (${code})`);
+  if (word === "ERR") return new StoreFault("it does not do what it was asked for (ERR)");
+  return new StoreFault("the connection failed");
+}

@@ -1,0 +1,113 @@
+/** A store of `stores` in memory, which several proxies of a test can share, and which fails as the test says. */
+import { emissionIntervalUs } from "../policy/rate-limit/gcra.ts";
+import { StoreFault } from "../stores/store-connection.ts";
+import type { StoreClock, StoreCommand, StoreConnection, StoreConnector } from "../stores/store-connection.ts";
+
+/**
+ * How a store answers: as it should; after so many milliseconds; never; that it is full; with something else than it was asked for; or it cannot be reached.
+ */
+export type TestStoreMood = "fine" | number | "silent" | "full" | "wrong" | "gone";
+
+/** A store of the configuration's `stores`, for one test proxy or for several that count together. */
+export class TestStore {
+  /** How it answers from now on. Connections that are open are lost when it becomes `gone`. */
+  get mood(): TestStoreMood {
+    return this.now;
+  }
+  set mood(mood: TestStoreMood) {
+    this.now = mood;
+    if (mood === "gone") for (const lose of this.open.values()) lose();
+  }
+  private now: TestStoreMood = "fine";
+  /** For each key when everything is there again, in microseconds. */
+  private readonly keys: Map<string, number> = new Map();
+  private readonly open: Map<StoreConnection, () => void> = new Map();
+  private count: number = 0;
+
+  /** How many questions have come. */
+  get questions(): number {
+    return this.count;
+  }
+
+  /** The names of the keys that it holds. */
+  get names(): readonly string[] {
+    return [...this.keys.keys()];
+  }
+
+  /** How many connections are open. */
+  get connections(): number {
+    return this.open.size;
+  }
+
+  /** @internal */
+  connector(clock: StoreClock): StoreConnector {
+    return { connect: (lost) => this.connect(clock, lost) };
+  }
+
+  private connect(clock: StoreClock, lost: (why: string) => void): Promise<StoreConnection> {
+    if (this.now === "gone") return Promise.reject(new StoreFault("it cannot be reached (ECONNREFUSED)"));
+    const waiting = new Set<(error: StoreFault) => void>();
+    const connection: StoreConnection = {
+      send: (command) =>
+        new Promise((resolve, reject) => {
+          waiting.add(reject);
+          const settle = (end: () => void): void => {
+            waiting.delete(reject);
+            end();
+          };
+          this.answer(
+            clock,
+            command,
+            (reply) => settle(() => resolve(reply)),
+            (fault) => settle(() => reject(fault)),
+          );
+        }),
+      machineOf: () => "",
+      close: () => {
+        this.open.delete(connection);
+        for (const reject of waiting) reject(new StoreFault("the connection was closed"));
+        waiting.clear();
+      },
+    };
+    this.open.set(connection, () => {
+      connection.close();
+      lost("the connection was lost");
+    });
+    return Promise.resolve(connection);
+  }
+
+  private answer(clock: StoreClock, command: StoreCommand, resolve: (reply: unknown) => void, reject: (fault: StoreFault) => void): void {
+    this.count++;
+    switch (this.now) {
+      case "fine":
+        return resolve(this.take(command, clock.now()));
+      case "silent":
+      case "gone":
+        return;
+      case "full":
+        return reject(new StoreFault("it is full (OOM)"));
+      case "wrong":
+        return resolve(["OK", command.name]);
+      default:
+        clock.after(this.now, () => resolve(this.take(command, clock.now())));
+    }
+  }
+
+  /** As the script of src/stores/redis/gcra-script.ts. */
+  private take({ name, limit, cost, least }: StoreCommand, nowMs: number): readonly [taken: number, resetUs: number] {
+    const { rate, debtMax } = limit;
+    const now = Math.round(nowMs * 1000);
+    const interval = emissionIntervalUs(rate);
+    const capacity = interval * rate.burst;
+    const last = now + capacity + interval * debtMax;
+    let full = Math.min(last, Math.max(now, this.keys.get(name) ?? 0));
+    let taken = cost;
+    if (least !== null && full + interval * taken > now + capacity) {
+      taken = Math.floor((now + capacity - full) / interval);
+      if (taken < least) return [0, full - now];
+    }
+    full = Math.max(now, Math.min(last, full + interval * taken));
+    this.keys.set(name, full);
+    return [taken, full - now];
+  }
+}

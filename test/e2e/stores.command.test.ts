@@ -1,0 +1,200 @@
+/** Limits over many processes that count in a real Redis: alone, with TLS and a password, killed, paused and full. */
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { describe, test } from "node:test";
+import type { TestContext } from "node:test";
+import { burst } from "../support/burst.ts";
+import { temporaryFiles } from "../support/certificates.ts";
+import { startMillrace } from "../support/millrace.ts";
+import type { Millrace } from "../support/millrace.ts";
+import { ask, get, getAdmin } from "../support/raw-client.ts";
+import { TestRedis, WITHOUT_REDIS } from "../support/redis.ts";
+import { TLS_FILES } from "../support/tls-files.ts";
+
+const LONG = { timeout: 90_000, skip: WITHOUT_REDIS };
+
+function config(store: string, limit: string): string {
+  return `
+listeners: [{ address: "127.0.0.1:0" }]
+admin: { address: "127.0.0.1:0" }
+workers: 1
+logging: { access: false }
+stores: { shared: { type: redis, ${store} } }
+routes:
+  - respond: { status: 200, body: in }
+    rate_limit: { ${limit}, key: route, store: shared }
+`;
+}
+
+async function proxyFor(t: TestContext, text: string, environment: Record<string, string> = {}): Promise<Millrace> {
+  const proxy = await startMillrace(text, environment);
+  t.after(() => proxy.stop());
+  return proxy;
+}
+
+/** Waits until the admin address says that the store is up, or down. */
+async function untilStore(proxy: Millrace, isUp: boolean): Promise<string | null> {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const { body } = await ask(proxy.adminPort, getAdmin("/status"));
+    const { stores } = JSON.parse(body) as { stores: { shared: { up: boolean; problem: string | null } } };
+    if (stores.shared.up === isUp) return stores.shared.problem;
+    assert.ok(Date.now() < deadline, `the store is never ${isUp ? "up" : "down"}: ${body}\n${proxy.output()}`);
+  }
+}
+
+const status = async (proxy: Millrace): Promise<number> => (await ask(proxy.port, get("/"))).status;
+
+describe("one limit over several processes", LONG, () => {
+  test(
+    "four processes behind a limit of 1,000 a minute, fired at after silence, admit 1,000 and what comes back meanwhile",
+    LONG,
+    async (t) => {
+      const redis = await TestRedis.start(t);
+      const text = config(`url: "${redis.url}", timeout: 1s, on_failure: closed`, "requests_per_minute: 1000");
+      const proxies = await Promise.all([1, 2, 3, 4].map(() => proxyFor(t, text)));
+      for (const proxy of proxies) await untilStore(proxy, true);
+      const { statuses, tookMs } = await burst(
+        proxies.map(({ port }) => port),
+        2000,
+        8,
+      );
+      const admitted = statuses[200] ?? 0;
+      t.diagnostic(`${admitted} admitted and ${statuses[429]} refused in ${Math.round(tookMs)} ms`);
+      assert.equal(admitted + (statuses[429] ?? 0), 2000);
+      assert.ok(admitted >= 1000 && admitted <= 1000 + Math.ceil((tookMs / 60_000) * 1000), `${admitted} were admitted`);
+    },
+  );
+
+  test("Redis forgets keys by itself, and they say nothing of the client", LONG, async (t) => {
+    const redis = await TestRedis.start(t);
+    const proxy = await proxyFor(t, config(`url: "${redis.url}", prefix: "edge:a"`, "requests_per_second: 10, burst: 2"));
+    await untilStore(proxy, true);
+    assert.equal(await status(proxy), 200);
+    const keys = await redis.cli("keys", "*");
+    assert.match(keys, /^edge:a:\{[\w-]{24}\}$/);
+    const ttl = Number(await redis.cli("pttl", keys));
+    assert.ok(ttl <= 100, `${ttl}`);
+  });
+});
+
+describe("with TLS and a password", LONG, () => {
+  const TLS = ["--tls-port", "PORT", "--tls-cert-file", TLS_FILES.certificate, "--tls-key-file", TLS_FILES.key, "--tls-auth-clients", "no"];
+  const { "ca.pem": ca, "password.txt": password } = temporaryFiles(
+    { after: (end) => process.once("exit", end) },
+    { "ca.pem": TLS_FILES.ca, "password.txt": "s3cret-w0rd\n" },
+  );
+  const CLIENT = ["--tls", "--cacert", ca, "-a", "s3cret-w0rd", "--no-auth-warning"];
+
+  test("it counts; a changed password comes into use by itself, and none is ever shown", LONG, async (t) => {
+    const redis = await TestRedis.start(t, [...TLS, "--requirepass", "s3cret-w0rd"], CLIENT);
+    const url = redis.url.replace("redis:", "rediss:");
+    const files = temporaryFiles(t, { word: "s3cret-w0rd\n" });
+    const text = config(`url: "${url}", password: "file:${files.word}", tls: { ca_file: "${ca}" }`, "requests_per_minute: 1, burst: 4");
+    const proxy = await proxyFor(t, text);
+    await untilStore(proxy, true);
+    assert.deepEqual([await status(proxy), await status(proxy)], [200, 200]);
+    // The connection that is open stays good for Redis, a new one needs the new password.
+    await redis.cli("config", "set", "requirepass", "s3cret-w0rd-2");
+    await writeFile(files.word, "s3cret-w0rd-2\n");
+    await proxy.until((output) => output.includes("secret_read"), "the new password");
+    await untilStore(proxy, true);
+    assert.deepEqual([await status(proxy), await status(proxy), await status(proxy)], [200, 200, 429]);
+    assert.equal(proxy.count("store_down"), 0);
+    assert.doesNotMatch(proxy.output() + (await ask(proxy.adminPort, getAdmin("/status"))).body, /s3cret/);
+  });
+
+  test("a wrong password, and a certificate that is not trusted, are named", LONG, async (t) => {
+    const redis = await TestRedis.start(t, [...TLS, "--requirepass", "another-0ne"], CLIENT);
+    const url = redis.url.replace("redis:", "rediss:");
+    for (const [store, problem] of [
+      [`password: "file:${password}", tls: { ca_file: "${ca}" }`, /it does not accept the username and password \(WRONGPASS\)/],
+      [`password: "file:${password}"`, /UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN/],
+      [`tls: { ca_file: "${ca}" }`, /it asks for a password \(NOAUTH\)/],
+    ] as const) {
+      const proxy = await proxyFor(t, config(`url: "${url}", ${store}`, "requests_per_minute: 1, burst: 2"));
+      await proxy.until((output) => output.includes("store_down"), "the failure");
+      assert.match(proxy.output(), problem);
+      assert.doesNotMatch(proxy.output(), /s3cret/);
+      assert.deepEqual([await status(proxy), await status(proxy), await status(proxy)], [200, 200, 429]);
+    }
+  });
+});
+
+describe("a store that fails", LONG, () => {
+  test("killed and restarted under load: requests go on, and so does the count in the store", LONG, async (t) => {
+    const redis = await TestRedis.start(t);
+    const proxy = await proxyFor(t, config(`url: "${redis.url}", timeout: 20ms`, "requests_per_second: 1000000"));
+    await untilStore(proxy, true);
+    const load = burst([proxy.port], 4000, 4);
+    await redis.kill();
+    const during = await burst([proxy.port], 1000, 4);
+    const before = await load;
+    await untilStore(proxy, false);
+    await redis.start();
+    await untilStore(proxy, true);
+    const after = await burst([proxy.port], 200, 4);
+    t.diagnostic(`slowest answers: ${[before, during, after].map(({ slowestMs }) => Math.round(slowestMs)).join(", ")} ms`);
+    // The timeout, and a quarter of a second for a busy machine.
+    for (const { slowestMs } of [before, during, after]) assert.ok(slowestMs < 270, `${slowestMs}`);
+    for (const { statuses } of [before, during, after]) assert.deepEqual(Object.keys(statuses), ["200"]);
+    assert.equal(await redis.cli("dbsize"), "1");
+    assert.equal([...proxy.output().matchAll(/"store_down"/g)].length, 1);
+    assert.equal([...proxy.output().matchAll(/"store_up"/g)].length, 1);
+  });
+
+  for (const [onFailure, expected] of [
+    ["local", "200 200 200 429 429 429"],
+    ["open", "200 200 200 200 200 200"],
+    ["closed", "503 503 503 503 503 503"],
+  ] as const)
+    test(`paused: each request waits for the timeout at most, then none does, and on_failure: ${onFailure} decides`, LONG, async (t) => {
+      const redis = await TestRedis.start(t);
+      const proxy = await proxyFor(
+        t,
+        config(`url: "${redis.url}", timeout: 50ms, on_failure: ${onFailure}`, "requests_per_minute: 1, burst: 3"),
+      );
+      await untilStore(proxy, true);
+      redis.pause();
+      const [statuses, times]: [number[], number[]] = [[], []];
+      for (let n = 0; n < 6; n++) {
+        const began = performance.now();
+        statuses.push(await status(proxy));
+        times.push(performance.now() - began);
+      }
+      t.diagnostic(`${times.map((time) => time.toFixed(1)).join(", ")} ms`);
+      assert.equal(statuses.join(" "), expected);
+      assert.ok(times.slice(0, 3).every((time) => time >= 49));
+      // A quarter of a second over it is the noise of a busy machine.
+      assert.ok(
+        times.every((time, at) => time < (at < 3 ? 300 : 49)),
+        times.join(),
+      );
+      redis.resume();
+      await untilStore(proxy, true);
+    });
+
+  test("full: on_failure decides, and a probe finds out when there is room again", LONG, async (t) => {
+    const redis = await TestRedis.start(t, ["--maxmemory-policy", "noeviction"]);
+    const proxy = await proxyFor(t, config(`url: "${redis.url}", timeout: 1s`, "requests_per_minute: 1, burst: 5"));
+    await untilStore(proxy, true);
+    await redis.cli("config", "set", "maxmemory", "1");
+    for (let n = 0; n < 3; n++) assert.equal(await status(proxy), 200);
+    assert.equal(await untilStore(proxy, false), "it is full (OOM)");
+    await redis.cli("config", "set", "maxmemory", "0");
+    await untilStore(proxy, true);
+    assert.equal(await status(proxy), 200);
+    assert.equal(await redis.cli("dbsize"), "1");
+  });
+
+  test("gone when the proxy starts: it serves, and uses the store when it comes", LONG, async (t) => {
+    const redis = await TestRedis.start(t);
+    await redis.kill();
+    const proxy = await proxyFor(t, config(`url: "${redis.url}"`, "requests_per_minute: 1, burst: 2"));
+    assert.deepEqual([await status(proxy), await status(proxy), await status(proxy)], [200, 200, 429]);
+    assert.match(proxy.output(), /the store shared cannot be used: it cannot be reached \(ECONNREFUSED\)/);
+    await redis.start();
+    await untilStore(proxy, true);
+    assert.deepEqual([await status(proxy), await status(proxy), await status(proxy)], [200, 200, 429]);
+  });
+});
