@@ -16,6 +16,8 @@ import { COPY_BYTES_MAX } from "./shadow.ts";
 export const CONFIGS = 3;
 /** The rate limit of the route `limited`. It is the same in all configurations, because a client's allowance outlives a reload. */
 export const RATE = { perSecond: 4, burst: 3 } as const;
+/** The requests that may be under way on the route `all`, and that may wait; the same in all configurations, too. */
+export const AT_ONCE = { max: 3, queue: 3, timeoutMs: 900 } as const;
 /** What clients get of the route `paged` in the place of an error. */
 export const PAGE = "<h1>{error.status}</h1>";
 /** Longer than any time limit of any configuration. */
@@ -137,6 +139,7 @@ function featureRoutes(variant: number, held: string): string[] {
   const cors = `cors: { allowed_origins: ["${ORIGINS[0]}", "${ORIGINS[1]}"], allowed_methods: [GET, PUT], exposed_headers: [X-Answer] }`;
   const tokens = `authentication: { tokens: ["${(variant === 1 ? TOKENS.slice(0, 1) : TOKENS).join('", "')}"] }`;
   const retry = `retry: { attempts: ${variant === 1 ? 1 : 3}, on: [connect, reset, timeout, 404, 500], budget: 50%, backoff: { base: 40ms, max: 300ms }, replay: ${variant === 2 ? "4KiB" : "64KiB"} }`;
+  const atOnce = `concurrency_limit: { key: route, max: ${AT_ONCE.max}, queue: { size: ${AT_ONCE.queue}, timeout: ${AT_ONCE.timeoutMs}ms } }`;
   return [
     `  - { name: again, match: { path: "/again/*" }, upstream: a${held}, ${retry}, request_id: true, timeouts: { request: 9s, response_head: 3500ms } }`,
     `  - { name: files, match: { path: "/files/*" }, files: { root: /site } }`,
@@ -147,6 +150,6 @@ function featureRoutes(variant: number, held: string): string[] {
     `  - { name: tokens, match: { path: "/tokens/*" }, upstream: a, ${tokens} }`,
     `  - { name: limited, match: { path: "/limited/*" }, upstream: b, rate_limit: { requests_per_second: ${RATE.perSecond}, burst: ${RATE.burst} } }`,
     `  - { name: hooked, match: { path: "/hooked/*" }, upstream: a${held} }`,
-    `  - { name: all, match: { path: "/all/*" }, upstream: b${held}, ${cors}, rate_limit: { requests_per_second: 20, burst: 10 }, ${tokens} }`,
+    `  - { name: all, match: { path: "/all/*" }, upstream: b${held}, ${cors}, rate_limit: { requests_per_second: 20, burst: 10 }, ${atOnce}, ${tokens} }`,
   ];
 }

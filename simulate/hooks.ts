@@ -11,7 +11,7 @@ import type { ExchangeView, Middleware, UpstreamResult } from "../src/proxy/feat
 import type { LocalAnswer } from "../src/proxy/local-answer.ts";
 import type { ResponseSource } from "../src/proxy/feature/response-source.ts";
 import type { Route, Snapshot } from "../src/proxy/snapshot.ts";
-import { RATE } from "./configs.ts";
+import { AT_ONCE, RATE } from "./configs.ts";
 import { strayByte } from "./bytes.ts";
 import { Draw, seedOf } from "./draw.ts";
 import { answerTo, idOf, ownerOfAnswer, ownerOfRequest } from "./plan.ts";
@@ -168,6 +168,9 @@ export class Hooks {
   /** What is left of each client's rate limit on the route `limited`, counted beside the limiter. */
   private readonly allowances: Map<string, { left: number; atMs: number }> = new Map();
 
+  /** How many requests are under way on the route `all` that all features have admitted. */
+  private running: number = 0;
+
   constructor(around: HookSurroundings) {
     this.around = around;
   }
@@ -188,7 +191,7 @@ export class Hooks {
       const { onRequest, source, onUpstreamRequest, onUpstreamResponse, onResponse, onFinish } = route.hooks;
       const hooks = {
         ...route.hooks,
-        onRequest: [...onRequest, ...own],
+        onRequest: [...onRequest.map((feature) => this.watched(feature)), ...own],
         source: [...source, ...own],
         onUpstreamRequest: [...onUpstreamRequest, ...own],
         onUpstreamResponse: [...onUpstreamResponse, ...own],
@@ -200,6 +203,20 @@ export class Hooks {
     return bound;
   }
 
+  /** Counts the promises of a feature that lets requests wait. */
+  private watched(feature: Middleware): Middleware {
+    if (feature.name !== "concurrency-limit") return feature;
+    return {
+      ...feature,
+      onRequest: (exchange) => {
+        const verdict = feature.onRequest?.(exchange) ?? null;
+        if (!(verdict instanceof Promise)) return verdict;
+        this.pending++;
+        return verdict.finally(() => this.pending--);
+      },
+    };
+  }
+
   private middleware(route: string, index: number): Middleware {
     const planOf = (exchange: ExchangeView): HookPlan => hookOf(this.around.seed, idOf(exchange.request.path), route, index);
     return {
@@ -209,7 +226,7 @@ export class Hooks {
       onUpstreamRequest: (exchange, edits) => this.onUpstreamRequest(exchange, index, edits, planOf(exchange)),
       onUpstreamResponse: (exchange, result) => this.onUpstreamResponse(exchange, index, result, planOf(exchange)),
       onResponse: (exchange, response) => this.onResponse(exchange, index, response, planOf(exchange)),
-      onFinish: (exchange) => this.onFinish(exchange, index, planOf(exchange)),
+      onFinish: (exchange) => this.onFinish(exchange, route, index, planOf(exchange)),
     };
   }
 
@@ -227,6 +244,7 @@ export class Hooks {
     this.endWait(course, id);
     if (plan.asksSignal) course.signal = exchange.signal;
     if (index === 0 && route === "limited") this.spend(exchange.client, id);
+    if (index === 0 && route === "all" && ++this.running > AT_ONCE.max) this.fail(`request ${id} is number ${this.running} at once`);
     switch (plan.verdict) {
       case "admits":
         return plan.collectsMax < 0 ? null : this.collect(exchange, course, plan.collectsMax);
@@ -359,10 +377,11 @@ export class Hooks {
     return head === null ? null : this.stage(course, plan.responseStage, plan, head);
   }
 
-  private onFinish(exchange: ExchangeView, index: number, { throwsIn }: HookPlan): void {
+  private onFinish(exchange: ExchangeView, route: string, index: number, { throwsIn }: HookPlan): void {
     const id = idOf(exchange.request.path);
     const course = this.course(exchange);
     this.endWait(course, id);
+    if (index === 0 && route === "all" && course.asked > 0) this.running--;
     course.finished[index] = (course.finished[index] ?? 0) + 1;
     if (course.finished[index] !== 1) this.fail(`hook ${index} of request ${id} is told ${course.finished[index]} times that it is over`);
     if (course.signal?.aborted === false) this.fail(`request ${id} is over, and its signal not aborted`);

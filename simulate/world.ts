@@ -132,6 +132,7 @@ export class World {
   private readonly files: SimulatedFiles;
   private readonly plan: Plan;
   private readonly program: Program;
+  private readonly atOnce: InFlightTable = new InFlightTable(InFlightTable.create(1, 1, 2, 64));
   private readonly endpoints: EndpointTable = new EndpointTable(new SharedArrayBuffer(EndpointTable.bytes(SLOTS)));
   readonly attempts: Attempts = new Attempts(this.endpoints, (message) => this.fail(message));
   private readonly totals: MetricTotals = new MetricTotals(1);
@@ -208,7 +209,7 @@ export class World {
         },
       },
       buckets: new BucketTable(BucketTable.create(1, 2, 64)),
-      inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
+      inFlight: this.atOnce,
       output: {
         access: (record) => {
           this.lines.takes(record);
@@ -605,6 +606,7 @@ export class World {
     }
     for (const fault of [
       ...countsLeft(this.endpoints),
+      ...(this.atOnce.total === 0 ? [] : [`${this.atOnce.total} places of concurrency limits are taken at the end`]),
       ...faultsOfHeldBodies(this.serving, this.workers, true),
       ...this.files.faults,
       ...this.lines.faults,

@@ -93,6 +93,7 @@ if (isMainThread) {
               const last = own.pop();
               if (last !== undefined) table.release(...last);
             }
+            assert.equal(table.total, [...open.values()].flat().length);
           }
         },
       ),

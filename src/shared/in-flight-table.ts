@@ -135,6 +135,14 @@ export class InFlightTable {
     }
   }
 
+  /** How many are counted, under all keys. It looks at the whole table. */
+  get total(): number {
+    let total = 0;
+    for (let set = this.setsAt; set < this.cells.length; set += this.setCells)
+      for (let row = 0; row < ROWS; row++) total += this.sumAt(set + COUNTS + row * this.workers);
+    return total;
+  }
+
   private lock(set: number, worker: number): void {
     this.cells[HEADER_CELLS + worker * WORKER_CELLS] = set;
     lockCell(this.cells, set, worker + 1);
