@@ -58,7 +58,12 @@ export type CheckAnswer =
   | Unavailable
   | Failed;
 
-export type CallbackAnswer = Redirect<"redirect"> | Unavailable | Failed;
+export type CallbackAnswer =
+  | Redirect<"redirect">
+  /** Answer 429: the provider was not asked, and the login is still under way. */
+  | { readonly kind: "too_many" }
+  | Unavailable
+  | Failed;
 
 export type LogoutAnswer =
   | Redirect<"redirect">

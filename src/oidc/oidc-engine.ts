@@ -95,8 +95,11 @@ export class OidcEngine {
     return { kind: "redirect", location: localUrl(origin, this.#returnTo(returning)), setCookies: answer.setCookies };
   }
 
-  /** A request to the path to which the provider sends back. Only GET. */
-  async callback(request: LoginRequest): Promise<CallbackAnswer> {
+  /**
+   * A request to the path to which the provider sends back. Only GET.
+   * @param mayAsk asked before the provider is: whoever has begun a login can bring answers to it that are made up, as many as it likes
+   */
+  async callback(request: LoginRequest, mayAsk: () => boolean = () => true): Promise<CallbackAnswer> {
     const nowMs = this.#ports.now();
     const cookies = this.#cookiesOf(request);
     const query = new URLSearchParams(request.target.slice(pathOf(request.target).length));
@@ -106,6 +109,7 @@ export class OidcEngine {
     if (login === null || login.origin !== originOf(request)) {
       return { kind: "failed", failure: expiredLogin("no login of this browser has that state"), setCookies: [] };
     }
+    if (!mayAsk()) return { kind: "too_many" };
     // From here on the answer is one to this browser's own login. Whatever comes of it, it is used up.
     const ended = this.#logins.end(cookies, state);
     try {

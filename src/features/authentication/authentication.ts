@@ -3,6 +3,7 @@
  * `identity`, for `require`, middleware, the access log and, in fields, for upstreams.
  */
 import type { Feature, FeatureContext } from "../../proxy/feature/feature.ts";
+import type { LimiterThread } from "../../proxy/feature/limiter.ts";
 import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { authenticationFacts } from "./facts.ts";
@@ -27,7 +28,8 @@ import { OidcMethod } from "./oidc.ts";
 import { shownCertificate } from "./shown-certificate.ts";
 
 /** What the methods need of the thread and the route. */
-type Needed = Pick<FeatureContext, "credentials" | "passwords" | "logins" | "workerIndex" | "now" | "report" | "template" | "route">;
+type Needed = LimiterThread &
+  Pick<FeatureContext, "credentials" | "passwords" | "logins" | "workerIndex" | "now" | "report" | "template" | "route">;
 type BasicConfig = NonNullable<AuthenticationConfig["basic"]>;
 
 export const authentication: Feature<"authentication"> = {

@@ -19,6 +19,8 @@ export const authenticationFacts = {
     logout_refused: "403: another site's page has asked for a logout.",
     login_expired: "400: the provider's answer belongs to no login of this browser, or comes too late.",
     login_loop: "400: one login after the other, and no session lasts.",
+    login_rate_limited:
+      "429: more than 30 logins of this address have failed within a minute, so the provider is not asked about another one.",
     login_refused: "403: the identity provider does not let this user in.",
     login_invalid: "502: the identity provider's answer does not pass the checks, or it does not take the proxy's.",
     session_too_large: "502: what the identity provider says of the user does not fit into cookies.",
@@ -37,6 +39,11 @@ export const authenticationFacts = {
       metric: "millrace_key_rate_limited_total",
       help: "Requests answered 429 by the limit of an API key.",
       outcomes: ["key_rate_limited"],
+    },
+    login_rate_limited: {
+      metric: "millrace_login_rate_limited_total",
+      help: "Answers of identity providers that were answered 429, because logins of the same address had failed.",
+      outcomes: ["login_rate_limited"],
     },
   },
   events: {

@@ -6,9 +6,13 @@ import type { LoginRequest } from "../../oidc/login-request.ts";
 import type { BackChannelAnswer, CallbackAnswer, CheckAnswer } from "../../oidc/oidc-answers.ts";
 import type { OidcSession } from "../../oidc/session/session.ts";
 import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
+import { clientKey } from "../../base/client-key.ts";
 import { normalizePath } from "../../policy/route/normalize-path.ts";
+import type { Rate } from "../../policy/rate-limit/rate.ts";
 import { ExchangeState } from "../../proxy/feature/exchange-state.ts";
 import type { FeatureContext } from "../../proxy/feature/feature.ts";
+import { Limiter } from "../../proxy/feature/limiter.ts";
+import type { LimiterThread } from "../../proxy/feature/limiter.ts";
 import type { ExchangeView } from "../../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { Identity } from "../../proxy/ports/identity.ts";
@@ -22,6 +26,8 @@ import type { Method, Verdict } from "./method.ts";
 
 /** A logout token has a few kilobytes. */
 const FORM_BYTES_MAX = 32 * 1024;
+/** Logins of one address that may fail: the provider must not be asked without end in the name of this client. */
+const FAILED_LOGINS: Rate = { requests: 30, windowSeconds: 60, burst: 30 };
 
 export class OidcMethod implements Method {
   readonly challenge: string = `Cookie ${REALM}`;
@@ -29,6 +35,8 @@ export class OidcMethod implements Method {
   private readonly isOptional: boolean;
   private readonly report: FeatureContext["report"];
   private readonly login: Login;
+  private readonly failures: Limiter;
+  private readonly now: () => number;
   /** A session is the same object for as long as a browser brings the same cookie. */
   private readonly identities: WeakMap<OidcSession, Identity> = new WeakMap();
   /** Cookies for the browser, and the access token for the upstream, of exchanges under way. */
@@ -48,19 +56,18 @@ export class OidcMethod implements Method {
     config: OidcConfig,
     isOptional: boolean,
     others: { readonly challenges: readonly string[]; readonly ownToken: string | null },
-    { logins, workerIndex, report }: Pick<FeatureContext, "logins" | "workerIndex" | "report">,
+    { logins, report, ...thread }: Pick<FeatureContext, "logins" | "report"> & LimiterThread,
   ) {
     this.config = config;
     this.isOptional = isOptional;
     this.challenges = [...others.challenges, this.challenge];
     this.leavesTokens = others.ownToken === "authorization";
     this.report = report;
-    this.login = loginFor(config, logins, workerIndex);
+    this.login = loginFor(config, logins, thread.workerIndex);
+    this.failures = new Limiter(FAILED_LOGINS, thread, { id: JSON.stringify(["failed logins", config.issuer, config.client_id]) });
+    this.now = thread.now;
     this.ownPaths = new Map([
-      [
-        config.redirect_path,
-        async (exchange) => this.answerOf(await this.login.ask((engine) => engine.callback(requestOf(exchange))), "logged_in"),
-      ],
+      [config.redirect_path, (exchange) => this.callback(exchange)],
       [
         config.login_path,
         async (exchange) => this.answerOf(await this.login.ask((engine) => engine.login(requestOf(exchange))), "logged_in"),
@@ -136,6 +143,20 @@ export class OidcMethod implements Method {
       default:
         throw new Error(`the engine has no ${answer.kind} for this`);
     }
+  }
+
+  /** Each login counts against its address until it has succeeded. */
+  private async callback(exchange: ExchangeView): Promise<LocalAnswer> {
+    const address = clientKey(exchange.client);
+    const refused: LocalAnswer[] = [];
+    const mayAsk = (): boolean => {
+      if (this.failures.take(address, this.now())) return true;
+      refused.push(this.failures.refusal("login_rate_limited"));
+      return false;
+    };
+    const answer = await this.login.ask((engine) => engine.callback(requestOf(exchange), mayAsk));
+    if (answer.kind === "redirect") this.failures.settle(address, this.now(), -1);
+    return refused[0] ?? this.answerOf(answer, "logged_in");
   }
 
   private async logOut(exchange: ExchangeView): Promise<LocalAnswer> {
