@@ -29,6 +29,15 @@ export class CredentialFile {
     this.text = text;
   }
 
+  /** Gives what `make` makes of the text of now. It is made when it is asked for, once for each version of the text. */
+  compiled<T>(make: (text: string | null) => T): () => T {
+    let made: { readonly version: number; readonly value: T } | null = null;
+    return () => {
+      if (made === null || made.version !== this.version) made = { version: this.version, value: make(this.text) };
+      return made.value;
+    };
+  }
+
   /** @internal Takes what the main thread tells of this file, whether or not it has changed. */
   take({ version, text }: SentCredentials): void {
     this.version = version;

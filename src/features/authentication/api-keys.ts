@@ -27,15 +27,10 @@ interface KnownKey {
 
 /** @param file as `readApiKeys` has written it */
 export function keysInFile(file: CredentialFile): FindToken {
-  let version = -1;
-  let byStart: ReadonlyMap<number, readonly KnownKey[]> = new Map();
-  const read = (): void => {
-    version = file.version;
-    // Written by `readApiKeys`.
-    byStart = knownKeys(JSON.parse(file.text ?? "[]") as readonly ApiKey[]);
-  };
+  // Written by `readApiKeys`.
+  const keys = file.compiled((text) => knownKeys(JSON.parse(text ?? "[]") as readonly ApiKey[]));
   return (token, nowMs) => {
-    if (file.version !== version) read();
+    const byStart = keys();
     const digest = hash("sha256", Buffer.from(token, "latin1"), "buffer");
     for (const key of byStart.get(startOf(digest)) ?? [])
       if (timingSafeEqual(digest, key.digest) && token.startsWith(key.prefix)) return nowMs < key.expiresMs ? key.identity : EXPIRED;

@@ -20,27 +20,20 @@ export interface BasicFiles {
   readonly groups: CredentialFile | null;
 }
 
-/** The users of the files' present versions. */
-interface Users {
-  readonly hashes: ReadonlyMap<string, string>;
-  readonly roles: ReadonlyMap<string, readonly string[]>;
-  /** One object for each user, made when it first comes. */
-  readonly identities: Map<string, Identity>;
-}
+type Roles = ReadonlyMap<string, readonly string[]>;
+type IdentityOf = (user: string) => Identity;
 
 export function basicCredentials(files: BasicFiles, realm: string, passwords: PasswordChecks): Method {
   const challenge = `Basic realm="${realm}", charset="UTF-8"`;
   const wrong = refusal("The name or the password is wrong.", challenge);
-  const users = usersOf(files);
+  const hashes = files.users.compiled(hashesIn);
+  const withoutRoles = identitiesWith(new Map());
+  const identities =
+    files.groups === null ? (): IdentityOf => withoutRoles : files.groups.compiled((text) => identitiesWith(rolesIn(text)));
 
-  const settle = (verdict: PasswordVerdict, { identities, roles }: Users, user: string): Verdict => {
-    if (verdict !== "match") return verdict === "differs" ? wrong : UNAVAILABLE;
-    let identity = identities.get(user);
-    if (identity === undefined) {
-      identity = { method: "basic", user, roles: roles.get(user) ?? [], scopes: [], claims: {} };
-      identities.set(user, identity);
-    }
-    return identity;
+  const settle = (verdict: PasswordVerdict, user: string): Verdict => {
+    if (verdict === "match") return identities()(user);
+    return verdict === "differs" ? wrong : UNAVAILABLE;
   };
   return {
     challenge,
@@ -51,16 +44,15 @@ export function basicCredentials(files: BasicFiles, realm: string, passwords: Pa
       if (text === null) return null;
       const credentials = second === undefined ? readBasic(text) : null;
       if (credentials === null) return wrong;
-      const known = users();
+      const users = hashes();
       const { user, password } = credentials;
-      const verdict = passwords.check(known.hashes, user, password, startedAtMs);
-      if (verdict === "match") return settle(verdict, known, user);
+      const verdict = passwords.check(users, user, password, startedAtMs);
+      if (verdict === "match") return settle(verdict, user);
       return verdict.then((found) => {
         password.fill(0);
-        const now = users();
         // While it was verified the file may have lost the user, or got another password.
-        if (found === "match" && now.hashes.get(user) !== known.hashes.get(user)) return wrong;
-        return settle(found, now, user);
+        if (found === "match" && hashes().get(user) !== users.get(user)) return wrong;
+        return settle(found, user);
       });
     },
 
@@ -81,21 +73,26 @@ function readBasic(text: string): { readonly user: string; readonly password: Bu
   return { user, password: bytes.subarray(colon + 1) };
 }
 
-function usersOf({ users, groups }: BasicFiles): () => Users {
-  let versions = "";
-  let known: Users = { hashes: new Map(), roles: new Map(), identities: new Map() };
-  return () => {
-    const now = `${users.version} ${groups?.version ?? ""}`;
-    if (now === versions) return known;
-    versions = now;
-    const read = parseHtpasswd(users.text ?? "");
-    const grouped = groups === null ? null : parseGroups(groups.text ?? "");
-    known = {
-      hashes: "users" in read ? read.users : new Map(),
-      roles: grouped !== null && "roles" in grouped ? grouped.roles : new Map(),
-      identities: new Map(),
-    };
-    return known;
+function hashesIn(text: string | null): ReadonlyMap<string, string> {
+  const read = parseHtpasswd(text ?? "");
+  return "users" in read ? read.users : new Map();
+}
+
+function rolesIn(text: string | null): Roles {
+  const read = parseGroups(text ?? "");
+  return "roles" in read ? read.roles : new Map();
+}
+
+/** Gives a user's identity: one object for each, made when the user first comes. */
+function identitiesWith(roles: Roles): IdentityOf {
+  const identities = new Map<string, Identity>();
+  return (user) => {
+    let identity = identities.get(user);
+    if (identity === undefined) {
+      identity = { method: "basic", user, roles: roles.get(user) ?? [], scopes: [], claims: {} };
+      identities.set(user, identity);
+    }
+    return identity;
   };
 }
 

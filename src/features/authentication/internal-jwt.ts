@@ -8,7 +8,7 @@ import { keepNewest } from "../../base/keep-newest.ts";
 import { fieldLine } from "../../http/field-edits.ts";
 import type { RequestChanges } from "../../http/head-edits.ts";
 import { ReplacedNames } from "../../http/replaced-names.ts";
-import type { CredentialFile, CredentialFiles } from "../../shared/credential-files.ts";
+import type { CredentialFiles } from "../../shared/credential-files.ts";
 import { INTERNAL_TYPE } from "../../policy/authentication/internal-type.ts";
 import { claimOf } from "../../policy/authentication/claims.ts";
 import type { ExchangeView } from "../../proxy/feature/middleware.ts";
@@ -29,29 +29,29 @@ interface Made {
 
 type Sign = (data: string) => string;
 
+/** A key, and what it has signed lately. */
 interface Signer {
   /** The first part of all tokens. */
   readonly header: string;
   readonly sign: Sign;
+  /** Most methods have one object for all requests of a client, and others one for each request. */
+  readonly ofIdentity: WeakMap<Identity, Made>;
+  readonly ofClaims: Map<string, Made>;
 }
 
 export class InternalTokens {
   private readonly config: InternalJwtConfig;
   private readonly epochMs: () => number;
-  private readonly file: CredentialFile | null;
   private readonly names: ReplacedNames;
   private readonly prefix: string;
-  private version: number = -1;
-  private signer: Signer | null = null;
-  /** Most methods have one object for all requests of a client, and others one for each request. */
-  private ofIdentity: WeakMap<Identity, Made> = new WeakMap();
-  private readonly ofClaims: Map<string, Made> = new Map();
+  /** Gives the one that signs now; null: the key's file has not been read yet. */
+  private readonly signer: () => Signer | null;
 
   /** @param epochMs the time now, in milliseconds since 1970: a request may be sent long after it has come */
   constructor(config: InternalJwtConfig, files: CredentialFiles, epochMs: () => number) {
     this.config = config;
     this.epochMs = epochMs;
-    this.file = config.key_file === undefined ? null : files.file(config.key_file);
+    this.signer = config.key_file === undefined ? bySecret(config.secret ?? "") : files.file(config.key_file).compiled(byKey);
     const name = config.header.toLowerCase();
     this.names = new ReplacedNames([name], [name]);
     this.prefix = name === "authorization" ? "Bearer " : "";
@@ -63,18 +63,19 @@ export class InternalTokens {
   }
 
   private lineFor(identity: Identity, nowMs: number): string {
-    const signer = this.newest();
+    const signer = this.signer();
     if (signer === null) return "";
-    const known = this.ofIdentity.get(identity);
+    const { ofIdentity, ofClaims } = signer;
+    const known = ofIdentity.get(identity);
     if (known !== undefined && nowMs < known.untilMs) return known.line;
     const claims = claimsOf(identity, this.config);
     const text = JSON.stringify(claims);
-    let made = this.ofClaims.get(text);
+    let made = ofClaims.get(text);
     if (made === undefined || nowMs >= made.untilMs) {
       made = this.made(claims, signer, nowMs);
-      keepNewest(this.ofClaims, text, made, REMEMBERED_MAX);
+      keepNewest(ofClaims, text, made, REMEMBERED_MAX);
     }
-    this.ofIdentity.set(identity, made);
+    ofIdentity.set(identity, made);
     return made.line;
   }
 
@@ -84,17 +85,6 @@ export class InternalTokens {
     const payload = { ...claims, iat: issuedAt, exp: issuedAt + Math.ceil(config.lifetime / 1000) };
     const data = `${header}.${base64url(JSON.stringify(payload))}`;
     return { line: fieldLine(config.header, `${this.prefix}${data}.${signed(data)}`), untilMs: nowMs + config.lifetime * USED_SHARE };
-  }
-
-  /** Null: the key's file has not been read yet. */
-  private newest(): Signer | null {
-    const version = this.file?.version ?? 0;
-    if (version === this.version) return this.signer;
-    this.version = version;
-    this.signer = signerOf(this.config, this.file);
-    this.ofClaims.clear();
-    this.ofIdentity = new WeakMap();
-    return this.signer;
   }
 }
 
@@ -113,14 +103,16 @@ function claimsOf(identity: Identity, { issuer, audience, claims }: InternalJwtC
   };
 }
 
-function signerOf({ secret }: InternalJwtConfig, file: CredentialFile | null): Signer | null {
-  if (file === null) {
-    const key = Buffer.from(secret ?? "", "utf8");
-    return signer("HS256", "", (data) => createHmac("sha256", key).update(data).digest("base64url"));
-  }
-  if (file.text === null) return null;
-  // Written by `readSigningKey`.
-  const { algorithm, id, jwk } = JSON.parse(file.text) as SigningKey;
+function bySecret(secret: string): () => Signer {
+  const key = Buffer.from(secret, "utf8");
+  const made = signer("HS256", "", (data) => createHmac("sha256", key).update(data).digest("base64url"));
+  return () => made;
+}
+
+/** @param text as `readSigningKey` has written it */
+function byKey(text: string | null): Signer | null {
+  if (text === null) return null;
+  const { algorithm, id, jwk } = JSON.parse(text) as SigningKey;
   const key = createPrivateKey({ key: { ...jwk }, format: "jwk" });
   // RFC 7518 section 3.4: the two numbers of a signature side by side. EdDSA (RFC 8037) has a hash of its own.
   return algorithm === "ES256"
@@ -129,7 +121,8 @@ function signerOf({ secret }: InternalJwtConfig, file: CredentialFile | null): S
 }
 
 function signer(alg: string, kid: string, signed: Sign): Signer {
-  return { header: base64url(JSON.stringify({ alg, typ: INTERNAL_TYPE, ...(kid === "" ? {} : { kid }) })), sign: signed };
+  const header = base64url(JSON.stringify({ alg, typ: INTERNAL_TYPE, ...(kid === "" ? {} : { kid }) }));
+  return { header, sign: signed, ofIdentity: new WeakMap(), ofClaims: new Map() };
 }
 
 function base64url(text: string): string {

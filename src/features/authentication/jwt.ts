@@ -40,22 +40,28 @@ export function isJwt(token: string): boolean {
 
 type Verified = VerifiedToken | LocalAnswer | "unknown key";
 
+/** A version of the key set, and what was verified under it: under another one that does not count any more. */
+interface KeySet {
+  readonly remembered: RememberedTokens;
+  /** The keys, as the library has them, which may not be loaded yet. */
+  readonly keys: (jose: Jose) => JWTVerifyGetKey;
+}
+
 export class JwtVerifier {
   private readonly config: JwtConfig;
   private readonly files: CredentialFiles;
   /** Where the keys come from; null: there is a secret. */
   private readonly source: CredentialFile | null;
-  private readonly remembered: RememberedTokens = new RememberedTokens();
-  /** The version of the key set under which `remembered` holds. */
-  private version: number = -1;
+  /** Gives the key set of now. */
+  private readonly keySet: () => KeySet;
   private readonly jose: Promise<Jose>;
-  private keys: JWTVerifyGetKey | null = null;
 
   constructor(config: JwtConfig, files: CredentialFiles) {
     this.config = config;
     this.files = files;
     const place = config.jwks_file ?? config.jwks_url;
     this.source = place === undefined ? null : files.file(place);
+    this.keySet = this.source === null ? secretKeySet(config.secret ?? "") : this.source.compiled(publicKeySet);
     // Loaded where it is needed: most threads need none.
     this.jose = import("jose");
     this.jose.catch(() => {});
@@ -63,18 +69,8 @@ export class JwtVerifier {
 
   judge(token: string, nowMs: number): Verdict | Promise<Verdict> {
     if (token.length > TOKEN_CHARACTERS_MAX) return INVALID_TOKEN;
-    this.useNewest();
     const digest = hash("sha256", Buffer.from(token, "latin1"), "base64");
-    return this.remembered.find(digest, nowMs) ?? this.verify(token, digest, nowMs);
-  }
-
-  /** Another key set: what was verified under the one of before does not count any more. */
-  private useNewest(): void {
-    const version = this.source?.version ?? 0;
-    if (version === this.version) return;
-    this.version = version;
-    this.keys = null;
-    this.remembered.clear();
+    return this.keySet().remembered.find(digest, nowMs) ?? this.verify(token, digest, nowMs);
   }
 
   private async verify(token: string, digest: string, nowMs: number): Promise<Verdict> {
@@ -83,15 +79,12 @@ export class JwtVerifier {
       await this.files.refresh(source.path, nowMs, MISSED_EVERY_MS);
       if (source.text === null) return UNAVAILABLE;
     }
-    this.useNewest();
-    const before = this.version;
+    const before = this.keySet();
     let verified = await this.verifyByNewest(token, digest, nowMs);
     const url = this.config.jwks_url;
     // Clients can make up names of keys.
-    if (verified === "unknown key" && url !== undefined && (await this.files.refresh(url, nowMs, WANTED_EVERY_MS))) {
-      this.useNewest();
-      if (this.version !== before) verified = await this.verifyByNewest(token, digest, nowMs);
-    }
+    if (verified === "unknown key" && url !== undefined && (await this.files.refresh(url, nowMs, WANTED_EVERY_MS)))
+      if (this.keySet() !== before) verified = await this.verifyByNewest(token, digest, nowMs);
     if (verified === "unknown key") return INVALID_TOKEN;
     return "status" in verified ? verified : verified.identity;
   }
@@ -99,16 +92,15 @@ export class JwtVerifier {
   /** Verifies by the key set of now, and once more where another one comes meanwhile: by a key that is gone nothing is verified, and nothing remembered. */
   private async verifyByNewest(token: string, digest: string, nowMs: number): Promise<Verified> {
     for (;;) {
-      this.useNewest();
-      const { version } = this;
-      const verified = await this.verifyWith(token, nowMs);
-      if (version !== (this.source?.version ?? 0)) continue;
-      if (typeof verified !== "string" && !("status" in verified)) this.remembered.add(digest, verified);
+      const keySet = this.keySet();
+      const verified = await this.verifyWith(keySet, token, nowMs);
+      if (keySet !== this.keySet()) continue;
+      if (typeof verified !== "string" && !("status" in verified)) keySet.remembered.add(digest, verified);
       return verified;
     }
   }
 
-  private async verifyWith(token: string, nowMs: number): Promise<Verified> {
+  private async verifyWith({ keys }: KeySet, token: string, nowMs: number): Promise<Verified> {
     const { config } = this;
     const jose = await this.jose;
     const options: JWTVerifyOptions = {
@@ -120,26 +112,26 @@ export class JwtVerifier {
       ...(config.audience === undefined ? {} : { audience: config.audience }),
     };
     try {
-      const payload = await verifiedPayload(jose, token, await this.keysOf(jose), options);
+      const payload = await verifiedPayload(jose, token, keys(jose), options);
       const untilMs = (payload.exp ?? 0) * 1000 + config.clock_skew;
       return { identity: identityOf("jwt", payload, config.claims), untilMs, characters: token.length };
     } catch (error) {
       return error instanceof jose.errors.JWKSNoMatchingKey ? "unknown key" : refusalOf(jose, error);
     }
   }
+}
 
-  private async keysOf(jose: Jose): Promise<JWTVerifyGetKey> {
-    const { config, source } = this;
-    if (this.keys !== null) return this.keys;
-    if (source === null) {
-      const secret = Buffer.from(config.secret ?? "", "utf8");
-      this.keys = () => secret;
-    } else {
-      // Written by `readKeySet`.
-      this.keys = jose.createLocalJWKSet(JSON.parse(source.text ?? "{}") as JSONWebKeySet);
-    }
-    return this.keys;
-  }
+function secretKeySet(secret: string): () => KeySet {
+  const key = Buffer.from(secret, "utf8");
+  const keySet: KeySet = { remembered: new RememberedTokens(), keys: () => () => key };
+  return () => keySet;
+}
+
+/** @param text as `readKeySet` has written it */
+function publicKeySet(text: string | null): KeySet {
+  let made: JWTVerifyGetKey | null = null;
+  const keys: KeySet["keys"] = (jose) => (made ??= jose.createLocalJWKSet(JSON.parse(text ?? "{}") as JSONWebKeySet));
+  return { remembered: new RememberedTokens(), keys };
 }
 
 /** jose looks at claims after the signature. */

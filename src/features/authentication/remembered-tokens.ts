@@ -51,11 +51,6 @@ export class RememberedTokens {
     }
   }
 
-  clear(): void {
-    this.tokens.clear();
-    this.characters = 0;
-  }
-
   get size(): number {
     return this.tokens.size;
   }
