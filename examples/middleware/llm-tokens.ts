@@ -6,6 +6,9 @@
  * there is none, because the client left or did not ask for it, the pieces of text, of which each is at least about a token. Nothing is held
  * back, and nothing is changed. Sums are counters in /metrics, and each response is a line in the log.
  *
+ * `token_limit` of a route does this in all threads together, with an estimate beforehand, and is the better choice for a gateway. This file shows how such
+ * a thing is written.
+ *
  * A budget is checked when a request comes and charged when its response ends, so requests at the same time may overdraw it. It is counted
  * in each worker thread by itself: with `workers: 4` a key may use up to four times as much. It begins anew when the configuration is
  * reloaded. Keys are kept and logged as hashes, never as they are.

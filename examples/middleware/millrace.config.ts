@@ -4,6 +4,7 @@ import abCookie from "./ab-cookie.ts";
 import graphqlDepth from "./graphql-depth.ts";
 import headerStamp from "./header-stamp.ts";
 import injectHtml from "./inject-html.ts";
+import llmFallback from "./llm-fallback.ts";
 import llmTokens from "./llm-tokens.ts";
 import maintenanceWindow from "./maintenance-window.ts";
 import redactJson from "./redact-json.ts";
@@ -11,7 +12,7 @@ import signRequest from "./sign-request.ts";
 
 export default defineConfig({
   listeners: [{ address: "127.0.0.1:8080" }],
-  upstreams: { app: { endpoints: ["http://127.0.0.1:60408"] } },
+  upstreams: { app: { endpoints: ["http://127.0.0.1:60408"] }, second: { endpoints: ["http://127.0.0.1:60409"] } },
   middleware: [
     headerStamp({ header: "X-Served-By", value: "eu-1 worker {worker}", to: "both" }),
     maintenanceWindow({
@@ -27,7 +28,10 @@ export default defineConfig({
       name: "models",
       match: { path: "/v1/*" },
       upstream: "app",
-      middleware: [llmTokens({ key_header: "authorization", budget: { tokens: 200_000, seconds: 3600 } })],
+      middleware: [
+        llmTokens({ key_header: "authorization", budget: { tokens: 200_000, seconds: 3600 } }),
+        llmFallback({ fallbacks: [{ upstream: "second", model: "small-2" }] }),
+      ],
     },
     {
       name: "api",

@@ -187,6 +187,7 @@ function watchedSource(source: unknown, surrounding: Surrounding): ResponseSourc
   if (!isSource(source)) throw new TypeError("the hook returned neither null nor a response source, which has start");
   const start = surrounding.watch(source.start.bind(source));
   return {
+    ...(source.hasOwnLimits === true ? { hasOwnLimits: true } : {}),
     start: (request, response) => {
       const input: unknown = start(request, response);
       const fail = (error: unknown): void => response.fail(surrounding.described(error));

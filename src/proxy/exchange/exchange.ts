@@ -25,6 +25,7 @@ import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
+import type { RelayOptions } from "../feature/relay.ts";
 import type { FinishedExchange, Middleware } from "../feature/middleware.ts";
 import type { ResponseSource } from "../feature/response-source.ts";
 import type { LocalAnswer } from "../local-answer.ts";
@@ -59,10 +60,12 @@ import { SourceStream } from "./source-stream.ts";
 import type { SourceOwner } from "./source-stream.ts";
 import { admit, collectBody, collectData, collectedEnough } from "./admission.ts";
 import { beginCopy, isToBeCopied } from "./request-copy.ts";
+import { checkedRequest } from "./fetch.ts";
 import * as answers from "./answers.ts";
 import { anotherAttempt, isHeld, isRetriedFor } from "./attempts.ts";
 import { answerInPlaceOf, editRequest, editResponse, isTurnedDown, tellFinished } from "./hooks.ts";
 import { forgetBeyondMemory, keepForReplay } from "./replay.ts";
+import { relaySource } from "./relay.ts";
 import { RequestLimit } from "./request-limit.ts";
 
 /** The 100 (Continue) that a client may wait for before it sends its body. */
@@ -341,6 +344,15 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const set = this.snapshot.endpointsOf(upstream);
     if (set === null) return Promise.resolve({ head: null, failure: "no_upstream" });
     return this.thread.fetch(set, request, { signal: this.signal, ...options });
+  }
+
+  relay(upstream: string, request: FetchRequest, options: RelayOptions = {}): ResponseSource {
+    const set = this.snapshot.endpointsOf(upstream);
+    if (set === null) throw new TypeError(`there is no upstream ${JSON.stringify(upstream)}`);
+    const sent = checkedRequest(request, set);
+    if ((sent.head.method === "HEAD") !== (this.request.method === "HEAD"))
+      throw new TypeError(`${sent.head.method} cannot answer ${this.request.method}`);
+    return relaySource(this.thread, set, sent, options);
   }
 
   get signal(): AbortSignal {

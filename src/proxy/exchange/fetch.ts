@@ -24,7 +24,7 @@ const TIMEOUT_MS = 10_000;
 const BODY_BYTES_MAX = 1024 * 1024;
 
 /** The client facts of an exchange that has no client. */
-const ITSELF: ClientFacts = {
+export const ITSELF: ClientFacts = {
   peer: "",
   client: "",
   trusted: false,
@@ -54,23 +54,39 @@ export async function fetchFrom(
 ): Promise<FetchResult> {
   // The caller may be in the middle of another exchange's event, with which this exchange would share its edits (scratch-edits.ts).
   await Promise.resolve();
-  const sent = checked(request, options, set);
+  const sent = checkedFetch(request, options, set);
   return new Promise((resolve) => new Fetch(thread, sent, options, resolve).begin(set));
 }
 
-/** Checks the arguments, because callers may be code without types: a wrong request must not become a fault of the connection that it is sent on. */
-function checked(request: FetchRequest, options: FetchOptions, set: EndpointSet): HeadRequest {
+/**
+ * The request as it is sent. Throws a CallersMistake if it cannot be: callers may be code without types, and a wrong request must not become a fault of the
+ * connection that it is sent on.
+ */
+export function checkedRequest(request: FetchRequest, set: EndpointSet): HeadRequest {
   try {
     const sent = "head" in request ? request : withHead(request, set);
     if (!(sent.head instanceof RequestHead)) throw new TypeError("the head was not made with buildRequestHead");
     if (sent.body !== undefined && !Buffer.isBuffer(sent.body)) throw new TypeError("the body is neither a text nor a Buffer");
+    return sent;
+  } catch (error) {
+    throw cannotBeSent(error);
+  }
+}
+
+function cannotBeSent(error: unknown): CallersMistake {
+  return new CallersMistake(`the request cannot be sent: ${messageOf(error)}`, { cause: error });
+}
+
+function checkedFetch(request: FetchRequest, options: FetchOptions, set: EndpointSet): HeadRequest {
+  const sent = checkedRequest(request, set);
+  try {
     const { timeoutMs = TIMEOUT_MS, bodyBytesMax = BODY_BYTES_MAX, signal } = options;
     if (typeof timeoutMs !== "number" || !(timeoutMs >= 0)) throw new TypeError("timeoutMs is no time");
     if (typeof bodyBytesMax !== "number" || !(bodyBytesMax >= 0)) throw new TypeError("bodyBytesMax is no number of bytes");
     if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError("the signal is no AbortSignal");
     return sent;
   } catch (error) {
-    throw new CallersMistake(`the request cannot be sent: ${messageOf(error)}`, { cause: error });
+    throw cannotBeSent(error);
   }
 }
 

@@ -115,7 +115,7 @@ export class SourceStream extends BodyProducer implements UpstreamStream {
 
   /** The exchange has no other way to an answer. */
   protected get isAwaited(): boolean {
-    return true;
+    return this.source.hasOwnLimits !== true;
   }
 
   protected inputFreed(): void {

@@ -3,11 +3,13 @@ import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import type { Identity } from "../ports/identity.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { FetchResult } from "./fetch.ts";
+import { NO_INPUT } from "./response-source.ts";
+import type { ResponseSource } from "./response-source.ts";
 import type { FinishedExchange } from "./middleware.ts";
 
 /**
  * An exchange's view for calling a single hook without an exchange: in `explain`, tests and benchmarks. `collectBody` always gives null,
- * and `fetch` always fails with `no_upstream`.
+ * and `fetch` and `relay` always fail with `no_upstream`.
  */
 export class LoneView implements FinishedExchange {
   readonly request: RequestHead;
@@ -71,6 +73,15 @@ export class LoneView implements FinishedExchange {
 
   collectBody(): Promise<null> {
     return Promise.resolve(null);
+  }
+
+  relay(_upstream: string): ResponseSource {
+    return {
+      start: (_request, response) => {
+        response.answer({ status: 503, reason: "no_upstream", detail: "", fields: [] });
+        return NO_INPUT;
+      },
+    };
   }
 
   fetch(_upstream: string): Promise<FetchResult> {

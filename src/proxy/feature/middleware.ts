@@ -24,6 +24,7 @@ import type { LocalAnswer } from "../local-answer.ts";
 import type { Identity } from "../ports/identity.ts";
 import type { ProxiedConnection } from "../ports/proxied-connection.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
+import type { RelayOptions } from "./relay.ts";
 import type { BodyStage } from "./body-stage.ts";
 import type { ResponseSource } from "./response-source.ts";
 
@@ -109,6 +110,13 @@ export interface ExchangeView {
    * {@link FetchResult}.
    */
   fetch(upstream: string, request: FetchRequest, options?: FetchOptions): Promise<FetchResult>;
+  /**
+   * A source that sends a request of the middleware's own to the upstream with that name and answers with its response, which streams to the client: for
+   * `source` and `onUpstreamResponse`. The time limits are those of the upstream. Fields of the client's request are sent only as far as `request` has them.
+   * Where no endpoint responds, the client gets the proxy's answer for that. Throws a TypeError if there is no such upstream, or the request cannot be sent
+   * as it is.
+   */
+  relay(upstream: string, request: FetchRequest, options?: RelayOptions): ResponseSource;
 }
 
 /** An exchange that has ended, with the facts that go to the access log and the metrics. */

@@ -29,6 +29,11 @@ export interface ResponseSource {
    * error thrown here or by the callbacks ends the exchange: the client gets a 500, or a cut response if the response has begun.
    */
   start(request: SourceRequest, response: SourceResponse): SourceInput;
+  /**
+   * The source is never silent for longer than limits of its own allow, so that none is set for it.
+   * @internal
+   */
+  readonly hasOwnLimits?: true;
 }
 
 /** The request that a source answers. */

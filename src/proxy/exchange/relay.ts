@@ -1,0 +1,158 @@
+/**
+ * Answers a request with the response of another upstream (`ExchangeView.relay`). The request to it is an exchange without a client, and `Relay` stands
+ * between the two: to that exchange it is the client, to the exchange of the client it is a source. The response streams, with back-pressure.
+ *
+ * ```text
+ *   client <-- Exchange <-- SourceStream <-- Relay <-- Exchange of its own <-- endpoint
+ * ```
+ */
+import { Buffer } from "node:buffer";
+import type { BodyLength } from "../../http/body-length.ts";
+import { connectionOptions } from "../../http/connection-options.ts";
+import type { FieldSection } from "../../http/field-section.ts";
+import type { ResponseHead } from "../../http/response-head.ts";
+import type { ExchangeThread } from "../exchange-thread.ts";
+import type { HeadRequest } from "../feature/fetch.ts";
+import type { RelayOptions } from "../feature/relay.ts";
+import type { ResponseSource, SourceInput, SourceRequest, SourceResponse } from "../feature/response-source.ts";
+import type { LocalAnswer } from "../local-answer.ts";
+import type { ClientStream } from "../ports/client-stream.ts";
+import type { OwnedUpstream } from "../ports/upstream-stream.ts";
+import type { EndpointSet } from "../upstream/endpoint-set.ts";
+import { INTERNAL_ERROR } from "./answers.ts";
+import { Exchange } from "./exchange.ts";
+import { ITSELF } from "./fetch.ts";
+
+/** Makes the source. It can answer several requests, each by an exchange of its own. */
+export function relaySource(thread: ExchangeThread, set: EndpointSet, request: HeadRequest, { otherwise }: RelayOptions): ResponseSource {
+  return {
+    hasOwnLimits: true,
+    start: (answered, response) => {
+      const relay = new Relay(thread, request, answered, response, otherwise ?? (() => null));
+      // The caller is in the middle of another exchange's event, with which this exchange would share its edits (scratch-edits.ts).
+      void Promise.resolve().then(() => relay.begin(set));
+      // Of the request that is answered nothing is read.
+      return { writable: () => relay.clientTakesMore(), abort: () => relay.giveUp() };
+    },
+  };
+}
+
+class Relay implements ClientStream {
+  readonly isBackground: boolean = true;
+  readonly owned: null = null;
+  readonly bytesWritten: number = 0;
+  private readonly exchange: Exchange;
+  private readonly body: Buffer;
+  private readonly answered: SourceRequest;
+  private readonly response: SourceResponse;
+  private readonly otherwise: (head: ResponseHead | null) => ResponseSource | null;
+  private bodyDelivered: boolean = false;
+  private hasResponded: boolean = false;
+  /** Nothing more of the exchange is passed on: the client is gone, or another source answers. */
+  private isOver: boolean = false;
+  /** The source that answers in the place of this one. */
+  private instead: SourceInput | null = null;
+
+  constructor(
+    thread: ExchangeThread,
+    { head, body = Buffer.alloc(0) }: HeadRequest,
+    answered: SourceRequest,
+    response: SourceResponse,
+    otherwise: (head: ResponseHead | null) => ResponseSource | null,
+  ) {
+    this.body = body;
+    this.answered = answered;
+    this.response = response;
+    this.otherwise = otherwise;
+    this.exchange = new Exchange(thread, this, head, body.length, connectionOptions(head), ITSELF, "", thread.now);
+  }
+
+  begin(set: EndpointSet): void {
+    if (!this.isOver) this.exchange.beginAt(set);
+  }
+
+  // ---- called for the client's exchange ------------------------------------------------------------------------------
+
+  clientTakesMore(): void {
+    if (this.instead === null) this.exchange.clientUnblocked();
+    else this.instead.writable?.();
+  }
+
+  giveUp(): void {
+    if (this.instead !== null) return this.instead.abort?.();
+    this.isOver = true;
+    this.exchange.clientGone("client_gone");
+  }
+
+  // ---- ClientStream, called for the exchange of the request ----------------------------------------------------------
+
+  respond(head: ResponseHead, length: BodyLength): void {
+    if (this.isOver || this.isReplaced(head)) return;
+    this.hasResponded = true;
+    this.response.respond(head, length);
+  }
+
+  answer(answer: LocalAnswer): void {
+    if (!this.isOver && !this.isReplaced(null)) this.response.answer(answer);
+  }
+
+  data(bytes: Buffer, start: number, end: number): void {
+    if (!this.isOver) this.response.write(Buffer.from(bytes.subarray(start, end)));
+  }
+
+  flush(): boolean {
+    return this.isOver || this.response.flush();
+  }
+
+  end(trailers: FieldSection | null): void {
+    if (!this.isOver) this.response.end(trailers);
+  }
+
+  /** The response cannot be completed. */
+  cut(): void {
+    if (!this.isOver) this.response.answer({ ...INTERNAL_ERROR, reason: this.exchange.outcome });
+  }
+
+  resumeRequest(): void {
+    const { exchange, body } = this;
+    if (this.bodyDelivered || exchange.requestEnded || !exchange.takesBody) return;
+    this.bodyDelivered = true;
+    // A new view, because the receiver may write over the bytes before a slice (ports/body-sink.ts).
+    exchange.requestData(body.subarray(0), 0, body.length);
+    exchange.requestEnd(null);
+  }
+
+  pauseRequest(): void {}
+
+  interim(): void {}
+
+  addresses(): null {
+    return null;
+  }
+
+  startTunnel(): void {
+    throw new Error("no upgrade was asked for");
+  }
+
+  own(upstream: OwnedUpstream): void {
+    upstream.close();
+  }
+
+  exchangeFinished(): void {}
+
+  /** Whether another source answers in the place of the response, which is then given up. */
+  private isReplaced(head: ResponseHead | null): boolean {
+    if (this.hasResponded) return false;
+    try {
+      const source = this.otherwise(head);
+      if (source === null) return false;
+      this.isOver = true;
+      this.exchange.clientGone("client_gone");
+      this.instead = source.start(this.answered, this.response);
+    } catch (error) {
+      this.isOver = true;
+      this.response.fail(error);
+    }
+    return true;
+  }
+}
