@@ -94,7 +94,8 @@ export function failureOf(fault: Exclude<ProviderFault, { kind: "unavailable" }>
   }
   // The code was used before, or too late.
   if (code === "invalid_grant") return { ...EXPIRED, reason };
-  return { code: "login_invalid", status: 502, text: `The login service answers: ${description === "" ? code : description}`, reason };
+  // What else it has said is for the log: it is about the proxy's own request, secret included, and no user's business.
+  return { code: "login_invalid", status: 502, text: `The login service answers: ${code}`, reason };
 }
 
 export function isOverloaded(fault: ProviderFault): boolean {

@@ -341,8 +341,14 @@ describe("a provider", () => {
     const visit = new Visit();
     const answer = visit.provider.answerTo(await visit.begin());
     visit.provider.instead = (path): Response | null =>
-      path === "/token" ? Response.json({ error: "invalid_client" }, { status: 401 }) : null;
-    assert.equal(failure(await visit.callback(answer)).code, "login_invalid");
+      path === "/token"
+        ? Response.json({ error: "invalid_client", error_description: "secret abc of app is over" }, { status: 401 })
+        : null;
+    const failed = await visit.callback(answer);
+    assert.equal(failure(failed).code, "login_invalid");
+    // The log has all of it, and the user what concerns nobody else.
+    assert.equal(failure(failed).reason, "invalid_client: secret abc of app is over");
+    assert.equal(failed.kind === "failed" && failed.failure.text, "The login service answers: invalid_client");
   });
 
   test("is known for an hour, and its old metadata serves until there is new", async () => {
