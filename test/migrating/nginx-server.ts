@@ -2,7 +2,7 @@
 import type { Row } from "../support/migration-rows.ts";
 
 /** What stands outside of servers. */
-const OUTSIDE = /^(limit_req_zone|split_clients) /;
+const OUTSIDE = /^(limit_(?:req|conn)_zone|split_clients) /;
 
 /** The lines of the row that stand beside servers. */
 export function outsideOf({ theirs }: Row): string {

@@ -121,6 +121,7 @@ export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
     { ask: "GET /a", times: 3 },
     { ask: "GET /a", times: 4, status: 429 },
   ],
+  "limit_conn_zone $binary_remote_addr zone=c:1m;\nlimit_conn c 5;\nlimit_conn_status 429;": [{ ask: "GET /a", times: 6 }],
   "proxy_next_upstream error timeout http_503;\nproxy_next_upstream_tries 3;": [{ ask: "GET /fails", status: 503, got: "GET /fails" }],
   "proxy_read_timeout 1s;": [{ ask: "GET /stalls", status: 504, wait: "2s" }],
   "proxy_buffering on;": [{ ask: "GET /a", text: "app answers" }],

@@ -72,6 +72,7 @@ const TRIALS: Trials = {
     { ask: "GET /", times: 3 },
     { ask: "GET /", times: 4, status: 429 },
   ],
+  "middlewares.NAME.inflightreq.amount=5": [{ ask: "GET /", times: 6 }],
   // Nobody listens at the address of the row: nobody comes in.
   "middlewares.NAME.forwardauth.address=http://auth:9000/verify\nmiddlewares.NAME.forwardauth.authResponseHeaders=X-User": [
     { ask: "GET /", fields: { "X-User": "root" }, status: 503, got: null },

@@ -264,6 +264,21 @@ test("limits, timeouts and retries", async () => {
   assert.equal(notes.length, 5, notes.join("\n"));
 });
 
+test("several limits of rates and of requests at once", async () => {
+  const { value, notes } = await nginx(`
+    limit_req_zone $binary_remote_addr zone=a:1m rate=10r/s; limit_req_zone $cookie_session zone=b:1m rate=60r/m;
+    limit_conn_zone $binary_remote_addr zone=c:1m; limit_conn_zone $server_name zone=d:1m; limit_conn_zone $uri zone=e:1m;
+    server { listen 80;
+      location / { limit_req zone=a burst=5 nodelay; limit_req zone=b nodelay; limit_conn c 4; limit_conn d 100; limit_conn e 1; limit_conn none 1; proxy_pass http://app; } }`);
+  const [first] = value.routes;
+  assert.deepEqual(first?.["rate_limit"], [
+    { requests_per_second: 10, burst: 6 },
+    { requests_per_minute: 60, burst: 1, key: "cookie:session" },
+  ]);
+  assert.deepEqual(first?.["concurrency_limit"], [{ max: 4 }, { key: "upstream", max: 100 }]);
+  assert.equal(notes.length, 3, notes.join("\n"));
+});
+
 test("files are included, also those that begin with servers", async () => {
   const { value, notes } = await nginx("http { include conf.d/a.conf; include none.conf; include none/*.conf; include mime.types; }", {
     "conf.d/a.conf": "server { listen 80; include b; }",

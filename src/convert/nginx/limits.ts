@@ -1,4 +1,4 @@
-/** Limits of a location: rate, size, addresses of cookies and redirects. */
+/** Limits of a location: rate, requests at once, size, addresses of cookies and redirects. */
 import { defined } from "../model/conditions.ts";
 import type { Keys, Value } from "../model/draft.ts";
 import type { Notes } from "../model/notes.ts";
@@ -7,31 +7,59 @@ import { durationOf, sizeOf } from "./units.ts";
 import { convertText, fieldOf } from "./variables.ts";
 import type { VariableContext } from "./variables.ts";
 
-export function rateLimit(scope: Scope, notes: Notes, comments: string[]): Keys | undefined {
-  for (const { args, name: what, place } of scope.all("limit_req")) {
-    const name = option(args, "zone");
-    const zone = scope.everywhere("limit_req_zone").find((each) => option(each.args, "zone")?.split(":")[0] === name);
-    const key = keyOf(zone?.args[0] ?? "");
-    const [, digits, unit] = /^(\d+)r\/([sm])$/.exec(option(zone?.args ?? [], "rate") ?? "") ?? [];
+/** The keys `rate_limit` and `concurrency_limit` of a route. */
+export function limitKeys(scope: Scope, notes: Notes, comments: string[]): Keys {
+  return {
+    rate_limit: oneOrAll(rateLimits(scope, notes, comments)),
+    concurrency_limit: oneOrAll(concurrencyLimits(scope, notes, comments)),
+  };
+}
+
+function oneOrAll(limits: readonly Keys[]): Value | undefined {
+  return limits.length > 1 ? limits : limits[0];
+}
+
+function rateLimits(scope: Scope, notes: Notes, comments: string[]): readonly Keys[] {
+  return scope.all("limit_req").flatMap(({ args, name: what, place }) => {
+    const zone = zoneOf(scope, "limit_req_zone", option(args, "zone"));
+    const key = keyOf(zone?.[0] ?? "");
+    const [, digits, unit] = /^(\d+)r\/([sm])$/.exec(option(zone ?? [], "rate") ?? "") ?? [];
     if (key === null || digits === undefined) {
       notes.add({ place, what, why: zone === undefined ? "its zone is not there" : "what it counts by has no equivalent" }, comments);
-      continue;
+      return [];
     }
     if (!args.includes("nodelay"))
       notes.add({ place, what, why: "requests within the burst are not delayed, and those above it are refused" }, comments);
-    return defined({
-      [unit === "s" ? "requests_per_second" : "requests_per_minute"]: Number(digits),
-      burst: Number(option(args, "burst") ?? 0) + 1,
-      key: key === "client_ip" ? undefined : key,
-    });
-  }
-  return undefined;
+    const rate = { [unit === "s" ? "requests_per_second" : "requests_per_minute"]: Number(digits) };
+    return [defined({ ...rate, burst: Number(option(args, "burst") ?? 0) + 1, key: key === "client_ip" ? undefined : key })];
+  });
+}
+
+function concurrencyLimits(scope: Scope, notes: Notes, comments: string[]): readonly Keys[] {
+  return scope.all("limit_conn").flatMap(({ args, name: what, place }) => {
+    const [name = "", max = ""] = args;
+    const zone = zoneOf(scope, "limit_conn_zone", name);
+    const ofServer = /^\$(?:server_name|host)$/.test(zone?.[0] ?? "");
+    const key = ofServer ? "upstream" : keyOf(zone?.[0] ?? "");
+    if (key === null || !/^[1-9]\d*$/.test(max)) {
+      notes.add({ place, what, why: zone === undefined ? "its zone is not there" : "what it counts by has no equivalent" }, comments);
+      return [];
+    }
+    if (ofServer) notes.add({ place, what, why: "it counts over all routes to the same upstream, not over those of the server" }, comments);
+    return [defined({ key: key === "client_ip" ? undefined : key, max: Number(max) })];
+  });
+}
+
+/** The arguments of the directive that makes a zone. */
+function zoneOf(scope: Scope, directive: string, name: string | undefined): readonly string[] | undefined {
+  return scope.everywhere(directive).find(({ args }) => option(args, "zone")?.split(":")[0] === name)?.args;
 }
 
 function keyOf(text: string): string | null {
   if (/^\$(?:binary_)?remote_addr$|^\$http_x_forwarded_for$/.test(text)) return "client_ip";
-  const name = /^\$http_(\w+)$/.exec(text)?.[1];
-  return name === undefined ? null : `header:${fieldOf(name)}`;
+  const [, kind, name = ""] = /^\$(http|cookie)_(\w+)$/.exec(text) ?? [];
+  if (kind === "cookie") return `cookie:${name}`;
+  return kind === undefined ? null : `header:${fieldOf(name)}`;
 }
 
 function option(args: readonly string[], name: string): string | undefined {

@@ -28,7 +28,7 @@ const HANDLED = new Set(
   proxy_ssl_crl proxy_ssl_protocols ssl ssl_certificate ssl_certificate_key ssl_password_file ssl_protocols ssl_ciphers ssl_ecdh_curve ssl_conf_command
   ssl_session_tickets ssl_session_ticket_key ssl_verify_client ssl_client_certificate ssl_trusted_certificate ssl_crl ssl_verify_depth ssl_reject_handshake
   ssl_stapling_file ssl_ocsp add_header expires more_set_headers more_clear_headers client_max_body_size
-  limit_req limit_req_zone limit_except allow deny satisfy auth_basic auth_request auth_jwt set_real_ip_from real_ip_header
+  limit_req limit_req_zone limit_conn limit_except allow deny satisfy auth_basic auth_request auth_jwt set_real_ip_from real_ip_header
   default_type mirror split_clients fastcgi_pass uwsgi_pass scgi_pass memcached_pass grpc_pass access_log events http autoindex stub_status`.split(
     /\s+/,
   ),
@@ -65,8 +65,6 @@ const REASONS: Readonly<Record<string, string>> = {
   proxy_cache: "storing answers has no equivalent yet",
   proxy_store: "storing answers has no equivalent yet",
   proxy_cache_path: "storing answers has no equivalent yet",
-  limit_conn:
-    "limiting what one client has open per route has no equivalent yet; `limits.connections_per_client` of a listener does it for connections",
   limit_rate: "limiting the rate of answers has no equivalent",
   limit_rate_after: "limiting the rate of answers has no equivalent",
   sub_filter: "changing bodies has no equivalent; middleware of one's own can do it",

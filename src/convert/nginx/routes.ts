@@ -13,7 +13,7 @@ import { answerKeys } from "./answers.ts";
 import type { Answer } from "./answers.ts";
 import { errorPages } from "./error-pages.ts";
 import { requestFields, responseFields } from "./headers.ts";
-import { cookieKeys, locationKeys, maxBody, rateLimit, retryKeys, timeoutKeys } from "./limits.ts";
+import { cookieKeys, locationKeys, maxBody, limitKeys, retryKeys, timeoutKeys } from "./limits.ts";
 import { inOrder, locationsIn } from "./locations.ts";
 import type { Location, Placed } from "./locations.ts";
 import { locationFor } from "./location-for.ts";
@@ -194,7 +194,7 @@ export class ServerRoutes {
     if (keys === null)
       notes.add({ place: directive.place, what: "location", why: "what it serves has no equivalent, so this answers 404" }, comments);
     if (keys === null) return route({ respond: { status: 404 } });
-    return routeFor(this.withoutSources(conditions), { rate_limit: rateLimit(scope, notes, comments), ...keys });
+    return routeFor(this.withoutSources(conditions), { ...limitKeys(scope, notes, comments), ...keys });
   }
 
   /** Sources of PHP are no files to send, where nginx has them run. */
@@ -322,7 +322,7 @@ export class ServerRoutes {
 
   private limits(scope: Scope, comments: string[]): Keys {
     return {
-      rate_limit: rateLimit(scope, this.surroundings.notes, comments),
+      ...limitKeys(scope, this.surroundings.notes, comments),
       max_body: maxBody(scope),
       access_log: scope.value("access_log") === "off" ? false : undefined,
     };
