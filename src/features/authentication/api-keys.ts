@@ -41,8 +41,8 @@ export function keysInFile(file: CredentialFile): FindToken {
 const EXPIRED = invalidToken("The key has expired.");
 
 /**
- * Keys are found by this much of their hash. By their prefix a token would be compared with each of thousands of keys, where all begin alike. What the time of
- * the look-up tells of the hash of a random key is no help to find the key.
+ * Keys are found by this much of their hash, and not by their prefix: where thousands of keys begin alike, a token would be compared with each of them. The time of
+ * the look-up tells something of the hash of a random key, which is no help to find the key.
  */
 function startOf(digest: Buffer): number {
   return digest.readUInt32LE();

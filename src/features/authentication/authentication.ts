@@ -11,11 +11,9 @@ import { IdentityFields, namesOf } from "./identity-fields.ts";
 import { isRefusal } from "./method.ts";
 import type { Method, Verdict } from "./method.ts";
 import { reservedCopies } from "../../policy/authentication/copied-fields.ts";
-import type { CredentialFiles } from "../../shared/credential-files.ts";
 import { askedService } from "./forward.ts";
 import { keysInFile } from "./api-keys.ts";
 import { basicCredentials } from "./basic.ts";
-import type { BasicFiles } from "./basic.ts";
 import { KEY_LIMITS, keyLimits } from "./key-limits.ts";
 import { takeLoginCookies } from "./login-cookies.ts";
 import { InternalTokens } from "./internal-jwt.ts";
@@ -30,7 +28,6 @@ import { shownCertificate } from "./shown-certificate.ts";
 /** What the methods need of the thread and the route. */
 type Needed = LimiterThread &
   Pick<FeatureContext, "credentials" | "passwords" | "logins" | "workerIndex" | "now" | "report" | "template" | "route">;
-type BasicConfig = NonNullable<AuthenticationConfig["basic"]>;
 
 export const authentication: Feature<"authentication"> = {
   name: "authentication",
@@ -81,19 +78,15 @@ export function authenticationMiddleware(config: AuthenticationConfig, context: 
     name: "authentication",
     onRequest: login === null ? (exchange) => ask(exchange, 0) : (exchange) => login.ownAnswer(exchange) ?? ask(exchange, 0),
     onUpstreamRequest(exchange, request) {
-      for (let at = 0; at < methods.length; at++) methods[at]?.strip?.(exchange, request);
+      for (let at = 0; at < methods.length; at++) methods[at]?.editRequest?.(exchange, request);
       const { identity } = exchange;
       if (fields !== null && identity !== null) fields.write(identity, request);
       if (tokens !== null) tokens.write(exchange, request);
     },
     ...(login === null && (config.forward === undefined || config.forward.copy_response.length === 0)
       ? {}
-      : { onResponse: (exchange, response) => methods.forEach((method) => method.addTo?.(exchange, response)) }),
+      : { onResponse: (exchange, response) => methods.forEach((method) => method.editResponse?.(exchange, response)) }),
   };
-}
-
-function filesOf({ users_file: users, groups_file: groups }: BasicConfig, credentials: CredentialFiles): BasicFiles {
-  return { users: credentials.file(users), groups: groups === undefined ? null : credentials.file(groups) };
 }
 
 /** The name in `cookie:NAME`. */
@@ -115,7 +108,7 @@ function methodsOf(
     ...(found.length === 0 && inHeader === null ? [] : [presentedTokens(found, inHeader)]),
     ...(keys === null || apiKeys?.query === undefined ? [] : [keyInQuery(keys, apiKeys.query)]),
     ...(jwt === undefined || verifier === null || jwt.from === "header" ? [] : [jwtInCookie(verifier, cookieOf(jwt.from), jwt.forward)]),
-    ...(basic === undefined ? [] : [basicCredentials(filesOf(basic, credentials), basic.realm, passwords)]),
+    ...(basic === undefined ? [] : [basicCredentials(basic, credentials, passwords)]),
     ...(certificate === undefined ? [] : [shownCertificate(certificate)]),
     ...(forward === undefined ? [] : [askedService(forward, forwardedIn(jwt), context)]),
   ];

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { buildRequestHead } from "../../http/build-head.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
-import { CredentialFile } from "../../shared/credential-files.ts";
+import { CredentialFiles } from "../../shared/credential-files.ts";
 import { testProxy } from "../../testing/test-proxy.ts";
 import type { TestProxy } from "../../testing/test-proxy.ts";
 import { basicCredentials } from "./basic.ts";
@@ -90,16 +90,20 @@ test("a user who is taken out of the file, and a changed role, count within two 
 });
 
 test("a user who is taken out, or gets another role or hash, while the password is verified", async () => {
-  const users = new CredentialFile({ path: "users", version: 0, text: `alice:${HASH}\nbob:${HASH}\ncarol:${HASH}\n` });
-  const groups = new CredentialFile({ path: "groups", version: 0, text: "admin: bob\n" });
+  const files = new CredentialFiles();
+  const take = (version: number, users: string, groups: string): void =>
+    files.take([
+      { path: "users", version, text: users },
+      { path: "groups", version, text: groups },
+    ]);
+  take(0, `alice:${HASH}\nbob:${HASH}\ncarol:${HASH}\n`, "admin: bob\n");
   const { promise, resolve } = Promise.withResolvers<"match">();
-  const method = basicCredentials({ users, groups }, "r", { check: () => promise });
+  const method = basicCredentials({ users_file: "users", groups_file: "groups", realm: "r" }, files, { check: () => promise });
   const judged = ["alice", "bob", "carol"].map(async (name) => {
     const request = buildRequestHead({ method: "GET", target: "/", authority: "a.test" }, Object.entries(basic(`${name}:${PASSWORD}`)));
     return method.judge(new LoneView(request, "192.0.2.1"));
   });
-  users.take({ path: "users", version: 1, text: `bob:${HASH}\ncarol:${HASH.replace("Kt4y", "Kt5y")}\n` });
-  groups.take({ path: "groups", version: 1, text: "guest: bob\n" });
+  take(1, `bob:${HASH}\ncarol:${HASH.replace("Kt4y", "Kt5y")}\n`, "guest: bob\n");
   resolve("match");
   const found = (await Promise.all(judged)).map((verdict) => (verdict === null || isRefusal(verdict) ? verdict?.status : verdict.roles));
   assert.deepEqual(found, [401, ["guest"], 401]);

@@ -3,33 +3,30 @@ import { Buffer } from "node:buffer";
 import { afterScheme } from "../../policy/authentication/credentials.ts";
 import { parseGroups } from "../../policy/authentication/read-groups.ts";
 import { parseHtpasswd } from "../../policy/authentication/htpasswd.ts";
-import type { CredentialFile } from "../../shared/credential-files.ts";
+import type { CredentialFiles } from "../../shared/credential-files.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import type { PasswordChecks, PasswordVerdict } from "../../proxy/feature/password-checks.ts";
 import type { Identity } from "../../proxy/ports/identity.ts";
 import { refusal } from "./method.ts";
 import type { Method, Verdict } from "./method.ts";
+import type { AuthenticationConfig } from "./schema.ts";
 
 const SCHEME = "basic";
 /** Longer ones are nobody's. */
 const CREDENTIALS_CHARACTERS_MAX = 4096;
 
-export interface BasicFiles {
-  readonly users: CredentialFile;
-  /** Null: users have no roles. */
-  readonly groups: CredentialFile | null;
-}
-
+type BasicConfig = NonNullable<AuthenticationConfig["basic"]>;
 type Roles = ReadonlyMap<string, readonly string[]>;
 type IdentityOf = (user: string) => Identity;
 
-export function basicCredentials(files: BasicFiles, realm: string, passwords: PasswordChecks): Method {
-  const challenge = `Basic realm="${realm}", charset="UTF-8"`;
+export function basicCredentials(config: BasicConfig, files: CredentialFiles, passwords: PasswordChecks): Method {
+  const { users_file: usersFile, groups_file: groupsFile } = config;
+  const challenge = `Basic realm="${config.realm}", charset="UTF-8"`;
   const wrong = refusal("The name or the password is wrong.", challenge);
-  const hashes = files.users.compiled(hashesIn);
+  const hashes = files.file(usersFile).compiled(hashesIn);
   const withoutRoles = identitiesWith(new Map());
   const identities =
-    files.groups === null ? (): IdentityOf => withoutRoles : files.groups.compiled((text) => identitiesWith(rolesIn(text)));
+    groupsFile === undefined ? (): IdentityOf => withoutRoles : files.file(groupsFile).compiled((text) => identitiesWith(rolesIn(text)));
 
   const settle = (verdict: PasswordVerdict, user: string): Verdict => {
     if (verdict === "match") return identities()(user);
@@ -56,7 +53,7 @@ export function basicCredentials(files: BasicFiles, realm: string, passwords: Pa
       });
     },
 
-    strip({ request }, edits) {
+    editRequest({ request }, edits) {
       if (afterScheme(request.get("authorization") ?? "", SCHEME) !== null) edits.remove("authorization");
     },
   };

@@ -96,7 +96,7 @@ class AskedService implements Method {
     return this.ask(exchange, question, key);
   }
 
-  strip({ identity }: ExchangeView, edits: RequestChanges): void {
+  editRequest({ identity }: ExchangeView, edits: RequestChanges): void {
     const { copied, taken } = this;
     if (identity === null) return;
     const found = this.known.get(identity);
@@ -105,7 +105,7 @@ class AskedService implements Method {
     else if (taken !== null) edits.replaceLines(identity.method === "jwt" ? taken.ofJwt : taken.ofOthers, "");
   }
 
-  addTo({ identity }: ExchangeView, edits: ResponseChanges): void {
+  editResponse({ identity }: ExchangeView, edits: ResponseChanges): void {
     const found = identity === null ? undefined : this.known.get(identity);
     for (const [name, value] of found?.response ?? []) {
       if (name.toLowerCase() === "set-cookie") edits.append(name, value);

@@ -177,7 +177,7 @@ export function jwtInCookie(verifier: JwtVerifier, name: string, forwards: boole
       if (token === "") return null;
       return isJwt(token) ? verifier.judge(token, startedAtMs) : INVALID_TOKEN;
     },
-    strip({ request, identity }, edits) {
+    editRequest({ request, identity }, edits) {
       const values = request.values("cookie");
       edits.rewriteCookies(values, (cookie) => {
         const rest = withoutCookie([cookie], name);

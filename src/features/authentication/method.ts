@@ -1,4 +1,4 @@
-/** What each way has in common in which a client shows who it is. */
+/** A way in which a client shows who it is. */
 import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
 import type { ExchangeView } from "../../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
@@ -12,10 +12,10 @@ export interface Method {
   readonly challenge: string | null;
   /** Judges what the request brings. Null: it brings nothing of this kind. */
   judge(exchange: ExchangeView): Verdict | null | Promise<Verdict | null>;
-  /** Takes out of a request that goes upstream what was for the proxy. */
-  strip?(exchange: ExchangeView, request: RequestChanges): void;
-  /** Adds to the client's response what belongs to having shown who it is. Absent: nothing. */
-  addTo?(exchange: ExchangeView, response: ResponseChanges): void;
+  /** Edits the request that goes upstream: takes out what was for the proxy, and writes what the method itself has found for the upstream. Absent: nothing. */
+  editRequest?(exchange: ExchangeView, request: RequestChanges): void;
+  /** Edits the client's response, such as by the cookie of a renewed session. Absent: nothing. */
+  editResponse?(exchange: ExchangeView, response: ResponseChanges): void;
 }
 
 export function isRefusal(verdict: Verdict): verdict is LocalAnswer {

@@ -89,7 +89,7 @@ export class OidcMethod implements Method {
     return found instanceof Promise ? found.then((answer) => this.verdict(exchange, answer)) : this.verdict(exchange, found);
   }
 
-  strip(exchange: ExchangeView, edits: RequestChanges): void {
+  editRequest(exchange: ExchangeView, edits: RequestChanges): void {
     takeLoginCookies(exchange, edits);
     if (!this.config.forward_access_token) return;
     const token = this.tokens.of(exchange);
@@ -99,7 +99,7 @@ export class OidcMethod implements Method {
   }
 
   /** Gives the browser the cookies of a session that has new tokens. */
-  addTo(exchange: ExchangeView, response: ResponseChanges): void {
+  editResponse(exchange: ExchangeView, response: ResponseChanges): void {
     const lines = this.setCookies.of(exchange);
     if (lines === undefined) return;
     for (const line of lines) response.append("Set-Cookie", line);

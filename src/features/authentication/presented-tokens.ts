@@ -58,7 +58,7 @@ export function presentedTokens(find: readonly FindToken[], jwt: JwtTaker | null
       return first;
     },
 
-    strip({ request, identity }, edits) {
+    editRequest({ request, identity }, edits) {
       const isForwarded = jwt?.forwards === true && identity?.method === "jwt";
       if (isBearer(request) && !isForwarded) edits.remove("authorization");
       if (find.length > 0 && request.has("x-api-key")) edits.remove("x-api-key");

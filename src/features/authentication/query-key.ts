@@ -17,7 +17,7 @@ export function keyInQuery(find: FindToken, parameter: string): Method {
       return find(key, startedAtMs) ?? INVALID_TOKEN;
     },
 
-    strip({ request }, edits) {
+    editRequest({ request }, edits) {
       edits.takeParameter(parameter, request.forwardTarget);
     },
   };

@@ -4,6 +4,7 @@ import type { Feature } from "./feature.ts";
 export interface ActingOrder {
   /** Those that may refuse a request, and what stands between them. */
   readonly first: readonly Feature[];
+  /** All others that act on the way to an upstream. */
   readonly second: readonly Feature[];
   /** Those that answer in place of an upstream. */
   readonly last: readonly Feature[];
