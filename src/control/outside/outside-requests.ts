@@ -3,6 +3,7 @@
  * redirects are not followed, and so many requests may be under way: further ones fail at once, because clients can cause them.
  */
 import { messageOf } from "../../base/errors.ts";
+import { Places } from "../../base/places.ts";
 import type { BoundedRequests } from "./bounded-requests.ts";
 import { ANSWER_FIELDS } from "../../shared/outside-request.ts";
 import type { OutsideAnswer, OutsideRequest } from "../../shared/outside-request.ts";
@@ -19,7 +20,7 @@ export class OutsideRequests {
   private readonly makeSender: () => Promise<BoundedRequests>;
   private sender: Promise<BoundedRequests> | null = null;
   /** By scheme, host and port. */
-  private readonly underWay: Map<string, number> = new Map();
+  private readonly underWay: Places = new Places(UNDER_WAY_MAX);
 
   /** @param makeSender makes what sends requests. Absent: requests of Node's */
   constructor(version: string, makeSender: () => Promise<BoundedRequests> = () => nodeRequests(version)) {
@@ -30,9 +31,7 @@ export class OutsideRequests {
   async send({ method, url, fields, body }: OutsideRequest): Promise<OutsideAnswer> {
     if (!URL.canParse(url)) return { problem: "the address is no URL" };
     const { origin, host } = new URL(url);
-    const before = this.underWay.get(origin) ?? 0;
-    if (before >= UNDER_WAY_MAX) return { problem: `${UNDER_WAY_MAX} requests to ${host} are under way already` };
-    this.underWay.set(origin, before + 1);
+    if (!this.underWay.take(origin)) return { problem: `${UNDER_WAY_MAX} requests to ${host} are under way already` };
     try {
       const { ask } = await (this.sender ??= this.makeSender());
       const response = await ask({ method, url, fields, ...(body === null ? {} : { body }) });
@@ -44,9 +43,7 @@ export class OutsideRequests {
     } catch (error) {
       return { problem: messageOf(error) };
     } finally {
-      const left = (this.underWay.get(origin) ?? 0) - 1;
-      if (left > 0) this.underWay.set(origin, left);
-      else this.underWay.delete(origin);
+      this.underWay.leave(origin);
     }
   }
 

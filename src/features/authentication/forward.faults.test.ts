@@ -141,16 +141,40 @@ test("clients that leave are no failures of the circuit, and the service is told
   assert.equal(failures(proxy).length, 0);
 });
 
-test("of a flood 256 requests wait for the service, and the others get 503 at once", async (t) => {
+test("of a flood 256 requests wait for the service, 64 of one client, and the others get 503 at once", async (t) => {
   const service = new MemoryOrigin({ onRequest: () => {} });
   const proxy = await started(t, service.script);
-  const flooding = Array.from({ length: 300 }, () => proxy.fetch("http://a.test/"));
+  const flood = (requests: number, from: string): Promise<Response>[] =>
+    Array.from({ length: requests }, () => proxy.fetch("http://a.test/", { from }));
+  const first = flood(80, "192.0.2.1");
+  await proxy.advance(0);
+  assert.equal(service.requests.length, 64);
+  // An IPv6 network counts as one client.
+  const others = ["192.0.2.2", "192.0.2.3", "2001:db8::1"].flatMap((from) => flood(63, from));
+  const last = [...flood(3, "2001:db8::2"), ...flood(4, "192.0.2.4")];
   await proxy.advance(0);
   assert.equal(service.requests.length, 256);
-  assert.equal(proxy.log.filter(({ outcome }) => outcome === "authentication_unavailable").length, 44);
   for (const { connection } of service.requests) connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-  const statuses = Map.groupBy(await Promise.all(flooding), ({ status }) => status);
-  assert.deepEqual([statuses.get(200)?.length, statuses.get(503)?.length], [256, 44]);
+  const statusesOf = async (flooding: Promise<Response>[]): Promise<unknown> =>
+    [...Map.groupBy(await Promise.all(flooding), ({ status }) => status)].map(([status, { length }]) => [status, length]).toSorted();
+  assert.deepEqual(
+    [await statusesOf(first), await statusesOf(others), await statusesOf(last)],
+    [
+      [
+        [200, 64],
+        [503, 16],
+      ],
+      [[200, 189]],
+      [
+        [200, 3],
+        [503, 4],
+      ],
+    ],
+  );
+  const next = proxy.fetch("http://a.test/");
+  await proxy.advance(0);
+  service.requests.at(-1)?.connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  assert.equal((await next).status, 200);
 });
 
 describe("the configuration", () => {

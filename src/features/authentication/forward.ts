@@ -5,6 +5,8 @@
 import { hash, randomBytes } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { keepNewest } from "../../base/keep-newest.ts";
+import { clientKey } from "../../base/client-key.ts";
+import { Places } from "../../base/places.ts";
 import { ReplacedNames } from "../../http/replaced-names.ts";
 import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
 import { isAlsoOfClients } from "../../policy/authentication/copied-fields.ts";
@@ -25,6 +27,8 @@ import type { Method, Verdict } from "./method.ts";
 const BODY_BYTES_MAX = 512 * 1024;
 /** Questions under way in a thread. More than these wait for a service that is too slow for them anyway. */
 const UNDER_WAY_MAX = 256;
+/** Of these, questions about one client: its slow ones must leave room for the others. */
+const UNDER_WAY_OF_CLIENT_MAX = 64;
 /** Answers that are kept in a thread for a route; the oldest goes. */
 const KEPT_MAX = 10_000;
 /** An answer with longer lines is not kept. */
@@ -66,6 +70,7 @@ class AskedService implements Method {
   /** The fields of the cache's key, in lower case; null: all. */
   private readonly keyNames: ReadonlySet<string> | null;
   private underWay: number = 0;
+  private readonly ofClients: Places = new Places(UNDER_WAY_OF_CLIENT_MAX);
   private reportedAtMs: number = -Infinity;
 
   constructor(config: ForwardConfig, ownToken: string | null, context: Context) {
@@ -92,8 +97,14 @@ class AskedService implements Method {
       this.kept.delete(key);
     }
     if (this.underWay >= UNDER_WAY_MAX) return this.unavailable("too many questions are under way");
-    if (!this.circuit.admits(nowMs)) return this.unavailable("it has not answered several times in a row");
-    return this.ask(exchange, question, key);
+    const client = clientKey(exchange.client);
+    if (!this.ofClients.take(client)) return this.unavailable("too many questions about this client are under way");
+    // Last, because whom the circuit admits may be the one on whose answer the others wait.
+    if (!this.circuit.admits(nowMs)) {
+      this.ofClients.leave(client);
+      return this.unavailable("it has not answered several times in a row");
+    }
+    return this.ask(exchange, question, key).finally(() => this.ofClients.leave(client));
   }
 
   editRequest({ identity }: ExchangeView, edits: RequestChanges): void {
