@@ -72,6 +72,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
       "authority",
       "acme",
       "certificates",
+      "regex",
     ],
     modules: ["node:*", "node:http", "node:https"],
   },

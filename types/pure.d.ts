@@ -37,3 +37,13 @@ declare class URL {
   readonly search: string;
   readonly username: string;
 }
+
+/** The Encoding standard is in every runtime too. */
+declare class TextEncoder {
+  encode(text: string): Uint8Array<ArrayBuffer>;
+}
+
+declare class TextDecoder {
+  constructor(label?: string, options?: { readonly fatal?: boolean; readonly ignoreBOM?: boolean });
+  decode(bytes: Uint8Array): string;
+}

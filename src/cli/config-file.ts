@@ -15,7 +15,9 @@ import { hasMiddleware } from "../config/schema/middleware-entries.ts";
 import type { PlacedEntry } from "../config/schema/middleware-entries.ts";
 import type { MachineSecrets } from "../config/secret-values.ts";
 import type { Surroundings } from "../config/surroundings.ts";
+import { descriptionProblems } from "../regex/description-problems.ts";
 import { patternProblems, problemsOfPatterns } from "../regex/pattern-problems.ts";
+import { DOCUMENT_BYTES_MAX } from "../control/named-files/api-description-files.ts";
 import { filesOf, lineOf, makeAbsolute, readText } from "../control/named-files/config-files.ts";
 import type { NoteFile } from "../control/named-files/config-files.ts";
 import { tlsFindings } from "../control/certificates/tls-findings.ts";
@@ -92,14 +94,19 @@ export async function loadConfigFile(file: string, options: LoadOptions = {}): P
     for (const url of files) noted(fileURLToPath(url));
     return wrongWith([...(await problemsOfPatterns(patterns)), ...findings]);
   }
+  const folder = path.dirname(path.resolve(file));
   const patterns = await patternProblems(parsed.config);
+  const described = await descriptionProblems(parsed.config, (name) => {
+    noted(path.resolve(folder, name));
+    return readText(path.resolve(folder, name), DOCUMENT_BYTES_MAX);
+  });
   const checked = await withMiddleware(parsed.config, folderUrl(file));
   for (const url of checked.files) noted(fileURLToPath(url));
-  const findings = [...patterns, ...("findings" in checked ? checked.findings : [])];
-  if ("findings" in checked || findings.length > 0) return wrongWith(findings);
-  const folder = path.dirname(path.resolve(file));
+  const findings = [...patterns, ...described, ...("findings" in checked ? checked.findings : [])];
+  if ("findings" in checked || findings.some(({ severity }) => severity === "error")) return wrongWith(findings);
   makeAbsolute(checked.config, folder);
-  const { warnings, files } = parsed;
+  const { files } = parsed;
+  const warnings = sortedProblems([...parsed.warnings, ...parsed.locate(findings)], files);
   return { config: checked.config, secrets: absoluteSecrets(parsed.secrets, folder), programsNotRun, warnings, files };
 }
 

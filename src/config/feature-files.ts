@@ -3,11 +3,23 @@ import { DECLARED } from "../features/declared.ts";
 import { addressFileId } from "../base/address-file.ts";
 import type { AddressFile } from "../base/address-file.ts";
 import type { FeatureDeclaration, ReadCredentials } from "../values/declaration.ts";
+import type { KeyPath } from "../values/finding.ts";
 
-/** What a path leads to: a text, a text with variables, a folder, what is looked for later, a file about addresses, or credentials. */
-type Kind = "files" | "templates" | "folders" | "paths" | "lists" | "ratedLists" | "countries" | "asns" | "credentials";
+/** What a path leads to: a text, a text with variables, a folder, what is looked for later, a file about addresses, a description of an API, or credentials. */
+type Kind = "files" | "templates" | "folders" | "paths" | "lists" | "ratedLists" | "countries" | "asns" | "descriptions" | "credentials";
 
-const KINDS: readonly Kind[] = ["files", "templates", "folders", "paths", "lists", "ratedLists", "countries", "asns", "credentials"];
+const KINDS: readonly Kind[] = [
+  "files",
+  "templates",
+  "folders",
+  "paths",
+  "lists",
+  "ratedLists",
+  "countries",
+  "asns",
+  "descriptions",
+  "credentials",
+];
 /** Kinds that are read when a configuration is loaded. */
 const READ: readonly Kind[] = ["files", "templates"];
 
@@ -61,6 +73,30 @@ export function addressFilesOf(routes: readonly object[]): readonly AddressFile[
     for (const route of routes)
       visit(route, [place], (_value, _key, path) => void found.set(addressFileId({ kind, path }), { kind, path }));
   return [...found.values()];
+}
+
+/** An OpenAPI document that a route names, with the place of its path in the configuration. */
+export interface PlacedDocument {
+  readonly path: string;
+  readonly at: KeyPath;
+}
+
+/** The OpenAPI documents that the routes of a checked configuration name. */
+export function apiDocumentsOf(routes: readonly object[]): readonly PlacedDocument[] {
+  return features.flatMap(([feature, declaration]) =>
+    routes.flatMap((route, index) =>
+      (declaration.descriptions ?? []).flatMap((place): readonly PlacedDocument[] => {
+        const keys = place.split(".");
+        const found: PlacedDocument[] = [];
+        visitAt(
+          Reflect.get(route, feature),
+          keys,
+          (_value, _key, path) => void found.push({ path, at: ["routes", index, feature, ...keys] }),
+        );
+        return found;
+      }),
+    ),
+  );
 }
 
 /** A file with credentials, or a key server, and what reads its text. */

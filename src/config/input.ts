@@ -1219,6 +1219,11 @@ export interface RouteInput {
    */
   require?: RouteRequireInput | undefined;
   /**
+   * Checks requests by the description of the API: paths, methods, parameters, media types, bodies in JSON and forms. What is wrong is
+   * named in the answer, never its value. Absent: nothing is checked.
+   */
+  validate?: RouteValidateInput | undefined;
+  /**
    * Tokens of language models per client, exact over all threads, as answers report them (`usage` of JSON and of streamed events) while
    * they pass. Past it the answer is 429 with Retry-After. A list: all of its limits hold. It acts after `authentication` and `require`.
    * Such a route admits no upgrade unless it has `upgrade`, because nothing is counted in a tunnel. Absent: no limit.
@@ -2287,6 +2292,44 @@ export interface RouteRequireInput {
   claims?: Record<string, string | string[]> | undefined;
 }
 
+/** The keys of `routes[].validate` in a configuration. */
+export interface RouteValidateInput {
+  /**
+   * The OpenAPI document of the API, version 3.0 or 3.1, in YAML or JSON. Read again when it changes, without a reload. Its `$ref` may lead
+   * to files in its folder and below. Relative to the configuration's folder.
+   *
+   * File.
+   */
+  openapi: string;
+  /**
+   * Whether requests are checked: `true` refuses those that are not as the document says, `report` passes them on, counts them and logs
+   * them, `false` does not look.
+   *
+   * `true` or `false` or `"report"`. Default: `true`.
+   */
+  requests?: boolean | "report" | undefined;
+  /**
+   * The largest body that is checked. A larger one is refused with 413, and with `report` passed on unchecked. Bodies whose media type is
+   * not looked into (docs/validation.md) are not held and not bounded by it. A thread does nothing else while it reads a body: some 20 ms
+   * for each MiB.
+   *
+   * Size. Default: `1MiB`.
+   */
+  max_body?: Size | number | undefined;
+  /**
+   * The path in front of the document's own paths, as clients ask for it. Absent: that of the document's `servers`.
+   *
+   * Text.
+   */
+  base_path?: string | undefined;
+  /**
+   * What becomes of requests whose query has a parameter that the document does not describe.
+   *
+   * `pass` or `refuse`. Default: `pass`.
+   */
+  undeclared_query?: "pass" | "refuse" | undefined;
+}
+
 /** The keys of `routes[].token_limit` in a configuration. */
 export interface RouteTokenLimitInput {
   /**
@@ -2867,6 +2910,11 @@ export interface DefaultsRoutesInput {
    */
   require?: RouteRequireInput | undefined;
   /**
+   * Checks requests by the description of the API: paths, methods, parameters, media types, bodies in JSON and forms. What is wrong is
+   * named in the answer, never its value. Absent: nothing is checked.
+   */
+  validate?: RouteValidateInput | undefined;
+  /**
    * Tokens of language models per client, exact over all threads, as answers report them (`usage` of JSON and of streamed events) while
    * they pass. Past it the answer is 429 with Retry-After. A list: all of its limits hold. It acts after `authentication` and `require`.
    * Such a route admits no upgrade unless it has `upgrade`, because nothing is counted in a tunnel. Absent: no limit.
@@ -3416,6 +3464,7 @@ export type RouteKeyOff =
   | "concurrency_limit"
   | "authentication"
   | "require"
+  | "validate"
   | "token_limit"
   | "rewrite"
   | "error_pages"

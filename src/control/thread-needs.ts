@@ -1,5 +1,5 @@
-/** What threads need before the configuration that names it: address lists, and what TLS of listeners and towards endpoints needs, from files and from authorities. */
-import { addressFilesOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
+/** What threads need before the configuration that names it: address lists, descriptions of APIs, and what TLS of listeners and towards endpoints needs, from files and from authorities. */
+import { addressFilesOf, apiDocumentsOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { TlsReading } from "../observe/certificate-reading.ts";
@@ -13,6 +13,7 @@ import { UpstreamCertificates } from "./certificates/upstream-certificates.ts";
 import { OutsideRequests } from "./outside/outside-requests.ts";
 import { KeyServers } from "./key-servers/key-servers.ts";
 import { AddressFiles } from "./named-files/address-files.ts";
+import { ApiDescriptionFiles } from "./named-files/api-description-files.ts";
 import { CredentialFilesOnDisk } from "./named-files/credential-files.ts";
 import type { SentCredentials } from "../shared/credential-files.ts";
 import { StoreStates } from "./stores/store-states.ts";
@@ -29,6 +30,7 @@ export interface ThreadNeedsOptions {
 
 export class ThreadNeeds {
   readonly lists: AddressFiles;
+  readonly descriptions: ApiDescriptionFiles;
   readonly credentials: CredentialFilesOnDisk;
   readonly keyServers: KeyServers;
   readonly outside: OutsideRequests;
@@ -60,6 +62,11 @@ export class ThreadNeeds {
       tellChallenges: (answers) => threads().tell({ type: "challenges", answers }),
     });
     this.lists = new AddressFiles({ log, tell: (lists) => threads().tell({ type: "lists", lists }), after: afterMs });
+    this.descriptions = new ApiDescriptionFiles({
+      log,
+      tell: (descriptions) => threads().tell({ type: "descriptions", descriptions }),
+      after: afterMs,
+    });
     const tellCredentials = (): void => threads().tell({ type: "credentials", files: this.sentCredentials() });
     this.credentials = new CredentialFilesOnDisk({ log, changed: tellCredentials, after: afterMs });
     this.keyServers = new KeyServers({ log, version, monotonic, told: tellCredentials, after: afterMs });
@@ -104,9 +111,11 @@ export class ThreadNeeds {
       this.upstreams.current(),
     ];
     const files = this.sentCredentials();
+    const descriptions = this.descriptions.current();
     return [
       ...(files.length === 0 ? [] : [{ type: "credentials", files } as const]),
       ...(lists.length === 0 ? [] : [{ type: "lists", lists } as const]),
+      ...(descriptions.length === 0 ? [] : [{ type: "descriptions", descriptions } as const]),
       ...(answers === null ? [] : [{ type: "challenges", answers } as const]),
       ...(listeners === null ? [] : [{ type: "tls", listeners } as const]),
       ...(upstreams.length === 0 ? [] : [{ type: "tls", upstreams } as const]),
@@ -125,6 +134,7 @@ export class ThreadNeeds {
     const problems = [
       ...this.lists.read(addressFilesOf(routes)),
       ...this.credentials.read(credentialFilesOf(routes)),
+      ...(await this.descriptions.read(apiDocumentsOf(routes))),
       ...this.upstreams.prepare(upstreams),
     ];
     this.keyServers.prepare(keyServersOf(routes));
@@ -137,6 +147,7 @@ export class ThreadNeeds {
     this.upstreams.keep(upstreams);
     this.lists.keep(addressFilesOf(routes));
     this.credentials.keep(credentialFilesOf(routes));
+    this.descriptions.keep(apiDocumentsOf(routes));
     this.keyServers.keep(keyServersOf(routes));
     this.certificates.keep(listeners, listenerSlots);
   }
@@ -146,6 +157,7 @@ export class ThreadNeeds {
     this.watch.stop();
     this.lists.stop();
     this.credentials.stop();
+    this.descriptions.stop();
     this.keyServers.stop();
     this.outside.stop();
     this.upstreams.stop();

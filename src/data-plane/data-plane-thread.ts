@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { hasMiddleware } from "../config/schema/middleware-entries.ts";
 import type { NamingMiddleware } from "../config/schema/middleware-entries.ts";
-import { patternsIn } from "../config/schema/path-patterns.ts";
+import { needsRegexes } from "../config/needs-regexes.ts";
 import { FEATURES } from "../features/features.ts";
 import { DiskFiles } from "../files/disk-files.ts";
 import type { LoadMiddleware } from "../middleware/installed-middleware.ts";
@@ -28,6 +28,7 @@ import { AddressLists } from "../shared/address-lists.ts";
 import { CheckedPasswords } from "../passwords/checked-passwords.ts";
 import { PasswordPool } from "../passwords/password-pool.ts";
 import { AskedOutside } from "./asked-outside.ts";
+import { ApiDescriptions } from "../shared/api-descriptions.ts";
 import { RedisConnector } from "../stores/redis/redis-connector.ts";
 import type { StoreClock } from "../stores/store-connection.ts";
 import { ThreadStores } from "../stores/thread-stores.ts";
@@ -70,6 +71,7 @@ export class DataPlaneThread {
   private readonly workers: WorkerTable;
   private readonly names: NameTable = new NameTable();
   private readonly lists: AddressLists = new AddressLists();
+  private readonly descriptions: ApiDescriptions = new ApiDescriptions();
   private readonly certificates: CertificateReceiver = new CertificateReceiver();
   private readonly passwords: PasswordPool = new PasswordPool({ died: (why) => this.reportPasswordThread(why) });
   private readonly credentials: CredentialFiles = new CredentialFiles((url) => this.send({ type: "keys-wanted", url }));
@@ -120,6 +122,7 @@ export class DataPlaneThread {
       workers: this.workers,
       names: this.names,
       lists: this.lists,
+      descriptions: this.descriptions,
       credentials: this.credentials,
       passwords: new CheckedPasswords(this.passwords),
       logins: { ask: (request, signal) => this.outside.ask(request, signal), table: new BucketTable(init.loginTable) },
@@ -164,6 +167,8 @@ export class DataPlaneThread {
         return;
       case "lists":
         return this.lists.take(message.lists);
+      case "descriptions":
+        return this.descriptions.take(message.descriptions);
       case "credentials":
         return this.credentials.take(message.files);
       case "answer-outside":
@@ -204,7 +209,7 @@ export class DataPlaneThread {
     try {
       if (message.renewed !== undefined) return this.renew(message);
       const routes = message.routes ?? [];
-      if (patternsIn(routes).length > 0) await this.regexes.load();
+      if (needsRegexes(routes)) await this.regexes.load();
       const naming = { middleware: config.middleware, routes };
       if (hasMiddleware(naming)) {
         const installed = await this.install(generation, naming);

@@ -12,12 +12,14 @@ import type { Config } from "../config/schema/schema.ts";
 import { tlsFindings } from "../control/certificates/tls-findings.ts";
 import { storeFindings } from "../control/stores/store-findings.ts";
 import { clientProblem } from "../stores/redis/client-package.ts";
-import { filesOf, makeAbsolute } from "../control/named-files/config-files.ts";
+import { DOCUMENT_BYTES_MAX } from "../control/named-files/api-description-files.ts";
+import { filesOf, makeAbsolute, readText } from "../control/named-files/config-files.ts";
 import { includedFiles } from "../control/named-files/included-files.ts";
 import { absoluteSecrets } from "../control/secrets/followed-secrets.ts";
 import { credentialFileIn } from "../control/secrets/machine-secrets.ts";
 import type { SecretCommands } from "../control/secrets/secret-commands.ts";
 import { hasMiddleware } from "../config/schema/middleware-entries.ts";
+import { descriptionProblems } from "../regex/description-problems.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { GivenMiddleware } from "../middleware/given-middleware.ts";
 
@@ -78,9 +80,13 @@ export async function readProxyConfig(given: unknown, place: ConfigPlace): Promi
     }),
   );
   if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
-  const findings = await patternProblems(result.config);
-  if (findings.length > 0) throw new Error(result.locate(findings).map(formatProblem).join("\n"));
-  const { warnings } = result;
+  const findings = [
+    ...(await patternProblems(result.config)),
+    ...(await descriptionProblems(result.config, (name) => readText(path.resolve(folder, name), DOCUMENT_BYTES_MAX))),
+  ];
+  const located = result.locate(findings);
+  if (findings.some(({ severity }) => severity === "error")) throw new Error(located.map(formatProblem).join("\n"));
+  const warnings = [...result.warnings, ...located];
   const config = hasWorkers ? await withModules(result, folder) : result.config;
   makeAbsolute(config, folder);
   const { logging } = config;

@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseIpAddress } from "../base/cidr.ts";
-import { patternsIn } from "../config/schema/path-patterns.ts";
+import { needsRegexes } from "../config/needs-regexes.ts";
 import { endpointAddress } from "../config/addresses/endpoint-address.ts";
 import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema/schema.ts";
@@ -51,6 +51,8 @@ import { CheckedPasswords } from "../passwords/checked-passwords.ts";
 import { PasswordPool } from "../passwords/password-pool.ts";
 import { readCredentialFiles } from "./read-credential-files.ts";
 import type { KeySetOf } from "./read-credential-files.ts";
+import { NO_MEMORY } from "../proxy/feature/memory.ts";
+import { readDescriptions } from "./read-descriptions.ts";
 import { readLists } from "./read-lists.ts";
 import { toldProvider } from "./told-provider.ts";
 import type { ExplainedSplit } from "./explained-split.ts";
@@ -143,7 +145,7 @@ export class Explainer {
   /** @param environment the variables that the configuration may name; what is shown has their values */
   static async of(config: Config, environment: Environment, disk: Disk = DISK): Promise<Explainer> {
     const regexes = new PathRegexes();
-    if (patternsIn(config.routes).length > 0) await regexes.load();
+    if (needsRegexes(config.routes)) await regexes.load();
     return new Explainer(config, environment, disk, (pattern) => regexes.compile(pattern));
   }
 
@@ -161,6 +163,9 @@ export class Explainer {
       environment,
       readFile: disk.readFile,
       lists: readLists(config, disk),
+      descriptions: readDescriptions(config, disk.readFile, compileRegex),
+      count: () => {},
+      memory: NO_MEMORY,
       credentials: readCredentialFiles(config, disk.readFile, disk.keySetOf ?? (() => Promise.resolve(null))),
       passwords: new CheckedPasswords(new PasswordPool()),
       logins: toldProvider(),
@@ -205,6 +210,7 @@ export class Explainer {
     if (this.snapshot.reservedFields !== null) request.reserve(this.snapshot.reservedFields);
     const view = new AskingView(request, client, Date.now());
     view.tls = tls;
+    view.requestLength = bodyLength;
     const certificate = tls?.certificate ?? null;
     if (tls !== null) view.scheme = "https";
     const early = admitRequest(request, connectionOptions(request), listener.unsafe_field_names);

@@ -4,6 +4,8 @@ import { onceEach } from "../proxy/feature/once.ts";
 import { NO_STORES } from "../proxy/feature/shared-store.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
+import { NO_MEMORY } from "../proxy/feature/memory.ts";
+import { ApiDescriptions } from "../shared/api-descriptions.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import { noLogins } from "../proxy/feature/login-ports.ts";
@@ -42,6 +44,9 @@ export function loneThread(
     environment: {},
     readFile: () => "",
     lists: new AddressLists(),
+    descriptions: new ApiDescriptions(),
+    count: () => {},
+    memory: NO_MEMORY,
     credentials: new CredentialFiles(),
     passwords: NO_PASSWORDS,
     logins: noLogins("nobody can be asked from here"),

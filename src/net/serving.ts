@@ -24,7 +24,9 @@ import { Snapshot } from "../proxy/snapshot.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
 import type { Endpoint } from "../proxy/upstream/endpoint.ts";
 import { Upstreams } from "../proxy/upstream/upstreams.ts";
+import { featureCounterIds } from "../shared/metric-table.ts";
 import { AddressLists } from "../shared/address-lists.ts";
+import { ApiDescriptions } from "../shared/api-descriptions.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import type { BucketTable } from "../shared/bucket-table.ts";
 import type { InFlightTable } from "../shared/in-flight-table.ts";
@@ -53,6 +55,8 @@ export interface ServingParts extends ThreadParts {
   readonly environment: SnapshotContext["environment"];
   /** The address lists that the configuration names. Absent: it names none. */
   readonly lists?: AddressLists;
+  /** The descriptions of APIs that it names. Absent: it names none. */
+  readonly descriptions?: ApiDescriptions;
   /** The files with credentials that the configuration names. Absent: it names none. */
   readonly credentials?: CredentialFiles;
   /** Verifies passwords. Absent: there are none to verify. */
@@ -100,6 +104,8 @@ export class Serving {
   private leaving: readonly Leaving[] = [];
   private readonly upstreams: Upstreams;
   private readonly logins: LoginPorts;
+  /** The cells of the features' counters; made when one first counts. */
+  private counters: ReadonlyMap<string, number> | null = null;
   /** Host names of endpoints by generation: of the current configuration, and of earlier ones that some exchange still runs under. */
   private readonly names: Map<number, ReadonlySet<string>> = new Map();
   /** What listeners with TLS need, by slot, including listeners that are not open yet. */
@@ -130,6 +136,11 @@ export class Serving {
   /** The listener without sockets, for requests that a program hands over. Null: the configuration has none. */
   get host(): ListenerContext | null {
     return this.open.get(HOST_SLOT) ?? null;
+  }
+
+  private count(counter: string): void {
+    const id = (this.counters ??= featureCounterIds(this.parts.features.map(({ facts }) => facts))).get(counter);
+    if (id !== undefined) this.current?.metrics.add(id, 1);
   }
 
   /** The thread; null before the first configuration. */
@@ -163,6 +174,12 @@ export class Serving {
         environment: parts.environment,
         readFile: parts.readFile,
         lists: parts.lists ?? new AddressLists(),
+        descriptions: parts.descriptions ?? new ApiDescriptions(),
+        count: (counter) => this.count(counter),
+        memory: {
+          takeMemory: (bytes) => this.current?.takeMemory(bytes) ?? false,
+          giveMemory: (bytes) => this.current?.giveMemory(bytes),
+        },
         credentials: parts.credentials ?? new CredentialFiles(),
         passwords: parts.passwords ?? NO_PASSWORDS,
         logins: this.logins,

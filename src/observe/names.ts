@@ -196,6 +196,9 @@ export const EVENTS = {
   credentials_refused: "Such a file has changed and cannot be used; the one of before stays in use, and the message says why.",
   key_server_answered: "A key server (`authentication.jwt.jwks_url`) answers again after a failure.",
   key_server_failed: "A key server did not answer, or not with a key set; the keys at hand stay in use, and it is asked again.",
+  api_description_read:
+    "The document of an API (`validate.openapi`), or a file that it refers to, has changed and is in use; `operations` says how many there are. As a warning: something in it is not checked.",
+  api_description_refused: "Such a document has changed and cannot be used; the old description stays in use, and the message says why.",
   address_list_read: "The file of an address list has changed, and its new blocks are in use; `blocks` says how many.",
   address_list_refused:
     "The file of an address list has changed and cannot be used: it is wrong, missing or empty. The old list stays in use.",

@@ -29,6 +29,11 @@ export interface LocalAnswer {
    */
   readonly why?: string;
   /**
+   * Further members of the problem document (RFC 9457 section 3.2). With them the body is that document, whatever the client accepts.
+   * @internal
+   */
+  readonly members?: Readonly<Record<string, unknown>>;
+  /**
    * A body to send in place of `detail`. Its text is sent in UTF-8, which a `contentType` with a charset must name. Absent: `detail` as a
    * problem document (RFC 9457), or as text for clients that do not accept JSON.
    */

@@ -13,6 +13,8 @@ import { CredentialFiles } from "../shared/credential-files.ts";
 import { noLogins } from "./feature/login-ports.ts";
 import { NO_STORES } from "./feature/shared-store.ts";
 import { NO_PASSWORDS } from "./feature/password-checks.ts";
+import { NO_MEMORY } from "./feature/memory.ts";
+import { ApiDescriptions } from "../shared/api-descriptions.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
 import { InFlightTable } from "../shared/in-flight-table.ts";
@@ -71,6 +73,9 @@ function thread(): (
       environment: {},
       readFile: () => "",
       lists: new AddressLists(),
+      descriptions: new ApiDescriptions(),
+      count: () => {},
+      memory: NO_MEMORY,
       credentials: new CredentialFiles(),
       passwords: NO_PASSWORDS,
       logins: noLogins("nobody can be asked from here"),

@@ -34,6 +34,7 @@ export class PathRegexes {
     if (size > INSTRUCTIONS_MAX) throw new RangeError(`it has ${size} steps, and ${INSTRUCTIONS_MAX} are allowed: repeat less in it`);
     const names = Object.keys(compiled.namedGroups());
     return {
+      steps: size,
       holds: (path) => compiled.matcher(path).find(),
       groups: (path) => {
         const matcher = compiled.matcher(path);

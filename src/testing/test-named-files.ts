@@ -1,7 +1,8 @@
 /** The files of a test's configuration that are read again when they change, and what verifies passwords of users in them. */
 import { addressFileId } from "../base/address-file.ts";
 import type { AddressFile } from "../base/address-file.ts";
-import { addressFilesOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
+import { readApiDocument } from "../config/api-description.ts";
+import { addressFilesOf, apiDocumentsOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
 import type { CredentialPlace } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { parsedAddresses } from "../control/named-files/read-address-file.ts";
@@ -9,6 +10,9 @@ import { checkedCredentials } from "../control/named-files/read-credentials.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import { CheckedPasswords } from "../passwords/checked-passwords.ts";
 import { PasswordPool } from "../passwords/password-pool.ts";
+import type { CompileRegex } from "../policy/route/path-regex.ts";
+import { ApiDescriptions, sharedPieces } from "../shared/api-descriptions.ts";
+import type { SentDescription } from "../shared/api-descriptions.ts";
 import { AddressLists } from "../shared/address-lists.ts";
 import type { SentList } from "../shared/address-lists.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
@@ -20,6 +24,7 @@ import type { FileContent } from "./test-files.ts";
 
 export class TestNamedFiles {
   readonly lists: AddressLists = new AddressLists();
+  readonly descriptions: ApiDescriptions = new ApiDescriptions();
   /** A key server's answer is the file under its URL. It is asked at once. */
   readonly credentials: CredentialFiles = new CredentialFiles((url) =>
     queueMicrotask(() => {
@@ -29,12 +34,23 @@ export class TestNamedFiles {
   );
   private readonly ofAddresses: FollowedFiles<SentList, FileContent>;
   private readonly ofCredentials: FollowedFiles<SentCredentials>;
+  private readonly ofDescriptions: FollowedFiles<SentDescription>;
+  private readonly read: (name: string) => string;
+  private readonly compileRegex: CompileRegex;
   // On a busy machine a thread of the lowest priority would keep a test waiting.
   private readonly pool: PasswordPool = new PasswordPool({ makesWay: false });
   readonly passwords: CheckedPasswords = new CheckedPasswords(this.pool);
 
   /** @param content gives what a file holds; throws where there is none */
-  constructor(content: (name: string) => FileContent, clock: LookClock, log: Pick<AppLog, "error">) {
+  constructor(content: (name: string) => FileContent, clock: LookClock, log: Pick<AppLog, "error">, compileRegex: CompileRegex) {
+    const read = (name: string): string => textOf(content(name));
+    this.read = read;
+    this.compileRegex = compileRegex;
+    this.ofDescriptions = new FollowedFiles(clock, {
+      read,
+      take: (all) => this.descriptions.take(all),
+      refused: ({ path }, problem) => log.error("api_description_refused", `the old description stays in use: ${problem}`, { file: path }),
+    });
     this.ofAddresses = new FollowedFiles<SentList, FileContent>(clock, {
       read: content,
       take: (all) => {
@@ -56,11 +72,25 @@ export class TestNamedFiles {
   /** Reads the files of a configuration. Throws an Error that says what is wrong. */
   use({ routes }: Config): void {
     this.ofAddresses.use(addressFilesOf(routes).map(followedAddresses));
+    this.ofDescriptions.use(apiDocumentsOf(routes).map(({ path }) => this.followedDescription(path)));
     this.ofCredentials.use([
       ...credentialFilesOf(routes).map((place) => followedCredentials(place, false)),
       // A key server need not have answered when the proxy starts.
       ...keyServersOf(routes).map((place) => followedCredentials(place, true)),
     ]);
+  }
+
+  /** The files that a document refers to are read with it, and not followed. */
+  private followedDescription(path: string): FollowedFile<SentDescription> {
+    return {
+      path,
+      mayLack: false,
+      read: (_text, version) => {
+        const { pieces, problems } = readApiDocument(path, this.read, this.compileRegex);
+        if (pieces === null) throw new Error(problems.join("\n"));
+        return { path, version, memory: sharedPieces(pieces) };
+      },
+    };
   }
 
   close(): void {

@@ -14,8 +14,9 @@ import { endpointNames } from "../config/addresses/endpoint-names.ts";
 import { checkConfig, parseConfig } from "../config/load.ts";
 import type { ParsedConfig } from "../config/load.ts";
 import { formatProblem } from "../config/problems/problem.ts";
-import { patternsIn } from "../config/schema/path-patterns.ts";
+import { needsRegexes } from "../config/needs-regexes.ts";
 import { PathRegexes } from "../regex/path-regexes.ts";
+import { descriptionProblems } from "../regex/description-problems.ts";
 import { patternProblems } from "../regex/pattern-problems.ts";
 import { readObject } from "../config/document/read-object.ts";
 import { isVocabulary } from "../config/schema/foreign-keys.ts";
@@ -204,7 +205,12 @@ export class TestProxy {
       tls: unreadTls,
       probe: probeOver(network),
     });
-    this.named = new TestNamedFiles((name) => fileAmong(options.files, name), clock, this.appLog);
+    this.named = new TestNamedFiles(
+      (name) => fileAmong(options.files, name),
+      clock,
+      this.appLog,
+      (pattern) => this.regexes.compile(pattern),
+    );
     this.stores = new TestStores(network, this.appLog, options.stores ?? {});
     const writers = new AccessWriters("json");
     this.serving = new Serving({
@@ -239,6 +245,7 @@ export class TestProxy {
       environment: options.environment ?? {},
       readFile: (name) => this.file(name),
       lists: this.named.lists,
+      descriptions: this.named.descriptions,
       credentials: this.named.credentials,
       passwords: this.named.passwords,
       stores: this.stores.ofThread,
@@ -432,9 +439,11 @@ export class TestProxy {
     if ("problem" in prepared) throw new Error(prepared.problem);
     const { generation, endpointSlots, listenerSlots } = prepared.configuration;
     this.held = held;
-    const findings = await patternProblems(config);
+    const findings = [...(await patternProblems(config)), ...(await descriptionProblems(config, (name) => this.file(name)))].filter(
+      ({ severity }) => severity === "error",
+    );
     if (findings.length > 0) throw new Error(locate(findings).map(formatProblem).join("\n"));
-    if (patternsIn(config.routes).length > 0) await this.regexes.load();
+    if (needsRegexes(config.routes)) await this.regexes.load();
     const ownMiddleware = await this.middleware.install(generation, config);
     this.named.use(config);
     this.serving.useUpstreamTls(unreadFiles({ ...this.config.upstreams, ...config.upstreams }));

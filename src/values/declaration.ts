@@ -53,6 +53,8 @@ export interface FeatureDeclaration {
   /** The places of paths of databases in MaxMind's format that have countries, or numbers of autonomous systems; read again in the same way (policy/geoip). */
   readonly countries?: readonly string[];
   readonly asns?: readonly string[];
+  /** The places of paths of OpenAPI documents, which are read again when they change (config/api-description.ts). */
+  readonly descriptions?: readonly string[];
   /**
    * The places of paths of files with credentials, which are read again when they change, each with what reads its text: gives the text that threads get, or
    * what is wrong with it, without showing any of it.

@@ -17,12 +17,12 @@ export interface FeatureFacts {
   readonly events: Readonly<Record<string, string>>;
 }
 
-/** A metric that counts the exchanges which end in certain outcomes. */
+/** A metric that counts the exchanges which end in certain outcomes, or what the feature itself counts (`FeatureContext.count`). */
 export interface FeatureCounter {
   /** The metric's name, `millrace_..._total`. */
   readonly metric: string;
   /** One sentence for the scrape and the page of metrics. */
   readonly help: string;
-  /** The outcomes that are counted, each a key of the feature's `outcomes`. */
+  /** The outcomes that are counted, each a key of the feature's `outcomes`. None: the feature counts. */
   readonly outcomes: readonly string[];
 }

@@ -204,6 +204,15 @@ routes:
   - access: { geoip_file: GeoLite2-Country.mmdb, allow_countries: [DE, AT, CH] }
     upstream: app
 `,
+  "routes[].validate": `
+routes:
+  - match: { path: /v1/* }
+    validate: { openapi: api.yaml, max_body: 256KiB }
+    upstream: app
+  - match: { path: /next/* }
+    validate: { openapi: next.yaml, requests: report, base_path: /next }   # only counted and logged
+    upstream: next
+`,
   "routes[].authentication": `
 routes:
   - match: { path: /api/* }

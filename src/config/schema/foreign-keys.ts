@@ -160,7 +160,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 const NOT_THERE = `
 stores protocols proxy_protocol protocol discover sticky outlier_detection
 circuit_breaker slow_start queue backup
-basic api_keys jwt forward require concurrency_limit validate cache compression store roles
+basic api_keys jwt forward require concurrency_limit cache compression store roles
 claims acme scope options destroy
 replace_path redirects permanent protocol_rewrite
 http_request http_response on_proxy_req on_proxy_res router

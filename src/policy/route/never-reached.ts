@@ -68,7 +68,7 @@ function compiled(route: MatchableRoute): readonly Rule[] | null {
 }
 
 /** Patterns are compared as texts, not tried. */
-const UNUSED: CompileRegex = () => ({ holds: () => false, groups: () => null, replace: (path) => path });
+const UNUSED: CompileRegex = () => ({ holds: () => false, steps: 0, groups: () => null, replace: (path) => path });
 
 interface Coverage {
   /** For each kind of request that the rule takes, the first earlier route that takes it. */

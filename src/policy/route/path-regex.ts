@@ -6,6 +6,8 @@ export interface PathRegex {
   groups(path: string): ReadonlyMap<string, string> | null;
   /** The path with each match replaced by the text that `made` gives for its groups. */
   replace(path: string, made: (groups: ReadonlyMap<string, string>) => string): string;
+  /** Steps that a match may take for each character. */
+  readonly steps: number;
 }
 
 /** Compiles a pattern. Throws an Error for one that cannot be compiled. */

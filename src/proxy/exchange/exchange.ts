@@ -191,6 +191,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.identity = identity;
   }
 
+  get collectedBytes(): number {
+    return this.detours?.collected?.size ?? 0;
+  }
+
   get responseValues(): readonly string[] | null {
     return this.detours?.responseValues ?? null;
   }

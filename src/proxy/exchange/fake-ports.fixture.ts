@@ -24,6 +24,8 @@ import type { Choice } from "../../policy/balance/balancer.ts";
 import { noRegex } from "../../policy/route/path-regex.ts";
 import { CounterId, MetricTable, metricLayout } from "../../shared/metric-table.ts";
 import type { CounterName, WorkerMetrics } from "../../shared/metric-table.ts";
+import { NO_MEMORY } from "../feature/memory.ts";
+import { ApiDescriptions } from "../../shared/api-descriptions.ts";
 import { AddressLists } from "../../shared/address-lists.ts";
 import { CredentialFiles } from "../../shared/credential-files.ts";
 import { noLogins } from "../feature/login-ports.ts";
@@ -426,6 +428,9 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
     environment: {},
     readFile: () => "",
     lists: new AddressLists(),
+    descriptions: new ApiDescriptions(),
+    count: () => {},
+    memory: NO_MEMORY,
     credentials: new CredentialFiles(),
     passwords: NO_PASSWORDS,
     logins: noLogins("nobody can be asked from here"),

@@ -41,7 +41,7 @@ export function finishAnswer(answer: LocalAnswer, request: RequestHead | null, e
   // RFC 9110 section 8.6: no Content-Length in a 204.
   if (!mayHaveBody(status)) return { status, lines, body: "" };
   if (answer.detail === "" && answer.body === undefined) return { status, lines: `${lines}Content-Length: 0\r\n`, body: "" };
-  const accepted = request !== null && acceptsJson(request.knownValue(Known.accept));
+  const accepted = answer.members !== undefined || (request !== null && acceptsJson(request.knownValue(Known.accept)));
   const text = bodyText(answer, accepted);
   const body = answer.body?.isOctets === true ? text : utf8(text);
   if (isWanted("content-type", fields, removal)) lines += typeLine(answer, accepted);
@@ -63,11 +63,11 @@ function proxyStatusLine(error: string): string {
 }
 
 /** A client that accepts JSON gets a problem document (RFC 9457), others get one line of text. */
-function bodyText({ status, detail, body, requestId }: LocalAnswer, json: boolean): string {
+function bodyText({ status, detail, body, requestId, members }: LocalAnswer, json: boolean): string {
   if (body !== undefined) return body.text;
   const title = reasonPhrase(status);
   if (!json) return `${status} ${title}: ${detail}\n`;
-  return `${JSON.stringify({ type: "about:blank", title, status, detail, request_id: requestId })}\n`;
+  return `${JSON.stringify({ type: "about:blank", title, status, detail, request_id: requestId, ...members })}\n`;
 }
 
 function typeLine({ body }: LocalAnswer, json: boolean): string {

@@ -4,6 +4,7 @@
  */
 import type { RouteConfig } from "../../config/schema/route-schema.ts";
 import type { FeatureKey } from "../../features/declared.ts";
+import type { ApiDescriptions } from "../../shared/api-descriptions.ts";
 import type { AddressLists } from "../../shared/address-lists.ts";
 import type { CredentialFiles } from "../../shared/credential-files.ts";
 import type { BucketTable } from "../../shared/bucket-table.ts";
@@ -16,6 +17,7 @@ import type { Template } from "../../policy/template/template.ts";
 import type { FileStore } from "./file-store.ts";
 import type { LoginPorts } from "./login-ports.ts";
 import type { PasswordChecks } from "./password-checks.ts";
+import type { Memory } from "./memory.ts";
 import type { Middleware } from "./middleware.ts";
 import type { Stores } from "./shared-store.ts";
 
@@ -80,6 +82,12 @@ export interface ThreadContext {
   readonly once: <T>(value: object, make: () => T) => T;
   /** The address lists that the configuration names, as they are at each moment. */
   readonly lists: AddressLists;
+  /** The descriptions of APIs that the configuration names, as they are at each moment. */
+  readonly descriptions: ApiDescriptions;
+  /** Memory for bodies that are kept. */
+  readonly memory: Memory;
+  /** Adds one to a counter of the feature, for what no outcome of an exchange tells. */
+  readonly count: (counter: string) => void;
   /** The files with credentials that the configuration names, as they are at each moment. */
   readonly credentials: CredentialFiles;
   /** Verifies passwords. */

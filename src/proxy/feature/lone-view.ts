@@ -1,3 +1,4 @@
+import type { BodyLength } from "../../http/body-length.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import type { Identity } from "../ports/identity.ts";
@@ -17,6 +18,9 @@ export class LoneView implements FinishedExchange {
   /** The request's id; "": nobody has asked for one. */
   givenId: string = "";
   readonly peerTrusted: boolean = false;
+  requestLength: BodyLength = 0;
+  /** No body can be collected here. */
+  readonly collectedBytes: number = -1;
   tls: TlsFacts | null = null;
   readonly proxied: null = null;
   scheme: "http" | "https" = "http";

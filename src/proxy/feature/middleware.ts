@@ -14,6 +14,7 @@
  * ```
  */
 import type { Buffer } from "node:buffer";
+import type { BodyLength } from "../../http/body-length.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
@@ -72,6 +73,16 @@ export interface ExchangeView {
    * @internal
    */
   identify(requestId: string): void;
+  /**
+   * Length of the request's body as received: 0 for none, -1 where it is not known beforehand.
+   * @internal
+   */
+  readonly requestLength: BodyLength;
+  /**
+   * How many bytes of the body `collectBody` has got so far. -1: there is no exchange whose body could be collected.
+   * @internal
+   */
+  readonly collectedBytes: number;
   /** Who the client is; null: the route has no `authentication`, it has not been asked yet, or it lets clients in that it does not know. */
   readonly identity: Identity | null;
   /**
