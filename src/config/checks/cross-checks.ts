@@ -28,6 +28,7 @@ import { mirrorFindings } from "../schema/mirror-schema.ts";
 import { splitFindings } from "../schema/split-schema.ts";
 import { ownPathFindings } from "./own-path-checks.ts";
 import { storeFindings } from "./store-checks.ts";
+import { asksForCertificates, untoldIdentity } from "./untold-identity.ts";
 import { unreachableRoutes } from "./unreachable-routes.ts";
 import { namedUpstreams, unknownUpstreams } from "./upstream-names.ts";
 import { upstreamTlsFindings } from "./upstream-tls-checks.ts";
@@ -68,6 +69,7 @@ export function crossChecksOfFullForm(file: unknown): Finding[] {
       ...idleVariables(route, index),
       ...unknownClients(route, index),
       ...limitsOfUnknown(route, index),
+      ...untoldIdentity(route, index, file),
       ...uncountedTunnels(route, index),
       ...(names === null ? [] : unknownUpstreams(route, index, names)),
       ...splitFindings(route, index),
@@ -261,11 +263,7 @@ function matchEntries(match: unknown, path: KeyPath): (readonly [entry: unknown,
 /** A warning about a condition on certificates that no client is asked for. */
 function unaskedCertificate(entry: unknown, path: KeyPath, file: unknown): Finding[] {
   if (at(entry, "client_certificate") === undefined) return [];
-  const asks = listOf(at(file, "listeners")).some((listener) => {
-    const tls = at(listener, "tls");
-    return [tls, ...listOf(at(tls, "certificates"))].some((each) => entriesOf(at(each, "client_certificates")).length > 0);
-  });
-  return asks
+  return asksForCertificates(file)
     ? []
     : [warning([...path, "client_certificate"], "no listener asks clients for a certificate (tls.client_certificates): it never holds")];
 }

@@ -190,7 +190,7 @@ routes:
   "routes[].require": `
 routes:
   - match: { path: /admin/* }
-    authentication: { certificate: {} }
+    authentication: { api_keys: { file: keys.yaml } }
     require: { roles: [admin, operator] }
     upstream: app
 `,

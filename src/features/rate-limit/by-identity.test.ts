@@ -163,12 +163,16 @@ test("what a configuration may not say", () => {
     [{ requests_per_minute: 1, roles: { pro: { requests_per_minute: 2 } } }, /it is about clients that are known/],
   ] as const)
     assert.match(linesFor(value), message);
-  assert.equal(linesFor({ requests_per_minute: 1, key: "user" }, { authentication: { tokens: ["t0ken"] } }), "");
+  assert.match(
+    linesFor({ requests_per_minute: 1, key: "user" }, { authentication: { tokens: ["t0ken"] } }),
+    /rate_limit\.key: every client counts by its address: none of this route's methods \(tokens\) names a user/,
+  );
+  assert.equal(linesFor({ requests_per_minute: 1, key: "user" }, { authentication: { certificate: {} } }), "");
   const rate = { requests_per_minute: 1 };
   const withRoles = (...roles: readonly string[]): string =>
     linesFor(
       { ...rate, key: "user", roles: Object.fromEntries(roles.map((role) => [role, rate])) },
-      { authentication: { tokens: ["t0ken"] } },
+      { authentication: { certificate: {} } },
     );
   assert.deepEqual([withRoles("7"), withRoles("pro", "basic"), withRoles("pro", "7a", "07")], ["", "", ""]);
   assert.match(withRoles("pro", "7"), /rate_limit\.roles: roles that are whole numbers come before all others/);
