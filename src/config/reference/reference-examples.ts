@@ -199,9 +199,10 @@ routes:
   - match: { path: /admin/* }
     access: { allow: [10.0.0.0/8, "fd00::/8"], deny: [10.9.0.0/16] }
     upstream: app
-  - access: { deny: [{ file: blocks.txt }] }           # read again when it changes
+  - match: { path: /shop/* }
+    access: { geoip_file: GeoLite2-Country.mmdb, allow_countries: [DE, AT, CH] }
     upstream: app
-  - access: { geoip_file: GeoLite2-Country.mmdb, allow_countries: [DE, AT, CH] }
+  - access: { deny: [{ file: blocks.txt }] }           # read again when it changes
     upstream: app
 `,
   "routes[].validate": `
