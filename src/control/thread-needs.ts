@@ -1,4 +1,7 @@
-/** What threads need before the configuration that names it: address lists, descriptions of APIs, and what TLS of listeners and towards endpoints needs, from files and from authorities. */
+/**
+ * What threads need before the configuration that names it: address lists, descriptions of APIs, credentials, key sets, and what TLS of listeners and towards endpoints
+ * needs, from files, key servers and authorities. And what sends the requests of threads to services outside.
+ */
 import { addressFilesOf, apiDocumentsOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";

@@ -89,11 +89,6 @@ export function authenticationMiddleware(config: AuthenticationConfig, context: 
   };
 }
 
-/** The name in `cookie:NAME`. */
-function cookieOf(from: string): string {
-  return from.slice("cookie:".length);
-}
-
 /** All methods but `oidc`, in the order in which they are asked. */
 function methodsOf(
   { tokens, api_keys: apiKeys, jwt, basic, certificate, forward }: AuthenticationConfig,
@@ -103,11 +98,12 @@ function methodsOf(
   const keys = apiKeys === undefined ? null : keysInFile(credentials.file(apiKeys.file));
   const found: readonly FindToken[] = [...(tokens === undefined ? [] : [configuredTokens(tokens)]), ...(keys === null ? [] : [keys])];
   const verifier = jwt === undefined ? null : new JwtVerifier(jwt, credentials);
-  const inHeader = jwt?.from === "header" && verifier !== null ? { verifier, forwards: jwt.forward } : null;
+  const cookie = verifier?.cookie ?? null;
+  const inHeader = cookie === null ? verifier : null;
   return [
     ...(found.length === 0 && inHeader === null ? [] : [presentedTokens(found, inHeader)]),
     ...(keys === null || apiKeys?.query === undefined ? [] : [keyInQuery(keys, apiKeys.query)]),
-    ...(jwt === undefined || verifier === null || jwt.from === "header" ? [] : [jwtInCookie(verifier, cookieOf(jwt.from), jwt.forward)]),
+    ...(verifier === null || cookie === null ? [] : [jwtInCookie(verifier, cookie)]),
     ...(basic === undefined ? [] : [basicCredentials(basic, credentials, passwords)]),
     ...(certificate === undefined ? [] : [shownCertificate(certificate)]),
     ...(forward === undefined ? [] : [askedService(forward, forwardedIn(jwt), context)]),

@@ -48,6 +48,10 @@ interface KeySet {
 }
 
 export class JwtVerifier {
+  /** The cookie in which clients bring the token; null: they bring it in `Authorization`. */
+  readonly cookie: string | null;
+  /** Whether the upstream gets the token too. */
+  readonly forwards: boolean;
   private readonly config: JwtConfig;
   private readonly files: CredentialFiles;
   /** Where the keys come from; null: there is a secret. */
@@ -57,6 +61,8 @@ export class JwtVerifier {
   private readonly jose: Promise<Jose>;
 
   constructor(config: JwtConfig, files: CredentialFiles) {
+    this.cookie = config.from === "header" ? null : config.from.slice("cookie:".length);
+    this.forwards = config.forward;
     this.config = config;
     this.files = files;
     const place = config.jwks_file ?? config.jwks_url;
@@ -169,7 +175,7 @@ export function forwardedIn(jwt: AuthenticationConfig["jwt"]): "authorization" |
 }
 
 /** A token in a cookie; that in Authorization is found with the other tokens. */
-export function jwtInCookie(verifier: JwtVerifier, name: string, forwards: boolean): Method {
+export function jwtInCookie(verifier: JwtVerifier, name: string): Method {
   return {
     challenge: `Bearer ${REALM}`,
     judge({ request, startedAtMs }) {
@@ -183,7 +189,7 @@ export function jwtInCookie(verifier: JwtVerifier, name: string, forwards: boole
         const rest = withoutCookie([cookie], name);
         if (rest === null) return cookie;
         // An upstream gets the one cookie that was verified, and no other of its name.
-        const verified = forwards && identity?.method === "jwt" ? [`${name}=${cookieValue(values, name)}`] : [];
+        const verified = verifier.forwards && identity?.method === "jwt" ? [`${name}=${cookieValue(values, name)}`] : [];
         const kept = [...(rest === "" ? [] : [rest]), ...verified].join("; ");
         return kept === "" ? null : kept;
       });

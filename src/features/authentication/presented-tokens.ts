@@ -16,18 +16,11 @@ import type { Method, Verdict } from "./method.ts";
 /** Finds whose token it is, or why it is nobody's any more. Null: it is not known. @param token latin1 text, one character per byte */
 export type FindToken = (token: string, nowMs: number) => Verdict | null;
 
-/** What takes Bearer tokens that have the form of a JWT. */
-export interface JwtTaker {
-  readonly verifier: JwtVerifier;
-  /** Whether the token goes to the upstream too. */
-  readonly forwards: boolean;
-}
-
 /**
  * @param find each is asked in turn
- * @param jwt null: a token in the form of a JWT is one like the others
+ * @param jwt verifies Bearer tokens that have the form of a JWT; null: such a token is one like the others
  */
-export function presentedTokens(find: readonly FindToken[], jwt: JwtTaker | null): Method {
+export function presentedTokens(find: readonly FindToken[], jwt: JwtVerifier | null): Method {
   const identify = (token: string, nowMs: number): Verdict => {
     for (let at = 0; at < find.length; at++) {
       const verdict = find[at]?.(token, nowMs) ?? null;
@@ -45,7 +38,7 @@ export function presentedTokens(find: readonly FindToken[], jwt: JwtTaker | null
       if (jwt !== null && isBearer(request)) {
         // A JWT stands in Authorization; what a key beside it says, nobody has asked.
         const [token = ""] = tokens;
-        if (isJwt(token)) return jwt.verifier.judge(token, startedAtMs);
+        if (isJwt(token)) return jwt.judge(token, startedAtMs);
       }
       if (find.length === 0) return tokens.length === 0 || !isBearer(request) ? null : INVALID_TOKEN;
       let first: Identity | null = null;
