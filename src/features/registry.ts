@@ -19,7 +19,7 @@ export const REGISTRY: readonly string[] = [
   "require",
   // After all that ask who the client is: a body is read for those only who may send it. What is checked is the request as the client sent it.
   "validate",
-  // The last of those that may refuse: a request that another one refuses takes no tokens, and most limits are by who the client is.
+  // After authentication: most limits are by who the client is. What is refused later takes no tokens, because they are given back at its end.
   "token-limit",
   // Features that edit heads come after those that may refuse the request.
   "rewrite",

@@ -8,7 +8,7 @@ import { UsageScanner } from "../../policy/tokens/usage-scanner.ts";
 import { fieldLine } from "../../http/field-edits.ts";
 import { ExchangeState } from "../../proxy/feature/exchange-state.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
-import { limitKey } from "../../proxy/feature/limit-key.ts";
+import { limitId, limitKey } from "../../proxy/feature/limit-key.ts";
 import type { LimiterThread } from "../../proxy/feature/limiter.ts";
 import type { ExchangeView, FinishedExchange, Middleware } from "../../proxy/feature/middleware.ts";
 import type { Moment } from "../../proxy/feature/window-limiter.ts";
@@ -60,7 +60,8 @@ const PLAIN = fieldLine("Accept-Encoding", "identity");
 
 /** @param routeId names the route's buckets in the table */
 export function tokenLimitMiddleware(config: TokenLimitConfig, thread: LimiterThread, routeId: string): Middleware {
-  const limits = config.map((limit, index) => counted(limit, index, thread, idOf(config, index, routeId)));
+  const counts = config.map(({ key, count }) => ({ key: [count, ...key] }));
+  const limits = config.map((limit, index) => counted(limit, index, thread, limitId(counts, index, `${routeId}\ntokens`)));
   const courses = new ExchangeState<Course>();
   return {
     name: "token-limit",
@@ -148,17 +149,4 @@ function counted({ key, count, estimate, roles, ...allowance }: TokenLimit, inde
     ),
     base: new TokenAllowance(allowance, estimate, thread, id, name),
   };
-}
-
-/**
- * Names the buckets of a limit: by what it counts, and its number among those that count the same. A reload that adds, takes away or moves another limit leaves
- * them as they are.
- */
-function idOf(config: TokenLimitConfig, index: number, routeId: string): string {
-  const nameOf = ({ key, count }: TokenLimit): string => [count, ...key].join(" ");
-  const [own = "", ...before] = config
-    .slice(0, index + 1)
-    .map(nameOf)
-    .toReversed();
-  return `${routeId}\ntokens ${own}\n${before.filter((other) => other === own).length}`;
 }

@@ -103,16 +103,21 @@ export class UsageScanner {
     for (let at = start; at < end; at++) {
       const byte = bytes[at] ?? 0;
       switch (this.state) {
-        case State.text:
-          if (byte === QUOTE) this.textEnded();
+        case State.text: {
+          const stop = endOfRun(bytes, at, end);
+          if (stop > at) {
+            this.inText(bytes, at, stop);
+            at = stop - 1;
+          } else if (byte === QUOTE) this.textEnded();
           else {
-            if (byte === BACKSLASH) this.state = State.escape;
-            this.inText(byte);
+            this.state = State.escape;
+            this.inText(bytes, at, at + 1);
           }
           break;
+        }
         case State.escape:
           this.state = State.text;
-          this.inText(byte);
+          this.inText(bytes, at, at + 1);
           break;
         case State.number:
           if (this.inNumber(byte)) break;
@@ -170,9 +175,10 @@ export class UsageScanner {
     this.isValue = false;
   }
 
-  private inText(byte: number): void {
-    if (this.textBytes < KEY_BYTES_MAX) this.begun[this.textBytes] = byte;
-    this.textBytes++;
+  /** The next bytes of a text: those from `from` up to `to`. */
+  private inText(bytes: Uint8Array, from: number, to: number): void {
+    for (let at = from, place = this.textBytes; at < to && place < KEY_BYTES_MAX; at++, place++) this.begun[place] = bytes[at] ?? 0;
+    this.textBytes += to - from;
   }
 
   private textEnded(): void {
@@ -223,6 +229,13 @@ export class UsageScanner {
   private count(key: number): number {
     return this.counts[key] ?? 0;
   }
+}
+
+/** Where the next quote or backslash is; `end`: there is none before it. */
+function endOfRun(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && bytes[at] !== QUOTE && bytes[at] !== BACKSLASH) at++;
+  return at;
 }
 
 function isDigit(byte: number): boolean {
