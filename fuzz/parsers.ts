@@ -21,6 +21,8 @@ import { AddedFields, requestHeadText } from "../src/net/h1/request-writer.ts";
 import type { ProxyHeader } from "../src/proxy-protocol/header.ts";
 import { ProxyHeaderReader, readHeader } from "../src/proxy-protocol/header-reader.ts";
 import { compileOrigins } from "../src/policy/cors/origins.ts";
+import { EventData } from "../src/policy/tokens/event-data.ts";
+import { COUNT_MAX, UsageScanner } from "../src/policy/tokens/usage-scanner.ts";
 import { normalizePath, otherReadings, referenceReadings } from "../src/policy/route/normalize-path.ts";
 import { acceptsJson } from "../src/proxy/exchange/finished-answer.ts";
 import { admitRequest } from "../src/proxy/exchange/forwarding.ts";
@@ -164,6 +166,13 @@ export const PARSERS: readonly TextParser[] = [
     },
     () => {},
   ),
+  parser("token-usage", HEAD_CHARACTERS, usageIn, (usage, text) => {
+    assert.ok(
+      usage.every((count) => Number.isSafeInteger(count) && count >= 0 && count <= 3 * COUNT_MAX),
+      `counts such as ${usage.join()}`,
+    );
+    if (text.length < 1000) assert.deepEqual(usageIn(text, 1), usage, "the same in pieces");
+  }),
   parser("forwarded-head", HEAD_CHARACTERS, forwardedHead, (written, text) => {
     assert.ok(written.length <= text.length + 2000, "a head grows beyond what is added to it");
   }),
@@ -176,6 +185,19 @@ function parser<Result>(
   check: (result: Result, text: string) => void,
 ): TextParser {
   return { name, charactersMax, parse, check: (text) => check(parse(text), text) };
+}
+
+/** What an answer says of its tokens, as a document and as events. */
+function usageIn(text: string, step: number = Infinity): readonly number[] {
+  const [document, events] = [new UsageScanner(), new UsageScanner()];
+  const bytes = Buffer.from(text, "latin1");
+  const reader = new EventData(events);
+  for (let at = 0; at < bytes.length; at += step) {
+    const end = Math.min(bytes.length, at + step);
+    document.scan(bytes, at, end);
+    reader.scan(bytes, at, end);
+  }
+  return [document, events].flatMap(({ input, output, wordBytes }) => [input, output, wordBytes]);
 }
 
 /** A path as a request line lets it through: visible ASCII, and no query and no fragment behind it. */
