@@ -25,7 +25,7 @@ import { storeFindings } from "../control/stores/store-findings.ts";
 import { clientProblem } from "../stores/redis/client-package.ts";
 import { includedFiles } from "../control/named-files/included-files.ts";
 import { absoluteSecrets } from "../control/secrets/followed-secrets.ts";
-import { credentialFileIn } from "../control/secrets/machine-secrets.ts";
+import { credentialFileIn } from "../control/secrets/credential-folder.ts";
 import type { SecretCommands } from "../control/secrets/secret-commands.ts";
 import { DEFAULT_FILES } from "./arguments.ts";
 import type { ModuleAnswer, ModuleLoaded } from "./config-module.ts";

@@ -16,7 +16,7 @@ import { DOCUMENT_BYTES_MAX } from "../control/named-files/api-description-files
 import { filesOf, makeAbsolute, readText } from "../control/named-files/config-files.ts";
 import { includedFiles } from "../control/named-files/included-files.ts";
 import { absoluteSecrets } from "../control/secrets/followed-secrets.ts";
-import { credentialFileIn } from "../control/secrets/machine-secrets.ts";
+import { credentialFileIn } from "../control/secrets/credential-folder.ts";
 import type { SecretCommands } from "../control/secrets/secret-commands.ts";
 import { hasMiddleware } from "../config/schema/middleware-entries.ts";
 import { descriptionProblems } from "../regex/description-problems.ts";

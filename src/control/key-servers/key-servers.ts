@@ -78,7 +78,7 @@ export class KeyServers {
     return this.servers.get(url)?.text ?? null;
   }
 
-  /** A thread knows a token whose key the server has not named yet. */
+  /** A thread has a token whose key the server has not named yet. */
   want(url: string): void {
     const server = this.servers.get(url);
     if (server === undefined || server.isAsked) return;

@@ -11,7 +11,7 @@ import type { ChangedRoute } from "../../config/placed-secrets.ts";
 import type { Config } from "../../config/schema/schema.ts";
 import type { ReloadOutcome } from "../outcomes.ts";
 import { FollowedSecrets, absoluteSecrets } from "./followed-secrets.ts";
-import { credentialFileIn } from "./machine-secrets.ts";
+import { credentialFileIn } from "./credential-folder.ts";
 import { SecretCommands } from "./secret-commands.ts";
 
 interface Timer {

@@ -75,8 +75,8 @@ export class FollowedSecrets {
   }
 
   /**
-   * The configuration that was made ready is in use now, or was refused. The secrets that are not in use are forgotten.
-   * @param isUsed which of both
+   * Ends what {@link prepare} has begun: the secrets that are not in use are forgotten.
+   * @param isUsed whether the configuration that was made ready is in use now; else it was refused
    */
   settle(isUsed: boolean): void {
     if (isUsed) this.places = this.next;

@@ -39,6 +39,8 @@ interface Known {
   /** When the program runs again, in monotonic milliseconds. */
   dueAt: number;
   isFailing: boolean;
+  /** Whether the configuration in use names it; else only one that is being loaded does. */
+  isUsed: boolean;
 }
 
 export class SecretCommands {
@@ -49,8 +51,6 @@ export class SecretCommands {
   private readonly waiting: (() => void)[] = [];
   private active: number = 0;
   private news: CommandNews | null = null;
-  /** Those that the configuration in use names. */
-  private used: ReadonlySet<string> = new Set();
   private cancelRenewal: (() => void) | null = null;
   private readonly stopping: AbortController = new AbortController();
 
@@ -59,7 +59,8 @@ export class SecretCommands {
   }
 
   /**
-   * Loads a configuration. `load` is called with what gives the output of a command, and called again once those have run that had not.
+   * Loads a configuration. `load` gets a function that gives what a program has printed, or null if it has not run yet. Then the programs run of which it was
+   * null, and `load` is called once more; where one of them has failed the function throws.
    */
   async loadWith<T>(load: (printed: (command: SecretCommand) => string | null) => T): Promise<T> {
     const wanted = new Map<string, SecretCommand>();
@@ -104,13 +105,13 @@ export class SecretCommands {
       const key = sourceKey(command);
       renewals.set(key, Math.min(command.renew, renewals.get(key) ?? Infinity));
     }
-    this.used = new Set(renewals.keys());
     for (const [key, known] of this.known) {
       const renew = renewals.get(key);
       if (renew === undefined) this.known.delete(key);
       else {
         if (!known.isFailing) known.dueAt += renew - known.command.renew;
         known.command = { ...known.command, renew };
+        known.isUsed = true;
       }
     }
     this.plan();
@@ -126,7 +127,7 @@ export class SecretCommands {
 
   private async read(key: string, command: SecretCommand): Promise<void> {
     const value = await this.run(key, command);
-    this.known.set(key, { command, value, dueAt: this.options.now() + command.renew, isFailing: false });
+    this.known.set(key, { command, value, dueAt: this.options.now() + command.renew, isFailing: false, isUsed: false });
   }
 
   /** A run, or the one that is under way. */
@@ -155,13 +156,13 @@ export class SecretCommands {
   private plan(): void {
     this.cancelRenewal?.();
     this.cancelRenewal = null;
-    const due = [...this.known].flatMap(([key, { dueAt }]) => (this.used.has(key) && !this.running.has(key) ? [dueAt] : []));
+    const due = [...this.known].flatMap(([key, { dueAt, isUsed }]) => (isUsed && !this.running.has(key) ? [dueAt] : []));
     if (due.length === 0 || this.stopping.signal.aborted) return;
     const waitMs = Math.max(0, Math.min(...due) - this.options.now());
     this.cancelRenewal = this.options.after(waitMs, () => {
       this.cancelRenewal = null;
       for (const [key, known] of this.known) {
-        if (this.used.has(key) && !this.running.has(key) && known.dueAt <= this.options.now()) void this.renew(key, known);
+        if (known.isUsed && !this.running.has(key) && known.dueAt <= this.options.now()) void this.renew(key, known);
       }
       this.plan();
     });

@@ -1,4 +1,4 @@
-/** Where this machine has the secrets that a configuration names. */
+/** Where credentials lie on this machine (`credential:NAME`). */
 import path from "node:path";
 import type { Environment } from "../../config/replacements.ts";
 import type { MachineSecrets } from "../../config/secret-values.ts";
