@@ -1219,6 +1219,11 @@ export interface RouteInput {
    */
   require?: RouteRequireInput | undefined;
   /**
+   * Refuses requests by their method, the type of their body, and the shape of bodies in JSON, GraphQL and `multipart/form-data`. It looks
+   * for no attacks: what it admits is well-formed and no larger than the route needs. Absent: nothing is refused.
+   */
+  filter?: RouteFilterInput | undefined;
+  /**
    * Checks requests by the description of the API: paths, methods, parameters, media types, bodies in JSON and forms. What is wrong is
    * named in the answer, never its value. Absent: nothing is checked.
    */
@@ -2292,6 +2297,146 @@ export interface RouteRequireInput {
   claims?: Record<string, string | string[]> | undefined;
 }
 
+/** The keys of `routes[].filter` in a configuration. */
+export interface RouteFilterInput {
+  /**
+   * Methods that are admitted; others are answered 405. `GET` admits `HEAD`. Absent: all.
+   *
+   * Text or list.
+   */
+  methods?: string | string[] | undefined;
+  /**
+   * Media types that bodies may have; others, and bodies without a type, are answered 415. `image/*` stands for all images,
+   * `application/*+json` for all types of JSON, `*\/*` for whatever has a type. Absent: those that `json`, `graphql` and `multipart` judge,
+   * so that no body passes unjudged by saying that it is of another type; without these all.
+   *
+   * Text or list.
+   */
+  content_types?: string | string[] | undefined;
+  /** Judges bodies in JSON before anything of them is sent: `application/json`, `text/json` and types that end in `+json`. Absent: none. */
+  json?: RouteFilterJsonInput | undefined;
+  /**
+   * Judges documents of GraphQL: in JSON (`query`), as `application/graphql`, and in the query of the URL. What `json` says, or its
+   * defaults, holds for the JSON. Absent: none.
+   */
+  graphql?: RouteFilterGraphqlInput | undefined;
+  /**
+   * Counts the parts of `multipart/form-data` while the body passes. What exceeds a limit cuts the request to the origin server, which has
+   * received a part of it by then. Absent: none.
+   */
+  multipart?: RouteFilterMultipartInput | undefined;
+}
+
+/** The keys of `routes[].filter.json` in a configuration. */
+export interface RouteFilterJsonInput {
+  /**
+   * Bytes of a body, which is held until it has come: nothing of a refused one reaches the origin server. `limits.buffered_bytes` bounds
+   * all of them together.
+   *
+   * Size. Default: `1MiB`.
+   */
+  max_size?: Size | number | undefined;
+  /**
+   * Lists and objects within each other.
+   *
+   * Whole number. Default: `32`.
+   */
+  max_depth?: number | undefined;
+  /**
+   * Names in all objects of a body together.
+   *
+   * Whole number. Default: `10000`.
+   */
+  max_keys?: number | undefined;
+  /**
+   * Bytes of a text or a name, as it is sent. Absent: `max_size` is the only limit.
+   *
+   * Size.
+   */
+  max_string?: Size | number | undefined;
+  /**
+   * Elements of one list. Absent: `max_size` is the only limit.
+   *
+   * Whole number.
+   */
+  max_items?: number | undefined;
+  /**
+   * Whether an object may have a name twice. Programs differ in which of the two values they take, so a client could show one to a check
+   * and the other to the application. With `graphql` it may not, whatever stands here.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  duplicate_keys?: boolean | undefined;
+}
+
+/** The keys of `routes[].filter.graphql` in a configuration. */
+export interface RouteFilterGraphqlInput {
+  /**
+   * Fields within each other; `{ a { b } }` has 2. Fragments count where they are spread. The usual introspection query has 15.
+   *
+   * Whole number. Default: `15`.
+   */
+  max_depth?: number | undefined;
+  /**
+   * Aliases of an operation, each as often as its fragment is spread.
+   *
+   * Whole number. Default: `30`.
+   */
+  max_aliases?: number | undefined;
+  /**
+   * Fields of an operation that stand in no other field.
+   *
+   * Whole number. Default: `20`.
+   */
+  max_root_fields?: number | undefined;
+  /**
+   * All fields of an operation, each as often as its fragment is spread. The usual introspection query has 229.
+   *
+   * Whole number. Default: `1000`.
+   */
+  max_fields?: number | undefined;
+  /**
+   * Directives of an operation, counted in the same way.
+   *
+   * Whole number. Default: `50`.
+   */
+  max_directives?: number | undefined;
+  /**
+   * Names, numbers, texts and signs of a document.
+   *
+   * Whole number. Default: `5000`.
+   */
+  max_tokens?: number | undefined;
+  /**
+   * Operations in one request, as a list.
+   *
+   * Whole number. Default: `1`.
+   */
+  max_batch?: number | undefined;
+}
+
+/** The keys of `routes[].filter.multipart` in a configuration. */
+export interface RouteFilterMultipartInput {
+  /**
+   * Parts of a body.
+   *
+   * Whole number. Default: `100`.
+   */
+  max_parts?: number | undefined;
+  /**
+   * Bytes of one part, with its head. Absent: no limit but `max_body`.
+   *
+   * Size.
+   */
+  max_part_size?: Size | number | undefined;
+  /**
+   * Bytes of the head of a part.
+   *
+   * Size. Default: `8KiB`.
+   */
+  max_part_head?: Size | number | undefined;
+}
+
 /** The keys of `routes[].validate` in a configuration. */
 export interface RouteValidateInput {
   /**
@@ -2910,6 +3055,11 @@ export interface DefaultsRoutesInput {
    */
   require?: RouteRequireInput | undefined;
   /**
+   * Refuses requests by their method, the type of their body, and the shape of bodies in JSON, GraphQL and `multipart/form-data`. It looks
+   * for no attacks: what it admits is well-formed and no larger than the route needs. Absent: nothing is refused.
+   */
+  filter?: RouteFilterInput | undefined;
+  /**
    * Checks requests by the description of the API: paths, methods, parameters, media types, bodies in JSON and forms. What is wrong is
    * named in the answer, never its value. Absent: nothing is checked.
    */
@@ -3464,6 +3614,7 @@ export type RouteKeyOff =
   | "concurrency_limit"
   | "authentication"
   | "require"
+  | "filter"
   | "validate"
   | "token_limit"
   | "rewrite"

@@ -10,6 +10,7 @@ import { rateLimitDeclaration } from "./rate-limit/schema.ts";
 import { concurrencyLimitDeclaration } from "./concurrency-limit/schema.ts";
 import { authenticationDeclaration } from "./authentication/schema.ts";
 import { requireDeclaration } from "./require/schema.ts";
+import { filterDeclaration } from "./filter/schema.ts";
 import { validateDeclaration } from "./validate/schema.ts";
 import { tokenLimitDeclaration } from "./token-limit/schema.ts";
 import { rewriteDeclaration } from "./rewrite/schema.ts";
@@ -32,6 +33,7 @@ export const DECLARED = {
   concurrency_limit: concurrencyLimitDeclaration,
   authentication: authenticationDeclaration,
   require: requireDeclaration,
+  filter: filterDeclaration,
   validate: validateDeclaration,
   token_limit: tokenLimitDeclaration,
   rewrite: rewriteDeclaration,

@@ -8,6 +8,7 @@ import { rateLimit } from "./rate-limit/rate-limit.ts";
 import { concurrencyLimit } from "./concurrency-limit/concurrency-limit.ts";
 import { authentication } from "./authentication/authentication.ts";
 import { require } from "./require/require.ts";
+import { filter } from "./filter/filter.ts";
 import { validate } from "./validate/validate.ts";
 import { tokenLimit } from "./token-limit/token-limit.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
@@ -30,6 +31,7 @@ export const FEATURES: readonly Feature[] = [
   concurrencyLimit,
   authentication,
   require,
+  filter,
   validate,
   tokenLimit,
   rewrite,

@@ -17,6 +17,8 @@ export const REGISTRY: readonly string[] = [
   "concurrency-limit",
   "authentication",
   "require",
+  // After those that ask who the client is. Bodies it reads later, after the limits by who the client is.
+  "filter",
   // After all that ask who the client is: a body is read for those only who may send it. What is checked is the request as the client sent it.
   "validate",
   // After authentication: most limits are by who the client is. What is refused later takes no tokens, because they are given back at its end.

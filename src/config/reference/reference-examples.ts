@@ -214,6 +214,15 @@ routes:
     validate: { openapi: next.yaml, requests: report, base_path: /next }   # only counted and logged
     upstream: next
 `,
+  "routes[].filter": `
+routes:
+  - match: { path: /graphql }
+    filter: { methods: [GET, POST], graphql: { max_depth: 8, max_aliases: 10 } }
+    upstream: app
+  - match: { path: /api/* }
+    filter: { methods: [GET, POST, PUT], json: { max_size: 256KiB, max_depth: 16, max_keys: 1000 } }
+    upstream: app
+`,
   "routes[].authentication": `
 routes:
   - match: { path: /api/* }

@@ -173,7 +173,7 @@ passive_health_check down resolver resolvers dns_resolver dns srv dns_refresh_ra
 kubernetes file_provider circuit_breakers max_requests max_pending_requests proxy_cache proxy_cache_path proxy_cache_valid caching
 gzip brotli zstd compress compressor encode digest_auth
 users external_auth ext_authz saml allow deny ip_allow_list ip_white_list whitelist blacklist
-allowlist denylist source_range remote_ip geo geoip map set tracing opentelemetry otel statsd stream streams tcp udp grpc grpc_pass
+allowlist denylist source_range remote_ip map set tracing opentelemetry otel statsd stream streams tcp udp grpc grpc_pass
 fastcgi_pass php_fastcgi uwsgi_pass scgi_pass lua wasm script sub_filter templates snippets experimental runtime
 proxy_intercept_errors expires etag
 `;

@@ -24,6 +24,7 @@ import { admittedProtocols } from "../../http/upgrade.ts";
 import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
+import { BodyRefused } from "../feature/body-stage.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
 import type { RelayOptions } from "../feature/relay.ts";
 import type { FinishedExchange, Middleware } from "../feature/middleware.ts";
@@ -800,6 +801,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   pipeFailed(error: unknown, middleware: string): void {
     if (this.finished) return;
+    if (error instanceof BodyRefused) return this.requestFailed(error.answer);
     this.reportHook(error, middleware);
     this.requestFailed(answers.INTERNAL_ERROR);
   }

@@ -20,6 +20,7 @@
 import type { Buffer } from "node:buffer";
 import type { BodyLength } from "../../http/body-length.ts";
 import type { FieldSection } from "../../http/field-section.ts";
+import type { LocalAnswer } from "../local-answer.ts";
 
 /**
  * Transforms one body; a hook makes a new stage for each. An error that the stage throws or hands to `output.fail` ends the exchange: the
@@ -49,6 +50,19 @@ export interface BodyStage {
   writable?(): void;
   /** The exchange ended before the body did. Last call; later calls of `output` have no effect. */
   abort?(): void;
+}
+
+/**
+ * The client's body is refused with this answer, though a part of it has been passed on: the request to the endpoint is cut, so that it never looks whole there.
+ * For `output.fail` of a stage of the request's body; nothing is logged as an error.
+ */
+export class BodyRefused extends Error {
+  readonly answer: LocalAnswer;
+
+  constructor(answer: LocalAnswer) {
+    super(answer.detail);
+    this.answer = answer;
+  }
 }
 
 /** Where a stage writes its output. The calls may come at any time after `start`. */
