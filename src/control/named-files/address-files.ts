@@ -8,7 +8,7 @@ import type { AddressFile } from "../../base/address-file.ts";
 import { shownFile } from "../../config/problems/shown.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import type { SentList } from "../../shared/address-lists.ts";
-import { FollowedFiles } from "./followed-files.ts";
+import { FollowedFiles, inOneLine } from "./followed-files.ts";
 import type { Followed, Reading } from "./followed-files.ts";
 import { readAddressFile } from "./read-address-file.ts";
 
@@ -78,11 +78,9 @@ export class AddressFiles {
   }
 
   private refused(id: string, problems: readonly string[]): void {
-    const [first = "", ...more] = problems;
-    const others = more.length === 0 ? "" : ` (and ${more.length} more lines like this)`;
     const [kind = "", file = ""] = id.split(/ (.*)/s);
-    if (isList(kind)) this.options.log.error("address_list_refused", `the old list stays in use: ${first}${others}`, { file });
-    else this.options.log.error("geoip_file_refused", `the old database stays in use: ${first}`, { file });
+    if (isList(kind)) this.options.log.error("address_list_refused", `the old list stays in use: ${inOneLine(problems)}`, { file });
+    else this.options.log.error("geoip_file_refused", `the old database stays in use: ${inOneLine(problems)}`, { file });
   }
 
   private changed({ sent: { kind, path }, count }: ReadFile): void {

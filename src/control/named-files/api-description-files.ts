@@ -10,7 +10,7 @@ import { PathRegexes } from "../../regex/path-regexes.ts";
 import { sharedPieces } from "../../shared/api-descriptions.ts";
 import type { SentDescription } from "../../shared/api-descriptions.ts";
 import { lineOf, readText } from "./config-files.ts";
-import { FollowedFiles } from "./followed-files.ts";
+import { FollowedFiles, inOneLine } from "./followed-files.ts";
 import type { Followed, Reading } from "./followed-files.ts";
 
 /** Larger files are refused: the largest documents of public services have some 12 MB. */
@@ -90,9 +90,7 @@ export class ApiDescriptionFiles {
   }
 
   private refused(path: string, problems: readonly string[]): void {
-    const [first = "", ...more] = problems;
-    const others = more.length === 0 ? "" : ` (and ${more.length} more lines like this)`;
-    this.options.log.error("api_description_refused", `the old description stays in use: ${first}${others}`, { file: path });
+    this.options.log.error("api_description_refused", `the old description stays in use: ${inOneLine(problems)}`, { file: path });
   }
 
   private changed(path: string, { operations, unsupported }: ReadDocument): void {

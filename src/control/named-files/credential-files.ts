@@ -6,7 +6,7 @@ import type { CredentialPlace } from "../../config/feature-files.ts";
 import { shownFile } from "../../config/problems/shown.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import type { SentCredentials } from "../../shared/credential-files.ts";
-import { FollowedFiles } from "./followed-files.ts";
+import { FollowedFiles, inOneLine } from "./followed-files.ts";
 import type { Followed, Reading } from "./followed-files.ts";
 import { readCredentials } from "./read-credentials.ts";
 
@@ -63,9 +63,7 @@ export class CredentialFilesOnDisk {
   }
 
   private refused(path: string, problems: readonly string[]): void {
-    const [first = "", ...more] = problems;
-    const others = more.length === 0 ? "" : ` (and ${more.length} more lines like this)`;
-    this.options.log.error("credentials_refused", `the credentials of before stay in use: ${first}${others}`, { file: path });
+    this.options.log.error("credentials_refused", `the credentials of before stay in use: ${inOneLine(problems)}`, { file: path });
   }
 
   private changed(path: string): void {

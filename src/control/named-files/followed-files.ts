@@ -149,6 +149,11 @@ export class FollowedFiles<T> {
   }
 }
 
+/** The first problem of several, and how many others there are, for a line of the log. */
+export function inOneLine([first = "", ...others]: readonly string[]): string {
+  return others.length === 0 ? first : `${first} (and ${others.length} more lines like this)`;
+}
+
 const MISSING = "missing";
 
 /** A text that changes with the file, and when its name leads to another one. */
