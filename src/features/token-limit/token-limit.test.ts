@@ -192,6 +192,7 @@ test("both limits hold, and a request that one refuses takes nothing of the othe
   const limit = { tokens_per_minute: 10_000, budget: { tokens: 3000, per: "day" }, estimate: 1500 } as const;
   const proxy = await started(t, limit, () => json({ total_tokens: 1500 }));
   for (const status of [200, 200, 429, 429, 429, 429, 429]) assert.equal((await ask(proxy)).response.status, status);
+  assert.equal(proxy.log.filter(({ outcome }) => outcome === "token_budget_spent").length, 5, "and not the limit by the minute");
   await proxy.advance("60s");
   for (const status of [200, 200, 429]) assert.equal((await ask(proxy)).response.status, status);
 });
@@ -246,7 +247,7 @@ test("what never reached a model costs nothing, and neither does an error", asyn
 test("an answer that says nothing of tokens costs a token for four bytes of both sides, and the estimate at least", async (t) => {
   const chunks = Array.from({ length: 40 }, () => ({ choices: [{ delta: { content: "x".repeat(100) } }] }));
   const typed = (type: string, coding = "identity"): Response =>
-    new Response("RIFF", { headers: { "Content-Type": type, "Content-Encoding": coding } });
+    new Response('{"usage":{"output_tokens":1}}', { headers: { "Content-Type": type, "Content-Encoding": coding } });
   const cases: readonly (readonly [() => Response, number, number])[] = [
     [() => Response.json({ choices: [{ message: { content: "x".repeat(4000) } }] }), 2000, 1500],
     [() => stream(events(...chunks, "[DONE]")), 2000, 1500],

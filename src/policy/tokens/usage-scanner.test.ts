@@ -36,6 +36,8 @@ test("the usage of each common shape, split at every byte", () => {
     [{ type: "message_start", message: { content: [], usage: { input_tokens: 25, output_tokens: 1 } } }, [25, 1]],
     [{ type: "response.completed", response: { usage: { input_tokens: 3, output_tokens: 2, total_tokens: 5 } } }, [3, 2]],
     [{ usage: { prompt_tokens_details: { cached_tokens: 1, prompt_tokens: 99 }, prompt_tokens: 4 } }, [4, 0]],
+    [{ usageMetadata: { promptTokenCount: 9, candidatesTokenCount: 20, thoughtsTokenCount: 11, totalTokenCount: 40 } }, [9, 31]],
+    [{ usage: { inputTokens: 9, outputTokens: 20, totalTokens: 29 } }, [9, 20]],
     [{ usage: null }, [0, 0]],
   ];
   for (const [value, expected] of cases)

@@ -36,6 +36,14 @@ const KEYS: Readonly<Record<string, number>> = {
   total_tokens: Key.total,
   cache_creation_input_tokens: Key.cacheWritten,
   cache_read_input_tokens: Key.cacheRead,
+  // Gemini, and models on Bedrock.
+  usageMetadata: Key.usage,
+  promptTokenCount: Key.input,
+  inputTokens: Key.input,
+  candidatesTokenCount: Key.output,
+  outputTokens: Key.output,
+  totalTokenCount: Key.total,
+  totalTokens: Key.total,
   // Chat completions and messages; the parts of a stream; arguments for tools; what the model thinks aloud.
   content: Key.words,
   text: Key.words,
