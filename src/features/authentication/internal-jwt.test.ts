@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
-import { createLocalJWKSet, decodeProtectedHeader, jwtVerify, SignJWT } from "jose";
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from "jose";
 import type { JWTVerifyResult } from "jose";
 import { problemsOf } from "../../config/load.fixture.ts";
 import { newSigningKeyCommand } from "../../cli/new-signing-key.ts";
@@ -135,6 +135,60 @@ describe("a token for the upstream", () => {
     assert.notEqual(next, first);
     assert.equal((await verified(next, keys, Date.UTC(2026, 0, 1, 0, 1, 44))).payload.sub, "CN=alice");
     await assert.rejects(verified(first, keys, Date.UTC(2026, 0, 1, 0, 1, 0)));
+  });
+
+  test("is for one application, also where routes share the key and the client", async (t) => {
+    const { file } = newKey();
+    const tokens = { tokens: ["key"] };
+    const own = {
+      match: { path: "/own" },
+      upstream: "app",
+      authentication: { ...tokens, internal_jwt: { key_file: "k", audience: "own" } },
+    };
+    const other = { upstream: "app", authentication: { ...tokens, internal_jwt: { key_file: "k", audience: "other", header: "X-Other" } } };
+    const proxy = await testProxy({ routes: [own, other] }, { upstreams: { app: () => new Response("in") }, files: { k: file } });
+    t.after(() => proxy.close());
+    const audienceIn = (name: string): unknown => (seen(proxy, name) === "" ? null : decodeJwt(seen(proxy, name)).aud);
+    for (const [path, audiences] of [
+      ["/own", ["own", null]],
+      ["/", [null, "other"]],
+      ["/own", ["own", null]],
+    ] as const) {
+      await proxy.fetch(`http://a.test${path}`, { headers: { "X-API-Key": "key" } });
+      assert.deepEqual([audienceIn("x-internal-token"), audienceIn("x-other")], audiences, path);
+    }
+  });
+
+  test("that says much is remembered for its identity alone, so that memory stays bounded", async (t) => {
+    const { file } = newKey();
+    let groups = "";
+    const service = "http://127.0.0.1:9091";
+    const proxy = await testProxy(
+      {
+        routes: [
+          {
+            upstream: "app",
+            authentication: { forward: { url: service, roles: "X-Groups" }, internal_jwt: { key_file: "k", audience: "app" } },
+          },
+        ],
+      },
+      {
+        upstreams: { app: () => new Response("in"), [service]: () => new Response(null, { headers: { "X-Groups": groups } }) },
+        files: { k: file },
+      },
+    );
+    t.after(() => proxy.close());
+    // Each answer of the service makes another identity, and each signature is another one.
+    const tokensOf = async (members: number): Promise<number> => {
+      groups = Array.from({ length: members }, (_, index) => `group-${index}`).join(",");
+      const made = new Set<string>();
+      for (let request = 0; request < 3; request++) {
+        await proxy.fetch("http://a.test/");
+        made.add(seen(proxy));
+      }
+      return made.size;
+    };
+    assert.deepEqual([await tokensOf(10), await tokensOf(300)], [1, 3]);
   });
 
   test("is made when the request is sent, however long its body took", async (t) => {

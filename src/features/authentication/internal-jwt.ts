@@ -16,8 +16,10 @@ import type { Identity } from "../../proxy/ports/identity.ts";
 import type { InternalJwtConfig } from "./internal-jwt-schema.ts";
 import type { SigningKey } from "./read-signing-key.ts";
 
-/** Tokens that are remembered in a thread for a route; the oldest goes. */
+/** Tokens that are remembered in a thread for a route by what they say; the oldest goes. */
 const REMEMBERED_MAX = 10_000;
+/** What says more is remembered for as long as its identity is, whose method bounds that: names of groups take kilobytes. */
+const REMEMBERED_CHARACTERS_MAX = 2 * 1024;
 /** How much of its time a token is used for: the rest is for the way, and for clocks that differ. */
 const USED_SHARE = 0.75;
 
@@ -73,7 +75,7 @@ export class InternalTokens {
     let made = ofClaims.get(text);
     if (made === undefined || nowMs >= made.untilMs) {
       made = this.made(claims, signer, nowMs);
-      keepNewest(ofClaims, text, made, REMEMBERED_MAX);
+      if (text.length <= REMEMBERED_CHARACTERS_MAX) keepNewest(ofClaims, text, made, REMEMBERED_MAX);
     }
     ofIdentity.set(identity, made);
     return made.line;
