@@ -48,8 +48,8 @@ interface Redirect<Kind extends string> {
 export type Otherwise = "login" | "unknown";
 
 export type CheckAnswer =
-  /** The request may pass. `setCookies` go with the response. */
-  | { readonly kind: "session"; readonly session: OidcSession; readonly setCookies: readonly string[] }
+  /** The request may pass. `setCookies` go with the response. `outage`, for the log: why the session has no new tokens though they are due. */
+  | { readonly kind: "session"; readonly session: OidcSession; readonly setCookies: readonly string[]; readonly outage?: string }
   | Redirect<"login">
   /** Answer 401: a script asks, which no redirect would help. */
   | { readonly kind: "unauthorized"; readonly setCookies: readonly string[] }

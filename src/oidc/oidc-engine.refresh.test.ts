@@ -241,7 +241,7 @@ describe("while the provider is down", () => {
     visit.provider.instead = down;
     const first = await visit.check();
     assert.equal(first.kind, "unavailable");
-    assert.match(first.reason, /^discovery at id\.example failed: id\.example: connect ECONNREFUSED$/);
+    assert.match(first.reason, /^its settings cannot be read: id\.example: connect ECONNREFUSED$/);
     assert.equal(first.retryAfterMs, 1_000);
     // Whoever comes in the back-off gets the answer at once.
     for (let request = 0; request < 10; request++) assert.equal((await visit.check()).kind, "unavailable");

@@ -187,7 +187,7 @@ export class OidcEngine {
   ): Promise<CheckAnswer> {
     const nowMs = this.#ports.now();
     if (await revoked) return this.#refuse(request, cookies, otherwise);
-    const same: CheckAnswer = { kind: "session", session, setCookies: [] };
+    const same = { kind: "session", session, setCookies: [] } as const satisfies CheckAnswer;
     if (!due || this.#mayPassMeanwhile(session, nowMs)) return same;
     const outcome = await this.#refreshes.refresh(session, nowMs);
     if (outcome.kind === "refused") {
@@ -198,6 +198,7 @@ export class OidcEngine {
     // It may have been revoked meanwhile.
     const current = outcome.kind === "refreshed" ? outcome.session : session;
     if (await this.#ports.revocations.revoked(current, this.#ports.now())) return this.#refuse(request, cookies, otherwise);
+    if (outcome.kind === "unavailable") return { ...same, outage: outcome.reason };
     if (outcome.kind !== "refreshed") return same;
     const setCookies = this.#sessions.seal(cookies, current, nowMs);
     return { kind: "session", session: current, setCookies: setCookies ?? [] };

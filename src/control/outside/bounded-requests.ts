@@ -87,7 +87,7 @@ function exchange(asked: BoundedRequest, bounds: RequestBounds, agent: http.Agen
       reject(new Error(`${host} ${why}`));
     };
     const limit = setTimeout(() => fail(`has not answered within ${timeoutMs / 1000} s`), timeoutMs);
-    request.on("error", (error) => fail(`cannot be asked: ${error.message}`));
+    request.on("error", (error) => fail(`cannot be asked: ${textOf(error, ca === null)}`));
     request.on("response", (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
@@ -111,4 +111,20 @@ function fieldsOf({ headers }: IncomingMessage): BoundedResponse["field"] {
     const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
     return typeof value === "string" ? value : (value?.[0] ?? null);
   };
+}
+
+/** Codes of OpenSSL for a certificate whose authority is not known. */
+const OF_ANOTHER_AUTHORITY: ReadonlySet<unknown> = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** Node's own advice is an option of its command line, which whoever runs this proxy may not write. */
+function textOf(error: NodeJS.ErrnoException, trustsAuthoritiesOfNode: boolean): string {
+  const [text = ""] = error.message.split("; if the root CA is installed locally");
+  if (!trustsAuthoritiesOfNode || !OF_ANOTHER_AUTHORITY.has(error.code)) return text;
+  return `${text}; a file with its authority is named by NODE_EXTRA_CA_CERTS in the environment of the proxy`;
 }

@@ -325,6 +325,9 @@ describe("a provider", () => {
     assert.equal(other.proxy.log.filter(({ event }) => event === "login_unavailable").length, 1);
     await proxy.advance(3_600_000);
     assert.equal((await open("/app/")).status, 200);
+    const told = proxy.log.filter(({ event }) => event === "login_unavailable");
+    assert.match(String(told[0]?.["message"]), /gives sessions no new tokens, so they go on with the old ones: .*503/);
+    assert.equal(told.length, 1);
   });
 
   test("that never answers costs a login nine seconds", async (t) => {

@@ -111,7 +111,12 @@ export class OidcMethod implements Method {
     if (answer.kind !== "session" && answer.kind !== "unknown") return this.answerOf(answer, "login_needed");
     if (answer.setCookies.length > 0) this.setCookies.keep(exchange, answer.setCookies);
     if (answer.kind === "unknown") return null;
-    const { session } = answer;
+    const { session, outage } = answer;
+    if (outage !== undefined && this.login.mayTell("unavailable")) {
+      const { issuer } = this.config;
+      const message = `${issuer} gives sessions no new tokens, so they go on with the old ones: ${outage}`;
+      this.report("warn", "login_unavailable", message, { issuer });
+    }
     if (session.accessToken !== null && this.config.forward_access_token) this.tokens.keep(exchange, session.accessToken);
     let identity = this.identities.get(session);
     if (identity === undefined) {

@@ -26,10 +26,39 @@ export function faultOf(error: unknown): ProviderFault {
       const plain = plainText(code);
       return { kind: "refused", code: plain, description, reason: description === "" ? plain : `${plain}: ${description}` };
     }
-    if (!reasons.includes(current.message)) reasons.push(current.message);
+    const reason = explained(current) ?? current.message;
+    if (!reasons.includes(reason)) reasons.push(reason);
     current = current.cause;
   }
   return { kind: "invalid", reason: plainText(reasons.join(": ") || String(error)) };
+}
+
+/** What the library's message leaves out, and an operator needs in order to mend it; null: nothing. Its errors hold what they are about in `cause`. */
+function explained(error: Error): string | null {
+  const { cause } = error;
+  // RFC 6749 section 5.2: a client that has shown itself in `Authorization`, and is not known by that, is answered 401 with a challenge.
+  if (error.name === "WWWAuthenticateChallengeError") {
+    const schemes = Array.isArray(cause) ? cause.map((challenge: unknown) => textIn(challenge, "scheme").toLowerCase()) : [];
+    const refused = schemes.includes("bearer") ? "the access token that it has given itself" : "client_id and client_secret";
+    return `it does not take ${refused} (401)`;
+  }
+  if (textIn(cause, "attribute") === "issuer") {
+    const own = textIn(property(cause, "body"), "issuer");
+    if (own !== "") return `it calls itself ${own}, and issuer says ${textIn(cause, "expected")}`;
+  }
+  const used = textIn(property(cause, "header"), "alg");
+  const expected = property(cause, "expected");
+  if (used !== "" && typeof expected === "string") return `it signs with ${used}, and algorithm says ${expected}`;
+  return null;
+}
+
+function property(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+}
+
+function textIn(value: unknown, key: string): string {
+  const text = property(value, key);
+  return typeof text === "string" ? text : "";
 }
 
 /** `text` in one line without control characters, and not too long. It is not escaped for HTML: whoever writes it into a page does that. */

@@ -19,7 +19,7 @@ const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 export function boundedFetch(fetch: ProviderFetch): ProviderFetch {
   return async (url, init) => {
     const response = await fetch(url, { ...init, redirect: "manual" }).catch((error: unknown) => {
-      throw new ProviderUnavailable(`${hostOf(url)}: ${reasonOf(error)}`, { cause: error });
+      throw new ProviderUnavailable(atHost(url, reasonOf(error)), { cause: error });
     });
     if (response.status === 429 || response.status >= 500) {
       await response.body?.cancel();
@@ -42,7 +42,7 @@ async function wholeBody(response: Response, url: string): Promise<Uint8Array<Ar
     }
   } catch (error) {
     if (error instanceof ProviderUnavailable) throw error;
-    throw new ProviderUnavailable(`${hostOf(url)}: ${reasonOf(error)}`, { cause: error });
+    throw new ProviderUnavailable(atHost(url, reasonOf(error)), { cause: error });
   }
   const whole = new Uint8Array(length);
   let at = 0;
@@ -51,6 +51,12 @@ async function wholeBody(response: Response, url: string): Promise<Uint8Array<Ar
     at += part.length;
   }
   return whole;
+}
+
+/** The reason with the host that it is about, which whoever has fetched may have named. */
+function atHost(url: string, reason: string): string {
+  const host = hostOf(url);
+  return reason.startsWith(`${host} `) ? reason : `${host}: ${reason}`;
 }
 
 function hostOf(url: string): string {

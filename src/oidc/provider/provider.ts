@@ -147,7 +147,7 @@ export class Provider {
       return this.#known;
     } catch (error) {
       this.#discovery.failed(now());
-      throw new ProviderUnavailable(`discovery at ${url.host} failed: ${faultOf(error).reason}`, { cause: error });
+      throw new ProviderUnavailable(`its settings cannot be read: ${faultOf(error).reason}`, { cause: error });
     }
   }
 }
