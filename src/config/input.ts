@@ -1224,8 +1224,8 @@ export interface RouteInput {
    */
   filter?: RouteFilterInput | undefined;
   /**
-   * Checks requests by the description of the API: paths, methods, parameters, media types, bodies in JSON and forms. What is wrong is
-   * named in the answer, never its value. Absent: nothing is checked.
+   * Checks requests, and responses where asked, by the description of the API: paths, methods, parameters, media types, bodies in JSON and
+   * forms. What is wrong is named in the answer, never its value. Absent: nothing is checked.
    */
   validate?: RouteValidateInput | undefined;
   /**
@@ -2454,9 +2454,17 @@ export interface RouteValidateInput {
    */
   requests?: boolean | "report" | undefined;
   /**
-   * The largest body that is checked. A larger one is refused with 413, and with `report` passed on unchecked. Bodies whose media type is
-   * not looked into (docs/validation.md) are not held and not bounded by it. A thread does nothing else while it reads a body: some 20 ms
-   * for each MiB.
+   * Whether responses of the upstream are checked: `report` passes them on as they come, counts those that are not as the document says and
+   * logs them; `enforce` holds bodies in JSON until they have come, and answers 502 in the place of a wrong response. Larger ones than
+   * `max_body` pass unchecked, and are counted.
+   *
+   * `false` or `report` or `enforce`. Default: `false`.
+   */
+  responses?: false | "report" | "enforce" | undefined;
+  /**
+   * The largest body that is checked. A larger one of a request is refused with 413, and with `report` passed on unchecked. Bodies whose
+   * media type is not looked into (docs/validation.md) are not held and not bounded by it. A thread does nothing else while it reads a
+   * body: some 20 ms for each MiB.
    *
    * Size. Default: `1MiB`.
    */
@@ -2725,6 +2733,7 @@ export interface RouteAccessLogInput {
         | "authentication_method"
         | "proxy_sender"
         | "proxy_unique_id"
+        | "fault"
         | "input_tokens"
         | "output_tokens"
         | "tokens_from"
@@ -2770,6 +2779,7 @@ export interface RouteAccessLogInput {
         | "authentication_method"
         | "proxy_sender"
         | "proxy_unique_id"
+        | "fault"
         | "input_tokens"
         | "output_tokens"
         | "tokens_from"
@@ -3060,8 +3070,8 @@ export interface DefaultsRoutesInput {
    */
   filter?: RouteFilterInput | undefined;
   /**
-   * Checks requests by the description of the API: paths, methods, parameters, media types, bodies in JSON and forms. What is wrong is
-   * named in the answer, never its value. Absent: nothing is checked.
+   * Checks requests, and responses where asked, by the description of the API: paths, methods, parameters, media types, bodies in JSON and
+   * forms. What is wrong is named in the answer, never its value. Absent: nothing is checked.
    */
   validate?: RouteValidateInput | undefined;
   /**

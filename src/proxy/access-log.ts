@@ -24,6 +24,7 @@ interface LoggedExchange extends ExchangeView {
   /** What {@link AccessLog.responseValues} gave for the response; null: nothing. */
   readonly responseValues: readonly string[] | null;
   readonly tokens: TokenUse | null;
+  readonly fault: string;
 }
 
 const NO_VALUES: readonly string[] = [];
@@ -90,7 +91,7 @@ export class AccessLog {
   }
 
   private value(
-    exchange: ExchangeView & Pick<LoggedExchange, "tokens">,
+    exchange: ExchangeView & Pick<LoggedExchange, "tokens" | "fault">,
     input: Exclude<AccessInput, { kind: "response_headers" }>,
     upstream: string,
   ): string {
@@ -106,7 +107,7 @@ export class AccessLog {
     }
   }
 
-  private field(exchange: ExchangeView & Pick<LoggedExchange, "tokens">, name: FurtherField, upstream: string): string {
+  private field(exchange: ExchangeView & Pick<LoggedExchange, "tokens" | "fault">, name: FurtherField, upstream: string): string {
     switch (name) {
       case "upstream":
         return upstream;
@@ -115,6 +116,8 @@ export class AccessLog {
       case "scheme":
       case "query":
         return valueOf(exchange, { name, key: "" });
+      case "fault":
+        return exchange.fault;
       case "input_tokens":
       case "output_tokens":
       case "tokens_from":
@@ -150,7 +153,7 @@ function tokenValue(tokens: TokenUse | null, name: TokenField): string {
 /** A field about the client and its connection; "": there is no such thing. */
 function connectionValue(
   { tls, proxied, identity }: ExchangeView,
-  name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query" | TokenField>,
+  name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query" | "fault" | TokenField>,
 ): string {
   const said = proxied?.header.details ?? null;
   switch (name) {

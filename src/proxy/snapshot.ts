@@ -20,7 +20,8 @@ import type { PathGroups } from "../policy/route/path-groups.ts";
 import { WorkerMetrics, metricLayout } from "../shared/metric-table.ts";
 import type { MetricSource } from "../shared/metric-table.ts";
 import type { ConfigureMessage, RenewedRoute } from "../shared/protocol.ts";
-import { withTokens } from "../config/access-log/access-shape.ts";
+import type { FurtherField } from "../config/access-log/access-fields.ts";
+import { withFurther } from "../config/access-log/access-shape.ts";
 import { AccessLog } from "./access-log.ts";
 import * as answers from "./exchange/answers.ts";
 import { outcomeCounters } from "./outcome-counters.ts";
@@ -73,6 +74,8 @@ export interface Route {
   readonly accessLog: AccessLog | null;
   /** Whether tokens of language models are counted. */
   readonly countsTokens: boolean;
+  /** What lines of the access log say of it beyond what they say of all routes, unless the configuration chooses. */
+  readonly furtherLogged: readonly FurtherField[];
 }
 
 /** The upstreams of a route that has several. */
@@ -105,8 +108,8 @@ export class Snapshot {
   readonly outcomeCounters: ReadonlyMap<string, number>;
   /** The access log of exchanges whose route has none of its own. */
   readonly accessLog: AccessLog;
-  /** The same for routes that count tokens, which the lines show. */
-  private readonly tokensLog: AccessLog;
+  /** The same with the further fields of some routes. */
+  private readonly furtherLogs: Map<readonly FurtherField[], AccessLog> = new Map();
   /** Whether some lines show fields of responses. */
   readonly logsResponses: boolean;
   /** The fields that only the proxy may write in requests, in lower case (`Feature.reserves`); null: none. */
@@ -147,7 +150,9 @@ export class Snapshot {
     this.upstreams = upstreams;
     this.statusPath = config.status_path;
     this.accessLog = new AccessLog(config.logging.access, context.environment);
-    this.tokensLog = new AccessLog(withTokens(config.logging.access), context.environment);
+    for (const { furtherLogged: fields } of this.routes.list)
+      if (fields.length > 0 && !this.furtherLogs.has(fields))
+        this.furtherLogs.set(fields, new AccessLog(withFurther(config.logging.access, fields), context.environment));
     this.logsResponses = this.accessLog.readsResponses || this.routes.list.some(({ accessLog }) => accessLog?.readsResponses === true);
     const hooks = ownHooks(config, context);
     this.nowhere = ownRoute("", hooks, () => answers.NO_ROUTE);
@@ -164,7 +169,8 @@ export class Snapshot {
   /** The access log of an exchange of that route; null: no route took it. */
   accessLogOf(route: Route | null): AccessLog {
     if (route === null) return this.accessLog;
-    return route.accessLog ?? (route.countsTokens ? this.tokensLog : this.accessLog);
+    if (route.accessLog !== null) return route.accessLog;
+    return route.furtherLogged.length === 0 ? this.accessLog : (this.furtherLogs.get(route.furtherLogged) ?? this.accessLog);
   }
 
   /**
@@ -438,12 +444,25 @@ function compileSide(
     hooks: hooksOf([...before, ...middleware]),
     accessLog: accessLogOf(route, context),
     countsTokens: route.token_limit !== undefined,
+    furtherLogged: furtherLogged(route),
   };
 }
 
 /** The access log that the route itself has; null: none. */
-function accessLogOf({ access_log: own, token_limit: tokenLimit }: RouteConfig, context: SnapshotContext): AccessLog | null {
-  return own === undefined ? null : new AccessLog(tokenLimit === undefined ? own : withTokens(own), context.environment);
+function accessLogOf(route: RouteConfig, context: SnapshotContext): AccessLog | null {
+  const { access_log: own } = route;
+  return own === undefined ? null : new AccessLog(withFurther(own, furtherLogged(route)), context.environment);
+}
+
+const NONE: readonly FurtherField[] = [];
+const TOKENS: readonly FurtherField[] = ["input_tokens", "output_tokens", "tokens_from"];
+const FAULT: readonly FurtherField[] = ["fault"];
+const TOKENS_AND_FAULT: readonly FurtherField[] = [...TOKENS, ...FAULT];
+
+/** Always one of the same lists, because snapshots find logs by them. */
+function furtherLogged({ token_limit: tokens, validate }: RouteConfig): readonly FurtherField[] {
+  if (tokens === undefined) return validate === undefined ? NONE : FAULT;
+  return validate === undefined ? TOKENS : TOKENS_AND_FAULT;
 }
 
 /** A route that the configuration does not have: the proxy answers. */
@@ -464,6 +483,7 @@ function ownRoute(name: string, hooks: RouteHooks, local: () => LocalAnswer): Ro
     hooks,
     accessLog: null,
     countsTokens: false,
+    furtherLogged: NONE,
   };
 }
 

@@ -96,7 +96,7 @@ export const COUNTER_NAMES: readonly CounterName[] = Object.keys(CounterId) as C
 /** How many of {@link CounterId} are gauges. */
 export const GAUGES = 4;
 /** Cells for gauges and counters, those of features included. There are more cells than counters, so that a new counter moves nothing. */
-export const COUNTERS = 48;
+export const COUNTERS = 64;
 
 /**
  * The cells of the features' counters, by the counter's name; they follow those of {@link CounterId}. They are in the order of the names, so

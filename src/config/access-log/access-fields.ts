@@ -41,6 +41,8 @@ export const FURTHER_FIELDS = {
   authentication_method: "How that was found out: `tokens`, `basic` and so on; empty for a client that is not known.",
   proxy_sender: "Address of the load balancer that sent the PROXY header; empty on a listener without `proxy_protocol`.",
   proxy_unique_id: "The id of the connection in that header; empty where it has none.",
+  fault:
+    "What is wrong with the request or the response by the API's description (`validate`), such as `body /items/0/price minimum`: where, and the keyword, without the value; empty where nothing is. Routes with `validate` have it in their lines anyway.",
   input_tokens:
     "Tokens of the request to a language model, as the answer has said or as they are estimated; absent where there are none. Routes with `token_limit` have this and the next two unless `fields` is given.",
   output_tokens: "Those of its answer.",

@@ -43,11 +43,12 @@ const ALL_FIELDS: ReadonlySet<StandardField> = new Set(Object.keys(STANDARD_FIEL
 /** The shape of lines for which the configuration says nothing. */
 export const STANDARD_SHAPE: AccessShape = { fields: ALL_FIELDS, inputs: [], template: null };
 
-/** The settings for routes that count tokens: lines show them, unless the configuration chooses. */
-export function withTokens(config: AccessLogConfig): AccessLogConfig {
+/** The settings for routes that have more to say than others: lines show it, unless the configuration chooses. */
+export function withFurther(config: AccessLogConfig, further: readonly FurtherField[]): AccessLogConfig {
+  if (further.length === 0) return config;
   const settings = typeof config === "boolean" ? {} : config;
   if (config === false || settings.fields !== undefined || settings.template !== undefined) return config;
-  return { ...settings, fields: ["standard", "input_tokens", "output_tokens", "tokens_from"] };
+  return { ...settings, fields: ["standard", ...further] };
 }
 
 export function accessShape(settings: AccessSettings): AccessShape {

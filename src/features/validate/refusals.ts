@@ -58,6 +58,15 @@ export function refusalOf(refusal: Refusal): LocalAnswer {
   }
 }
 
+/** The answer to the client whose response is wrong. What is wrong is the upstream's matter, and stands in the log. */
+export const INVALID_RESPONSE: LocalAnswer = {
+  status: 502,
+  reason: "invalid_response",
+  detail: "The response is not as the API describes it.",
+  fields: [],
+  proxyStatus: "http_protocol_error",
+};
+
 function answer(status: number, reason: string, detail: string, fields: LocalAnswer["fields"] = []): LocalAnswer {
   return { status, reason, detail, fields, proxyStatus: PROXY_STATUS };
 }
@@ -83,4 +92,5 @@ const WORDS: Readonly<Record<Fault["in"], string>> = {
   header: "header",
   cookie: "cookie",
   body: "body",
+  status: "status",
 };

@@ -1,15 +1,18 @@
+import { ExchangeState } from "../../proxy/feature/exchange-state.ts";
 import type { FeatureContext } from "../../proxy/feature/feature.ts";
 import type { ExchangeView } from "../../proxy/feature/middleware.ts";
 import { wordsOf } from "./refusals.ts";
 import type { Refusal } from "./refusals.ts";
 
-/** Time between two lines of the log: a client may send as many wrong requests as it likes. */
+/** Time between two lines of the application log: a client may send as many wrong requests as it likes. */
 const LINE_EVERY_MS = 1000;
 
-/** Tells of messages that are passed on although they are wrong: each is counted once, and some are logged. */
+type Message = "request" | "response";
+
+/** Tells of messages that are passed on although they are wrong: each is counted once and noted for the access log, and some are told in the application log. */
 export class Reports {
   private readonly context: FeatureContext;
-  private readonly reported: WeakSet<ExchangeView> = new WeakSet();
+  private readonly told: ExchangeState<readonly Message[]> = new ExchangeState();
   private nextLineMs: number = -Infinity;
   /** Reports since the last line. */
   private unsaid: number = 0;
@@ -18,15 +21,18 @@ export class Reports {
     this.context = context;
   }
 
-  has(exchange: ExchangeView): boolean {
-    return this.reported.has(exchange);
+  has(exchange: ExchangeView, message: Message): boolean {
+    return this.told.of(exchange)?.includes(message) === true;
   }
 
-  add(exchange: ExchangeView, message: "request" | "response", refusal: Refusal): void {
-    if (this.reported.has(exchange)) return;
-    this.reported.add(exchange);
+  add(exchange: ExchangeView, message: Message, refusal: Refusal): void {
+    if (this.has(exchange, message)) return;
+    const before = this.told.of(exchange) ?? [];
+    this.told.keep(exchange, [...before, message]);
     const { count, now, report, route } = this.context;
     count("validation_reported");
+    const fault = `${message === "request" ? "" : "response "}${wordsOf(refusal)}`;
+    exchange.noteFault(exchange.fault === "" ? fault : `${exchange.fault}, ${fault}`);
     if (now() < this.nextLineMs) {
       this.unsaid++;
       return;
@@ -34,7 +40,9 @@ export class Reports {
     const more = this.unsaid === 0 ? "" : ` (and ${this.unsaid} others since the last line)`;
     this.unsaid = 0;
     this.nextLineMs = now() + LINE_EVERY_MS;
-    const text = `a ${message} that is not as the API's description says was passed on${more}`;
-    report("warn", "validation_reported", text, { route: route.label, fault: wordsOf(refusal) });
+    report("warn", "validation_reported", `a ${message} that is not as the API's description says was passed on${more}`, {
+      route: route.label,
+      fault,
+    });
   }
 }

@@ -21,9 +21,16 @@ const validateSchema = z.strictObject({
       description:
         "Whether requests are checked: `true` refuses those that are not as the document says, `report` passes them on, counts them and logs them, `false` does not look.",
     }),
+  responses: z
+    .union([z.literal(false), z.enum(["report", "enforce"])])
+    .default(false)
+    .meta({
+      description:
+        "Whether responses of the upstream are checked: `report` passes them on as they come, counts those that are not as the document says and logs them; `enforce` holds bodies in JSON until they have come, and answers 502 in the place of a wrong response. Larger ones than `max_body` pass unchecked, and are counted.",
+    }),
   max_body: size(BODY).prefault("1MiB").meta({
     description:
-      "The largest body that is checked. A larger one is refused with 413, and with `report` passed on unchecked. Bodies whose media type is not looked into (docs/validation.md) are not held and not bounded by it. A thread does nothing else while it reads a body: some 20 ms for each MiB.",
+      "The largest body that is checked. A larger one of a request is refused with 413, and with `report` passed on unchecked. Bodies whose media type is not looked into (docs/validation.md) are not held and not bounded by it. A thread does nothing else while it reads a body: some 20 ms for each MiB.",
   }),
   base_path: z
     .string()
@@ -44,7 +51,7 @@ export const validateDeclaration = {
   facts: validateFacts,
   schema: validateSchema,
   description:
-    "Checks requests by the description of the API: paths, methods, parameters, media types, bodies in JSON and forms. What is wrong is named in the answer, never its value. Absent: nothing is checked.",
+    "Checks requests, and responses where asked, by the description of the API: paths, methods, parameters, media types, bodies in JSON and forms. What is wrong is named in the answer, never its value. Absent: nothing is checked.",
   descriptions: ["openapi"],
   calledElsewhere: {
     "": "validation request_validation oas_validation openapi_validation schema_validation oas request_validator openapi",
@@ -57,5 +64,6 @@ export const validateDeclaration = {
 } as const satisfies FeatureDeclaration;
 
 function check(value: unknown, path: KeyPath): Finding[] {
-  return at(value, "requests") === false ? [warning([...path, "requests"], "it checks nothing: requests are not looked at")] : [];
+  const isIdle = at(value, "requests") === false && (at(value, "responses") ?? false) === false;
+  return isIdle ? [warning([...path, "requests"], "it checks nothing: neither requests nor responses")] : [];
 }

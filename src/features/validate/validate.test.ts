@@ -60,7 +60,12 @@ interface Began {
   readonly got: string[];
 }
 
-async function begun(t: TestContext, validate: object = {}, api: string = API): Promise<Began> {
+async function begun(
+  t: TestContext,
+  validate: object = {},
+  api: string = API,
+  respond: (request: Request) => Response = () => new Response("ok"),
+): Promise<Began> {
   const files: Record<string, string> = { "api.yaml": api };
   const got: string[] = [];
   const proxy = await testProxy(
@@ -70,7 +75,7 @@ async function begun(t: TestContext, validate: object = {}, api: string = API): 
       upstreams: {
         app: async (request) => {
           got.push(await request.text());
-          return new Response("ok");
+          return respond(request);
         },
       },
     },
@@ -337,4 +342,111 @@ test("a document that changes counts within two seconds; one that is wrong chang
     String(refused[0]?.message),
     /api\.yaml:12:\d+: #\/paths\/~1pets\/get\/parameters\/3\/schema\/\$ref: the reference leads to nothing/,
   );
+});
+
+describe("responses", () => {
+  const ANSWERS = API.replace(
+    '"200": { description: mine }',
+    '"200": { description: mine, content: { application/json: { schema: { $ref: "#/components/schemas/Pet" } } } }, "204": {}, "4XX": {}',
+  );
+  const json = (text: string, init: ResponseInit = {}): Response =>
+    new Response(text, {
+      ...init,
+      headers: { "Content-Type": "application/json", ...(init.headers as Record<string, string> | undefined) },
+    });
+  const right = '{ "id": 1, "name": "Mia" }';
+  const mine = async ({ proxy }: Began, init: RequestInit = {}): Promise<Response> => proxy.fetch("http://a.test/v1/pets/mine", init);
+
+  test("report passes them on as they come, counts those that are wrong, and says where", async (t) => {
+    let response = (): Response => json(right);
+    const api = await begun(t, { responses: "report", max_body: 100 }, ANSWERS, () => response());
+    const faults: unknown[] = [];
+    const bodies: readonly (() => Response)[] = [
+      () => json(right),
+      () => json('{"name":"hunter2"}'),
+      () => json("hunter2"),
+      () => json("{}", { status: 201 }),
+      () => new Response("plain", { headers: { "Content-Type": "text/plain" } }),
+      () => json(`{"id":1,"name":"${"a".repeat(100)}"}`),
+      () => new Response(null, { status: 204 }),
+      () => new Response("no", { status: 418, headers: { "Content-Type": "text/plain" } }),
+    ];
+    for (const each of bodies) {
+      response = each;
+      const got = await mine(api);
+      const given = each();
+      assert.equal(got.status, given.status);
+      assert.equal(await got.text(), await given.text());
+      faults.push(api.proxy.log.findLast(({ event }) => event === "access")?.["fault"]);
+    }
+    assert.deepEqual(faults, [
+      undefined,
+      "response body /id required",
+      "response body json",
+      "response status responses",
+      "response header Content-Type content",
+      "response size",
+      undefined,
+      undefined,
+    ]);
+    assert.equal(api.proxy.metrics.value("millrace_validation_reported_total"), 5);
+    assert.doesNotMatch(JSON.stringify(api.proxy.log), /hunter2/);
+  });
+
+  test("enforce answers 502 in the place of a wrong one, and passes a right one with its fields", async (t) => {
+    let response = (): Response => json(right);
+    const api = await begun(t, { responses: "enforce", max_body: 100 }, ANSWERS, () => response());
+    const passed = await mine(api, { headers: { "Accept-Encoding": "gzip" } });
+    assert.equal(await passed.text(), right);
+    assert.equal(passed.headers.get("content-length"), String(right.length));
+    assert.equal(api.proxy.requests("app")[0]?.headers.get("accept-encoding"), "identity");
+    const wrong: readonly (() => Response)[] = [
+      () => json('{"name":"hunter2"}'),
+      () => json("hunter2"),
+      () => json(right, { status: 201 }),
+      () => new Response("hunter2", { headers: { "Content-Type": "text/plain" } }),
+      () => json("hunter2", { headers: { "Content-Encoding": "gzip" } }),
+    ];
+    for (const each of wrong) {
+      response = each;
+      const refused = await mine(api);
+      assert.equal(refused.status, 502);
+      assert.doesNotMatch(await refused.text(), /hunter2/);
+    }
+    assert.equal(api.proxy.metrics.value("millrace_validation_responses_refused_total"), 5);
+    response = () => json(`{"name":"${"a".repeat(100)}"}`);
+    const large = await mine(api);
+    assert.equal(large.status, 200);
+    assert.equal((await large.text()).length, 111);
+    assert.equal(api.proxy.metrics.value("millrace_validation_reported_total"), 1);
+    response = () => new Response(null, { status: 204 });
+    assert.equal((await mine(api)).status, 204);
+  });
+
+  test("enforce holds what comes in pieces until all of it has come, and a response that breaks off is 502", async (t) => {
+    let isBroken = false;
+    const pieces = (): Response => {
+      const parts = [...right];
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          const part = parts.shift();
+          if (isBroken && parts.length === 5) controller.error(new Error("broken"));
+          else if (part === undefined) controller.close();
+          else controller.enqueue(new TextEncoder().encode(part));
+        },
+      });
+      return new Response(body, { headers: { "Content-Type": "application/json" } });
+    };
+    const api = await begun(t, { responses: "enforce" }, ANSWERS, pieces);
+    assert.equal(await (await mine(api)).text(), right);
+    isBroken = true;
+    assert.equal((await mine(api)).status, 502);
+    assert.equal(api.proxy.metrics.value("millrace_buffered_bytes"), 0);
+  });
+
+  test("requests may be left alone", async (t) => {
+    const api = await begun(t, { requests: false, responses: "enforce" }, ANSWERS, () => json('{"name":1}'));
+    assert.equal((await mine(api)).status, 502);
+    assert.equal((await api.proxy.fetch("http://a.test/nowhere")).status, 200);
+  });
 });

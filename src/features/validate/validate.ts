@@ -1,20 +1,23 @@
-/** Checks requests by the description of the API (policy/validate). */
+/** Checks requests and responses by the description of the API (policy/validate). */
 import type { Buffer } from "node:buffer";
-import type { Fault } from "../../policy/validate/parameters.ts";
-import { cookiePairs, formPairs } from "../../policy/validate/parameters.ts";
-import type { BodyCheck, OperationOptions } from "../../policy/validate/operation.ts";
+import type { BodyCheck, Operation, OperationOptions } from "../../policy/validate/operation.ts";
 import { ExchangeState } from "../../proxy/feature/exchange-state.ts";
 import type { Feature, FeatureContext } from "../../proxy/feature/feature.ts";
-import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
+import type { ExchangeView, Middleware, UpstreamResult } from "../../proxy/feature/middleware.ts";
+import type { ResponseHold } from "../../proxy/feature/response-hold.ts";
+import { NO_INPUT } from "../../proxy/feature/response-source.ts";
+import type { ResponseSource } from "../../proxy/feature/response-source.ts";
 import { WatchedBody, wholeBody } from "../../proxy/feature/whole-body.ts";
 import type { NoBody } from "../../proxy/feature/whole-body.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { DescribedApi } from "./described-api.ts";
-import type { FoundOperation } from "./described-api.ts";
+import type { Found } from "./described-api.ts";
 import { validateFacts } from "./facts.ts";
-import { Reports } from "./reports.ts";
-import { refusalOf } from "./refusals.ts";
+import { INVALID_RESPONSE, refusalOf, wordsOf } from "./refusals.ts";
 import type { Refusal } from "./refusals.ts";
+import { Reports } from "./reports.ts";
+import { isOperation, judgedRequest } from "./request-verdict.ts";
+import { judgedResponse, lengthOf } from "./response-verdict.ts";
 import type { ValidateConfig } from "./schema.ts";
 
 export const validate: Feature<"validate"> = {
@@ -24,28 +27,123 @@ export const validate: Feature<"validate"> = {
   compile: validateMiddleware,
 };
 
-/** A request that is right so far, or what is wrong with it. Null: nothing of its body is checked. */
-type Verdict = Refusal | BodyCheck | null;
-
 function validateMiddleware(config: ValidateConfig, context: FeatureContext): Middleware {
-  const { requests, max_body: bytesMax } = config;
-  if (requests === false) return { name: "validate" };
-  const api = apiOf(config, context);
-  if (requests === "report") return reporting(api, bytesMax, context);
+  const { requests, responses } = config;
+  const route = new ValidatedRoute(config, context);
   return {
     name: "validate",
-    onRequest(exchange) {
-      const verdict = judged(api(), exchange);
-      if (verdict === null) return null;
-      if ("kind" in verdict) return refusalOf(verdict);
-      return checkedBody(exchange, verdict, bytesMax);
-    },
+    onRequest: (exchange) => route.request(exchange),
+    ...(requests === "report" || responses === "enforce" ? { onUpstreamRequest: (...given) => route.upstreamRequest(...given) } : {}),
+    ...(responses === "enforce" ? { onUpstreamResponse: (...given) => route.upstreamResponse(...given) } : {}),
+    ...(responses === "report" ? { onResponse: (exchange, { head }) => route.response(exchange, head) } : {}),
   };
 }
 
-async function checkedBody(exchange: ExchangeView, { check }: BodyCheck, bytesMax: number): Promise<LocalAnswer | null> {
-  const refusal = bodyRefusal(await wholeBody(exchange, bytesMax), check);
-  return refusal === null ? null : refusalOf(refusal);
+class ValidatedRoute {
+  private readonly config: ValidateConfig;
+  private readonly context: FeatureContext;
+  private readonly api: () => DescribedApi;
+  private readonly reports: Reports;
+  /** Operations of exchanges whose responses are checked. */
+  private readonly operations: ExchangeState<Operation> = new ExchangeState();
+  /** How the body of a request is checked that is passed on in any case. */
+  private readonly toWatch: ExchangeState<BodyCheck> = new ExchangeState();
+
+  constructor(config: ValidateConfig, context: FeatureContext) {
+    this.config = config;
+    this.context = context;
+    this.api = apiOf(config, context);
+    this.reports = new Reports(context);
+  }
+
+  request(exchange: ExchangeView): LocalAnswer | null | Promise<LocalAnswer | null> {
+    const { requests, responses } = this.config;
+    const found = this.find(exchange);
+    if (responses !== false && isOperation(found)) this.operations.keep(exchange, found.operation);
+    if (requests === false) return null;
+    const verdict = judgedRequest(found, exchange);
+    if (verdict === null) return null;
+    if (requests === true) return "kind" in verdict ? refused(exchange, verdict) : this.checkedBody(exchange, verdict);
+    if ("kind" in verdict) this.reports.add(exchange, "request", verdict);
+    else this.toWatch.keep(exchange, verdict);
+    return null;
+  }
+
+  private find({ request }: ExchangeView): Found {
+    const isPreflight = request.method === "OPTIONS" && request.has("origin") && request.has("access-control-request-method");
+    return this.api().find(request.method, request.path, isPreflight);
+  }
+
+  private async checkedBody(exchange: ExchangeView, { check }: BodyCheck): Promise<LocalAnswer | null> {
+    const refusal = bodyRefusal(await wholeBody(exchange, this.config.max_body), check);
+    return refusal === null ? null : refused(exchange, refusal);
+  }
+
+  upstreamRequest(exchange: ExchangeView, changes: Parameters<NonNullable<Middleware["onUpstreamRequest"]>>[1]): WatchedBody | null {
+    // A response with a content coding could not be checked.
+    if (this.config.responses === "enforce" && this.operations.of(exchange) !== undefined && exchange.request.has("accept-encoding"))
+      changes.set("Accept-Encoding", "identity");
+    const verdict = this.toWatch.of(exchange);
+    // A copy for another upstream has the same body, and so has a further attempt.
+    if (verdict === undefined || (exchange.original ?? null) !== null || this.reports.has(exchange, "request")) return null;
+    return new WatchedBody(exchange.requestLength, this.config.max_body, this.context.memory, (body) => {
+      const refusal = bodyRefusal(body, verdict.check);
+      if (refusal !== null) this.reports.add(exchange, "request", refusal);
+    });
+  }
+
+  upstreamResponse(exchange: ExchangeView, { head }: UpstreamResult): ResponseSource | ResponseHold | null {
+    const operation = this.operations.of(exchange);
+    if (head === null || operation === undefined) return null;
+    const verdict = judgedResponse(operation, exchange.request.method, head);
+    if (verdict === null) return null;
+    if ("kind" in verdict) return instead(exchange, verdict);
+    return {
+      bytesMax: this.config.max_body,
+      judge: (body) => {
+        if (body === null) {
+          this.reports.add(exchange, "response", { kind: "size" });
+          return null;
+        }
+        const refusal = bodyRefusal(body, verdict.check);
+        if (refusal === null) return null;
+        exchange.noteFault(`response ${wordsOf(refusal)}`);
+        return INVALID_RESPONSE;
+      },
+    };
+  }
+
+  response(exchange: ExchangeView, head: Parameters<typeof judgedResponse>[2] | null): WatchedBody | null {
+    const operation = this.operations.of(exchange);
+    if (head === null || operation === undefined) return null;
+    const verdict = judgedResponse(operation, exchange.request.method, head);
+    if (verdict === null) return null;
+    if (!("kind" in verdict)) {
+      return new WatchedBody(lengthOf(head), this.config.max_body, this.context.memory, (body) => {
+        const refusal = bodyRefusal(body, verdict.check);
+        if (refusal !== null) this.reports.add(exchange, "response", refusal);
+      });
+    }
+    // A coding that the client has asked for is nobody's fault.
+    if (verdict.kind !== "encoding") this.reports.add(exchange, "response", verdict);
+    return null;
+  }
+}
+
+function refused(exchange: ExchangeView, refusal: Refusal): LocalAnswer {
+  exchange.noteFault(wordsOf(refusal));
+  return refusalOf(refusal);
+}
+
+/** Answers in the place of a response whose head alone is wrong. */
+function instead(exchange: ExchangeView, refusal: Refusal): ResponseSource {
+  exchange.noteFault(`response ${wordsOf(refusal)}`);
+  return {
+    start: (_request, response) => {
+      response.answer(INVALID_RESPONSE);
+      return NO_INPUT;
+    },
+  };
 }
 
 function bodyRefusal(body: Buffer | NoBody, check: BodyCheck["check"]): Refusal | null {
@@ -53,75 +151,6 @@ function bodyRefusal(body: Buffer | NoBody, check: BodyCheck["check"]): Refusal 
   if (body === "size" || body === "memory") return { kind: body };
   const faults = check(body);
   return faults.length === 0 ? null : { kind: "faults", faults };
-}
-
-/** Passes all requests on, and tells of those that would be refused. */
-function reporting(api: () => DescribedApi, bytesMax: number, context: FeatureContext): Middleware {
-  const reports = new Reports(context);
-  const toCheck = new ExchangeState<BodyCheck>();
-  return {
-    name: "validate",
-    onRequest(exchange) {
-      const verdict = judged(api(), exchange);
-      if (verdict === null) return null;
-      if ("kind" in verdict) reports.add(exchange, "request", verdict);
-      else toCheck.keep(exchange, verdict);
-      return null;
-    },
-    onUpstreamRequest(exchange) {
-      const verdict = toCheck.of(exchange);
-      // A copy for another upstream has the same body, and so has a further attempt.
-      if (verdict === undefined || (exchange.original ?? null) !== null || reports.has(exchange)) return null;
-      return new WatchedBody(exchange.requestLength, bytesMax, context.memory, (body) => {
-        const refusal = bodyRefusal(body, verdict.check);
-        if (refusal !== null) reports.add(exchange, "request", refusal);
-      });
-    },
-  };
-}
-
-/** Judges the head of a request. */
-function judged(api: DescribedApi, exchange: ExchangeView): Verdict {
-  const { request } = exchange;
-  const isPreflight = request.method === "OPTIONS" && request.has("origin") && request.has("access-control-request-method");
-  const found = api.find(request.method, request.path, isPreflight);
-  if (found === "preflight") return null;
-  if (found === "path") return { kind: "path" };
-  if (!isOperation(found)) return { kind: "method", allowed: found };
-  const faults = parameterFaults(found, exchange);
-  return faults.length > 0 ? { kind: "faults", faults } : judgedBody(found, exchange);
-}
-
-function judgedBody({ operation }: FoundOperation, { request, requestLength }: ExchangeView): Verdict {
-  const { body } = operation;
-  if (requestLength === 0) return body === "required" ? faultOfBody("required") : null;
-  if (body === "none") return faultOfBody("undeclared");
-  const verdict = operation.bodyOf(request.values("content-type"));
-  if (verdict === "unsupported") return { kind: "type", accepted: operation.accepted };
-  if (verdict === "any") return null;
-  return isEncoded(request.values("content-encoding")) ? { kind: "encoding" } : verdict;
-}
-
-function isEncoded(codings: readonly string[]): boolean {
-  return codings.some((coding) => coding.trim() !== "" && coding.trim().toLowerCase() !== "identity");
-}
-
-function faultOfBody(keyword: string): Refusal {
-  return { kind: "faults", faults: [{ in: "body", keyword }] };
-}
-
-function parameterFaults({ operation, path }: FoundOperation, { request }: ExchangeView): Fault[] {
-  const query = request.target.indexOf("?");
-  return operation.checkParameters({
-    path,
-    query: query < 0 ? [] : formPairs(request.target.slice(query + 1)),
-    header: (name) => request.values(name.toLowerCase()),
-    cookies: cookiePairs(request.values("cookie")),
-  });
-}
-
-function isOperation(found: FoundOperation | readonly string[]): found is FoundOperation {
-  return !Array.isArray(found);
 }
 
 /** The operations of the description as it is at each moment. Routes with the same description share what is compiled. */

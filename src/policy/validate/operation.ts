@@ -73,12 +73,14 @@ export class Operation {
     return this.verdict(contentType, this.described.body?.content ?? {}, this.requests, "");
   }
 
-  /** How the body of a response is checked; null: the description has nothing to say of this status. */
-  responseOf(status: number, contentType: readonly string[]): BodyVerdict | null {
+  /** How the body of a response is checked. `undescribed`: the description does not have its status. */
+  responseOf(status: number, contentType: readonly string[]): BodyVerdict | "undescribed" {
     const { responses } = this.described;
     const key = [String(status), `${Math.floor(status / 100)}XX`, "default"].find((each) => Object.hasOwn(responses, each));
-    if (key === undefined) return null;
-    return this.verdict(contentType, responses[key] ?? {}, this.responses, key);
+    if (key === undefined) return "undescribed";
+    const content = responses[key] ?? {};
+    // Where the description says nothing of bodies, any is right.
+    return Object.keys(content).length === 0 ? "any" : this.verdict(contentType, content, this.responses, key);
   }
 
   private verdict(contentType: readonly string[], content: DescribedContent, checks: SchemaChecks, of: string): BodyVerdict {

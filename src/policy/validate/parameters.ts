@@ -8,7 +8,8 @@ import type { SchemaChecks } from "./schema-checks.ts";
 
 /** What is wrong with a request or a response. Every text of it is the description's. */
 export interface Fault {
-  readonly in: ParameterPlace | "body";
+  /** `status`: the status of a response. */
+  readonly in: ParameterPlace | "body" | "status";
   /** Of the parameter. Absent: it is about no certain one. */
   readonly name?: string;
   /** A JSON Pointer into the body or the parameter's value; absent: the whole. */

@@ -1,8 +1,10 @@
 import type { TokenUse } from "../../policy/tokens/token-use.ts";
+import type { ResponseHold } from "../feature/response-hold.ts";
 import type { Mirror } from "../mirror.ts";
 import type { BodyPipe } from "./body-pipe.ts";
 import type { CollectedBody } from "./collected-body.ts";
 import type { Exchange } from "./exchange.ts";
+import type { HeldResponse } from "./held-response.ts";
 import type { InterimPace } from "./interim-pace.ts";
 import type { HookWait } from "./hook-wait.ts";
 import type { LaterAttempt } from "./later-attempt.ts";
@@ -46,6 +48,12 @@ export class Detours {
   later: LaterAttempt | null = null;
   /** The values of the response's fields that the access log shows. */
   responseValues: readonly string[] | null = null;
+  /** What a hook wants to do with the response that has come, before the client gets any of it, and whose hook. */
+  hold: { readonly hold: ResponseHold; readonly middleware: string } | null = null;
+  /** The response that is held back. */
+  held: HeldResponse | null = null;
+  /** What is wrong with the request or the response; "": nothing. */
+  fault: string = "";
   /** What the exchange has cost in tokens of a language model. */
   tokens: TokenUse | null = null;
   /** The time limit of the whole exchange. */
@@ -57,6 +65,13 @@ export class Detours {
     this.request = null;
   }
 
+  /** The response that was held does not go on. */
+  endHold(): void {
+    this.hold = null;
+    this.held?.abort();
+    this.held = null;
+  }
+
   /** A response is passed on: nothing is sent again. */
   endAttempts(): void {
     this.collected?.letGo();
@@ -66,6 +81,7 @@ export class Detours {
   /** The exchange is over: gives up everything. */
   end(): void {
     this.endRequest();
+    this.endHold();
     this.response?.abort();
     this.buffer?.abort();
     this.copy?.originalEnded();

@@ -52,6 +52,8 @@ import { Detours } from "./detours.ts";
 import { FAILURES, failureAnswer } from "./failure.ts";
 import type { Failure } from "./failure.ts";
 import { authorityOf, admitRequest, schemeOf } from "./forwarding.ts";
+import { HeldResponse } from "./held-response.ts";
+import type { HoldOwner } from "./held-response.ts";
 import { InterimPace } from "./interim-pace.ts";
 import { Phase } from "./phase.ts";
 import { ResponseBuffer } from "./response-buffer.ts";
@@ -79,7 +81,7 @@ const NO_RESPONSE_EDITS: ResponseEdits = new ResponseEdits();
 /** The media type of server-sent events. */
 const EVENTS = /^[ \t]*text\/event-stream[ \t]*(?:;|$)/i;
 
-export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner, PipeOwner, BufferOwner {
+export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner, PipeOwner, BufferOwner, HoldOwner {
   readonly thread: ExchangeThread;
   readonly snapshot: Snapshot;
   readonly request: RequestHead;
@@ -198,6 +200,14 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   get responseValues(): readonly string[] | null {
     return this.detours?.responseValues ?? null;
+  }
+
+  get fault(): string {
+    return this.detours?.fault ?? "";
+  }
+
+  noteFault(fault: string): void {
+    this.detour.fault = fault;
   }
 
   get tokens(): TokenUse | null {
@@ -616,14 +626,32 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       const hooks = this.route?.hooks.onUpstreamResponse;
       if (hooks !== undefined && hooks.length > 0 && isTurnedDown(this, hooks, { head, failure: null })) return;
       this.originHeadMs = this.thread.now - this.startedAt;
+      if (this.detours !== null && this.detours.hold !== null && this.isHeldBack(this.detours, head, length)) return;
     }
+    this.passResponse(from, head, length);
+  }
+
+  /**
+   * Holds a response with a body back, if a hook wants to judge it.
+   * @returns false: it goes on
+   */
+  private isHeldBack(detours: Detours, head: ResponseHead, length: BodyLength): boolean {
+    const { hold: wanted } = detours;
+    detours.hold = null;
+    if (wanted === null || length === 0) return false;
+    detours.held = new HeldResponse(wanted.hold, wanted.middleware, head, length, this, this.thread);
+    return true;
+  }
+
+  /** @param from what gives the response; null: it has given all of it */
+  private passResponse(from: UpstreamStream | null, head: ResponseHead, length: BodyLength): void {
     const hooks = this.route?.hooks.onResponse;
     if ((hooks === undefined || hooks.length === 0) && !this.isFromSource(from)) return this.relayResponse(head, length, NO_RESPONSE_EDITS);
     const edits = takeResponseEdits();
     edits.begin(head, head.status);
     const stages = editResponse(this, head, edits);
     // A hook may have ended the exchange: it threw, or it made a stage of the request's body or the source itself fail.
-    if (from !== this.upstream) return giveResponseEdits(edits);
+    if (from !== this.upstream || this.finished) return giveResponseEdits(edits);
     if (stages !== null || this.isFromSource(from)) return this.respondAnew(head, length, stages, edits);
     this.relayResponse(head, length, edits);
   }
@@ -680,7 +708,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   /** The receiver of the response's body: its first stage, the buffer, or the client. */
   private responseOut(): BodySink {
     const { detours } = this;
-    return detours === null ? this.downstream : (detours.response ?? detours.buffer ?? this.downstream);
+    return detours === null ? this.downstream : (detours.held ?? detours.response ?? detours.buffer ?? this.downstream);
   }
 
   responseData(from: UpstreamStream, bytes: Buffer, start: number, end: number): void {
@@ -730,6 +758,18 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.releaseEndpoint();
     this.upstream = null;
     const { detours } = this;
+    if (detours !== null && detours.held !== null) {
+      this.requestBlocked = false;
+      detours.endRequest();
+      detours.held.end(trailers);
+      return true;
+    }
+    return this.endResponse(trailers);
+  }
+
+  /** The whole response has come. Returns whether all of it was written. */
+  private endResponse(trailers: FieldSection | null): boolean {
+    const { detours } = this;
     const between = detours === null ? null : (detours.response ?? detours.buffer);
     if (between !== null) {
       this.requestBlocked = false;
@@ -743,6 +783,35 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     const written = this.downstream.flush();
     this.finish();
     return written;
+  }
+
+  // ---- responses that are held back ---------------------------------------------------------------------------------
+
+  holdReleased(held: HeldResponse): void {
+    this.passHeld(held);
+    const { upstream } = this;
+    if (upstream !== null && !this.finished && !this.responseOut().flush()) upstream.pauseResponse();
+  }
+
+  holdEnded(held: HeldResponse, trailers: FieldSection | null): void {
+    this.passHeld(held);
+    if (!this.finished) this.endResponse(trailers);
+  }
+
+  holdAnswered({ middleware }: HeldResponse, answer: LocalAnswer): void {
+    this.detours?.endHold();
+    this.answer(answer, middleware);
+  }
+
+  holdFailed({ middleware }: HeldResponse, error: unknown): void {
+    this.detours?.endHold();
+    this.hookFailed(error, middleware);
+  }
+
+  private passHeld(held: HeldResponse): void {
+    if (this.detours !== null) this.detours.held = null;
+    this.passResponse(this.upstream, held.head, held.length);
+    if (!this.finished) held.sendTo(this.responseOut());
   }
 
   ownConnection(upstream: OwnedUpstream): void {
@@ -763,8 +832,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.upstreamReady(stream);
   }
 
-  private isFromSource(from: UpstreamStream): boolean {
-    return this.detours !== null && from === this.detours.source;
+  private isFromSource(from: UpstreamStream | null): boolean {
+    return this.detours !== null && from !== null && from === this.detours.source;
   }
 
   sourceAnswers(from: SourceStream, answer: LocalAnswer): void {
@@ -815,6 +884,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.upstream = null;
     this.requestBlocked = false;
     this.detours?.endRequest();
+    this.detours?.endHold();
     if (this.phase === Phase.tunnel) {
       this.outcome = "tunnel";
       return this.finish();
@@ -892,6 +962,7 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     this.upstream = null;
     this.requestBlocked = false;
     this.detours?.endRequest();
+    this.detours?.endHold();
     upstream.abort();
   }
 

@@ -5,6 +5,8 @@
 import type { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { Middleware, UpstreamResult } from "../feature/middleware.ts";
+import { isHold } from "../feature/response-hold.ts";
+import type { ResponseHold } from "../feature/response-hold.ts";
 import type { ResponseSource } from "../feature/response-source.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 import type { UpstreamStream } from "../ports/upstream-stream.ts";
@@ -53,7 +55,7 @@ function stageRequest(exchange: Exchange, stages: readonly NamedStage[], to: Ups
  */
 export function isTurnedDown(exchange: Exchange, hooks: readonly Middleware[], result: UpstreamResult): boolean {
   for (let index = 0; index < hooks.length; index++) {
-    let verdict: "retry" | ResponseSource | null;
+    let verdict: "retry" | ResponseSource | ResponseHold | null;
     try {
       verdict = hooks[index]?.onUpstreamResponse?.(exchange, result) ?? null;
     } catch (error) {
@@ -63,6 +65,11 @@ export function isTurnedDown(exchange: Exchange, hooks: readonly Middleware[], r
     // The hook may have ended the exchange, by making a stage of the request's body fail.
     if (exchange.finished) return true;
     if (verdict === null) continue;
+    if (verdict !== "retry" && isHold(verdict)) {
+      // Whoever comes after may still decide otherwise.
+      exchange.detour.hold ??= { hold: verdict, middleware: hooks[index]?.name ?? "" };
+      continue;
+    }
     if (verdict === "retry") return result.head !== null && insteadOfResponse(exchange);
     exchange.dropUpstream();
     exchange.answerFrom(verdict, hooks[index]?.name ?? "");

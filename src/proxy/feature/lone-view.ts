@@ -59,6 +59,12 @@ export class LoneView implements FinishedExchange {
     this.givenId = requestId;
   }
 
+  fault: string = "";
+
+  noteFault(fault: string): void {
+    this.fault = fault;
+  }
+
   tokens: TokenUse | null = null;
 
   spend(tokens: TokenUse): void {

@@ -27,6 +27,7 @@ import type { ProxiedConnection } from "../ports/proxied-connection.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
 import type { RelayOptions } from "./relay.ts";
 import type { BodyStage } from "./body-stage.ts";
+import type { ResponseHold } from "./response-hold.ts";
 import type { ResponseSource } from "./response-source.ts";
 
 export type { TokenUse };
@@ -83,6 +84,16 @@ export interface ExchangeView {
    * @internal
    */
   readonly collectedBytes: number;
+  /**
+   * What is wrong with the request or the response; "": nothing that anybody has noted.
+   * @internal
+   */
+  readonly fault: string;
+  /**
+   * Says in a few words what is wrong with the request or the response, for the access log. Nothing of it may be the client's own text.
+   * @internal
+   */
+  noteFault(fault: string): void;
   /** Who the client is; null: the route has no `authentication`, it has not been asked yet, or it lets clients in that it does not know. */
   readonly identity: Identity | null;
   /**
@@ -186,8 +197,10 @@ export interface ExchangeHooks {
    * again. Null: the next middleware is asked, and after the last one the result stands. A {@link ResponseSource} answers in its place.
    * `"retry"` asks another endpoint, if the request may be sent again and an endpoint is left; else, and after a failure, the result
    * stands. The first result that is not null decides.
+   *
+   * @internal A {@link ResponseHold} has the response held back until it can be judged as a whole, unless another middleware decides otherwise.
    */
-  onUpstreamResponse?(exchange: ExchangeView, result: UpstreamResult): "retry" | ResponseSource | null;
+  onUpstreamResponse?(exchange: ExchangeView, result: UpstreamResult): "retry" | ResponseSource | ResponseHold | null;
   /**
    * Called before the final response goes out: edits its fields, and the status of a response from an endpoint or a source. The `head` of
    * `response` is null for the proxy's own answers, which need edits too: a page can only read a 429 that has the CORS fields.

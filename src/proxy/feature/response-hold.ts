@@ -1,0 +1,20 @@
+import type { Buffer } from "node:buffer";
+import type { LocalAnswer } from "../local-answer.ts";
+
+/**
+ * What `onUpstreamResponse` returns to have a response held back until all of it has come. Only the head, where there is no body. The memory counts against
+ * `limits.buffered_bytes`.
+ */
+export interface ResponseHold {
+  /** The largest body that is held. */
+  readonly bytesMax: number;
+  /**
+   * Called once. An answer goes to the client in the response's place; null: the response goes on.
+   * @param body null: it is larger than that, or no memory is left, and so it cannot be judged
+   */
+  judge(body: Buffer | null): LocalAnswer | null;
+}
+
+export function isHold(verdict: object): verdict is ResponseHold {
+  return "judge" in verdict;
+}
