@@ -1681,6 +1681,14 @@ export interface RouteRateLimitInput {
    */
   store?: string | undefined;
   /**
+   * How many requests a thread takes from the store at once, so that most need not wait for it; half of the burst at most. What nobody uses
+   * goes back within a second. A client gets at most 5 % of its burst above the limit, however many machines there are. Absent: each
+   * request asks, and the count is exact.
+   *
+   * Whole number.
+   */
+  lease?: number | undefined;
+  /**
    * Other rates for clients with a role that `authentication` has found, by the role's name: `{ pro: { requests_per_minute: 1000 } }`. The
    * first role of this list that the client has decides.
    */

@@ -199,7 +199,7 @@ export class DataPlaneThread {
     this.hasEnded = true;
     this.closeSockets();
     this.serving.close();
-    this.stores.close();
+    await this.stores.close();
     await this.middleware?.close();
     await this.passwords.close();
   }
@@ -360,7 +360,7 @@ export class DataPlaneThread {
   }
 
   private async drained(cut: number): Promise<void> {
-    this.stores.close();
+    await this.stores.close();
     if (this.middleware !== null) await this.middleware.close();
     await this.passwords.close();
     this.log.hand();

@@ -6,7 +6,7 @@ import { StoreClient } from "./store-client.ts";
 import { StoreFault } from "./store-connection.ts";
 import type { StoreCommand, StoreConnection } from "./store-connection.ts";
 
-const LIMIT: SharedLimit = { rate: { requests: 1, windowSeconds: 1, burst: 1 }, debtMax: 0 };
+const LIMIT: SharedLimit = { rate: { requests: 1, windowSeconds: 1, burst: 1 }, debtMax: 0, isLeased: false };
 const TIMEOUT_MS = 5;
 const RIGHT = [1, 1000];
 
@@ -60,14 +60,16 @@ class Stage {
     if (this.refuses !== null) return Promise.reject(new StoreFault(this.refuses));
     const side = { sent: [] as Sent[], isOpen: true, lose };
     this.connections.push(side);
-    return Promise.resolve({
+    const connection: StoreConnection = {
       send: (command) => new Promise((resolve, reject) => side.sent.push({ command, resolve, reject })),
       machineOf: (name) => (name.startsWith("only") ? "" : (name.split(" ")[0] ?? "")),
       close: () => {
         side.isOpen = false;
         for (const { reject } of side.sent) reject(new StoreFault("closed"));
       },
-    });
+      end: async () => void (side.isOpen = false),
+    };
+    return Promise.resolve(connection);
   }
 }
 
@@ -210,6 +212,20 @@ test("of several machines only the one that fails is spared; silent, it is looke
   assert.notEqual(on.take("b 1"), null);
 });
 
+test("a machine that hangs gets a probe over each new connection, and is used again when it answers one", async () => {
+  const on = await stage();
+  await late(on, 3, "a 1");
+  await on.pass(20_000);
+  const probesOf = (sent: readonly Sent[]): number => sent.filter(({ command }) => command.cost === 0).length;
+  assert.ok(on.connections.length > 3 && on.connections.length < 14, `${on.connections.length}`);
+  assert.ok(on.connections.every(({ sent }) => probesOf(sent) > 0));
+  const probes = probesOf(on.sent);
+  for (let ms = 0; ms < 5000 && probesOf(on.sent) === probes; ms++) await on.pass(1);
+  on.sent.at(-1)?.resolve([0, 0]);
+  await on.pass(TIMEOUT_MS);
+  assert.equal(on.told.at(-1), "up");
+});
+
 test("a lost connection answers everybody, and is opened again at times that double", async () => {
   const on = await stage();
   const answer = on.take();
@@ -252,7 +268,7 @@ test("a fault of one key says nothing of the store", async () => {
 test("closed: everybody is answered, nothing is opened any more", async () => {
   const on = await stage();
   const answer = on.take();
-  on.client.close();
+  await on.client.close();
   assert.equal(await answer, null);
   await on.pass(60_000);
   assert.deepEqual([on.connections.length, on.connections[0]?.isOpen, on.take()], [1, false, null]);

@@ -46,6 +46,7 @@ interface Question {
   readonly name: string;
   readonly machine: string;
   readonly askedAt: number;
+  readonly late: ((answer: StoreAnswer) => void) | null;
   /** Null: it was answered, or its time is over. */
   resolve: ((answer: StoreAnswer | null) => void) | null;
 }
@@ -60,13 +61,15 @@ interface Trouble {
   againMs: number;
   /** When something last came from it, or when it was spared. */
   heardAt: number;
+  /** How many probes it has got over this connection. */
+  probes: number;
   /** When a probe was last answered; 0: none was since it is spared. */
   upAt: number;
   cancel: () => void;
 }
 
 /** Of a probe, which takes nothing. */
-const PROBE_LIMIT: SharedLimit = { rate: { requests: 1, windowSeconds: 1, burst: 1_000_000 }, debtMax: 0 };
+const PROBE_LIMIT: SharedLimit = { rate: { requests: 1, windowSeconds: 1, burst: 1_000_000 }, debtMax: 0, isLeased: false };
 
 export class StoreClient {
   private readonly options: StoreClientOptions;
@@ -91,14 +94,24 @@ export class StoreClient {
     this.connect();
   }
 
-  /** As {@link SharedStore.take}. */
-  take(name: string, limit: SharedLimit, cost: number, least: number = cost): Promise<StoreAnswer | null> | null {
+  /**
+   * As `SharedStore.take`.
+   * @param least the least that is of use, where a part is better than nothing
+   * @param late called with an answer that comes too late
+   */
+  take(
+    name: string,
+    limit: SharedLimit,
+    cost: number,
+    least: number = cost,
+    late: ((answer: StoreAnswer) => void) | null = null,
+  ): Promise<StoreAnswer | null> | null {
     const { connection } = this;
     if (connection === null || this.owed >= UNDER_WAY_MAX) return this.spare();
     const machine = connection.machineOf(name);
     if (this.troubles.size > 0 && this.troubles.get(machine)?.isSpared === true) return this.spare();
     return new Promise((resolve) => {
-      const question: Question = { name, machine, askedAt: this.options.clock.now(), resolve };
+      const question: Question = { name, machine, askedAt: this.options.clock.now(), late, resolve };
       this.questions.push(question);
       this.cancelTimer ??= this.options.clock.after(this.options.timeoutMs, () => this.expireSoon());
       this.send(connection, machine, { name, limit, cost, least }).then(
@@ -108,7 +121,7 @@ export class StoreClient {
     });
   }
 
-  /** As {@link SharedStore.settle}. */
+  /** As `SharedStore.settle`. */
   settle(name: string, limit: SharedLimit, count: number): void {
     const { connection } = this;
     if (connection === null || this.owed >= UNDER_WAY_MAX) return;
@@ -124,13 +137,16 @@ export class StoreClient {
     return counts;
   }
 
-  /** Ends at once: all questions are answered with null. */
-  close(): void {
+  /** All questions are answered with null at once. Resolves when the store has got what was sent to it, or soon if it does not take it. */
+  async close(): Promise<void> {
     this.isClosed = true;
+    const ended = this.connection?.end();
+    this.connection = null;
     this.drop();
     this.cancelReconnect();
     for (const { cancel } of this.troubles.values()) cancel();
     this.troubles.clear();
+    await ended;
   }
 
   private spare(): null {
@@ -151,9 +167,10 @@ export class StoreClient {
   }
 
   private answered(question: Question, reply: unknown, cost: number): void {
-    const { resolve } = question;
-    if (resolve === null) return;
+    const { resolve, late } = question;
+    if (resolve === null && late === null) return;
     const answer = read(reply, cost);
+    if (resolve === null) return answer === null ? undefined : late?.(answer);
     if (answer === null) return this.failed(question, new StoreFault("it answers with something else than it was asked for"));
     question.resolve = null;
     this.counts.answered++;
@@ -224,6 +241,7 @@ export class StoreClient {
     trouble.againMs = trouble.upAt !== 0 && now - trouble.upAt < STEADY_MS ? Math.min(2 * trouble.againMs, AGAIN_MS_MAX) : AGAIN_MS;
     trouble.upAt = 0;
     trouble.heardAt = now;
+    trouble.probes = 0;
     for (const question of this.questions) {
       if (question.machine !== machine) continue;
       question.resolve?.(null);
@@ -240,6 +258,7 @@ export class StoreClient {
       isSpared: false,
       againMs: AGAIN_MS,
       heardAt: 0,
+      probes: 0,
       upAt: 0,
       cancel: () => {},
     };
@@ -270,7 +289,8 @@ export class StoreClient {
     }
     const began = clock.now();
     // Such a connection may be dead without anybody having said so.
-    if (began - trouble.heardAt >= SILENT_MS) return this.renew(machine, trouble);
+    if (trouble.probes > 0 && began - trouble.heardAt >= SILENT_MS) return this.renew(machine, trouble);
+    trouble.probes++;
     let isRight = false;
     const reply = this.send(connection, machine, { name: trouble.name, limit: PROBE_LIMIT, cost: 0, least: null }).then(
       (answer) => {
@@ -279,8 +299,9 @@ export class StoreClient {
       () => {},
     );
     await Promise.race([reply, new Promise<void>((over) => clock.after(timeoutMs, () => clock.atTurnEnd(over)))]);
-    if (this.troubles.get(machine) !== trouble || connection !== this.connection) return;
-    if (!isRight) return this.probeLater(machine, trouble);
+    if (this.troubles.get(machine) !== trouble) return;
+    // Another connection may have taken the place of this one meanwhile.
+    if (!isRight || connection !== this.connection) return this.probeLater(machine, trouble);
     trouble.isSpared = false;
     trouble.failures = 0;
     trouble.upAt = clock.now();
@@ -293,7 +314,7 @@ export class StoreClient {
       this.lost("it does not answer");
       return;
     }
-    trouble.heardAt = this.options.clock.now();
+    trouble.probes = 0;
     this.connect();
     this.probeLater(machine, trouble);
   }
@@ -330,13 +351,14 @@ export class StoreClient {
   private use(connection: StoreConnection): void {
     const before = this.connection;
     this.connection = connection;
-    before?.close();
+    // What is under way over it may still be answered.
+    void before?.end();
     this.connectedAt = this.options.clock.now();
     for (const [machine, trouble] of this.troubles) {
-      if (connection.machineOf(trouble.name) !== machine || !trouble.isSpared) {
-        trouble.cancel();
-        this.troubles.delete(machine);
-      }
+      trouble.cancel();
+      trouble.probes = 0;
+      if (connection.machineOf(trouble.name) !== machine || !trouble.isSpared) this.troubles.delete(machine);
+      else void this.probe(machine, trouble);
     }
     this.tellUp();
   }

@@ -22,6 +22,8 @@ export interface StoreConnection {
   machineOf(name: string): string;
   /** Ends at once. Whatever waits rejects. Nothing is called afterwards. */
   close(): void;
+  /** Ends when the store has answered what was sent, or soon if it does not. */
+  end(): Promise<void>;
 }
 
 export interface StoreConnector {

@@ -6,6 +6,7 @@ import { hash } from "node:crypto";
 import type { StoreConfig } from "../config/schema/stores-schema.ts";
 import type { SharedLimit, SharedStore, StoreAnswer, Stores } from "../proxy/feature/shared-store.ts";
 import type { StoreNews } from "../shared/store-news.ts";
+import { Leases } from "./leases.ts";
 import { StoreClient } from "./store-client.ts";
 import type { StoreClock, StoreConnector } from "./store-connection.ts";
 
@@ -38,7 +39,7 @@ export class ThreadStores implements Stores {
   use(configs: Readonly<Record<string, StoreConfig>>): void {
     for (const [name, store] of this.stores) {
       if (Object.hasOwn(configs, name)) continue;
-      store.end();
+      void store.end();
       this.stores.delete(name);
     }
     for (const [name, config] of Object.entries(configs)) {
@@ -55,9 +56,11 @@ export class ThreadStores implements Stores {
     for (const store of this.stores.values()) store.tellCounts(this.options);
   }
 
-  close(): void {
-    for (const store of this.stores.values()) store.end();
+  /** Resolves when the stores have got back what was not used, or soon. */
+  async close(): Promise<void> {
+    const ended = [...this.stores.values()].map((store) => store.end());
     this.stores.clear();
+    await Promise.all(ended);
   }
 }
 
@@ -65,6 +68,7 @@ class NamedStore implements SharedStore {
   private readonly name: string;
   private config: StoreConfig | null = null;
   private client: StoreClient | null = null;
+  private leases: Leases | null = null;
 
   constructor(name: string) {
     this.name = name;
@@ -79,8 +83,11 @@ class NamedStore implements SharedStore {
     return `${this.config?.prefix ?? ""}:{${hash("sha256", `${id.length} ${id}${key}`, "base64url").slice(0, 24)}}`;
   }
 
-  take(name: string, limit: SharedLimit, cost: number, least?: number): Promise<StoreAnswer | null> | null {
-    return this.client === null ? null : this.client.take(name, limit, cost, least);
+  take(name: string, limit: SharedLimit, cost: number, lease: number): StoreAnswer | Promise<StoreAnswer | null> | null {
+    if (this.client === null) return null;
+    // Of a small burst one thread must not have most.
+    const size = Math.min(lease, Math.floor(limit.rate.burst / 2));
+    return size > cost && this.leases !== null ? this.leases.take(name, limit, cost, size) : this.client.take(name, limit, cost);
   }
 
   settle(name: string, limit: SharedLimit, count: number): void {
@@ -92,8 +99,8 @@ class NamedStore implements SharedStore {
     const before = this.config;
     this.config = config;
     if (this.client !== null && before !== null && connectionOf(before) === connectionOf(config)) return;
-    this.client?.close();
-    this.client = new StoreClient({
+    void this.end();
+    const client = new StoreClient({
       connector: connectorFor(config, name),
       clock,
       timeoutMs: config.timeout,
@@ -102,6 +109,8 @@ class NamedStore implements SharedStore {
         down: (why) => tell({ name, state: "down", why }),
       },
     });
+    this.client = client;
+    this.leases = new Leases(client, clock);
   }
 
   tellCounts({ tell }: Pick<ThreadStoresOptions, "tell">): void {
@@ -109,9 +118,12 @@ class NamedStore implements SharedStore {
     if (counts !== undefined && Object.values(counts).some((count) => count > 0)) tell({ name: this.name, state: "counted", counts });
   }
 
-  end(): void {
-    this.client?.close();
+  async end(): Promise<void> {
+    const { client, leases } = this;
+    this.leases = null;
     this.client = null;
+    leases?.end();
+    await client?.close();
   }
 }
 

@@ -394,7 +394,7 @@ export class TestProxy {
     this.isClosed = true;
     this.monitor.stop();
     this.serving.close();
-    this.stores.ofThread.close();
+    void this.stores.ofThread.close();
     void this.middleware.close();
     this.named.close();
     for (const connection of this.connections) connection.close();

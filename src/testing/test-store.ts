@@ -1,5 +1,5 @@
 /** A store of `stores` in memory, which several proxies of a test can share, and which fails as the test says. */
-import { emissionIntervalUs } from "../policy/rate-limit/gcra.ts";
+import { ScriptedCount } from "../stores/count-like-the-script.ts";
 import { StoreFault } from "../stores/store-connection.ts";
 import type { StoreClock, StoreCommand, StoreConnection, StoreConnector } from "../stores/store-connection.ts";
 
@@ -19,8 +19,7 @@ export class TestStore {
     if (mood === "gone") for (const lose of this.open.values()) lose();
   }
   private now: TestStoreMood = "fine";
-  /** For each key when everything is there again, in microseconds. */
-  private readonly keys: Map<string, number> = new Map();
+  private readonly counts: ScriptedCount = new ScriptedCount();
   private readonly open: Map<StoreConnection, () => void> = new Map();
   private count: number = 0;
 
@@ -31,7 +30,7 @@ export class TestStore {
 
   /** The names of the keys that it holds. */
   get names(): readonly string[] {
-    return [...this.keys.keys()];
+    return this.counts.names;
   }
 
   /** How many connections are open. */
@@ -68,6 +67,7 @@ export class TestStore {
         for (const reject of waiting) reject(new StoreFault("the connection was closed"));
         waiting.clear();
       },
+      end: async () => connection.close(),
     };
     this.open.set(connection, () => {
       connection.close();
@@ -80,7 +80,7 @@ export class TestStore {
     this.count++;
     switch (this.now) {
       case "fine":
-        return resolve(this.take(command, clock.now()));
+        return resolve(this.counts.run(command, clock.now()));
       case "silent":
       case "gone":
         return;
@@ -89,25 +89,7 @@ export class TestStore {
       case "wrong":
         return resolve(["OK", command.name]);
       default:
-        clock.after(this.now, () => resolve(this.take(command, clock.now())));
+        clock.after(this.now, () => resolve(this.counts.run(command, clock.now())));
     }
-  }
-
-  /** As the script of src/stores/redis/gcra-script.ts. */
-  private take({ name, limit, cost, least }: StoreCommand, nowMs: number): readonly [taken: number, resetUs: number] {
-    const { rate, debtMax } = limit;
-    const now = Math.round(nowMs * 1000);
-    const interval = emissionIntervalUs(rate);
-    const capacity = interval * rate.burst;
-    const last = now + capacity + interval * debtMax;
-    let full = Math.min(last, Math.max(now, this.keys.get(name) ?? 0));
-    let taken = cost;
-    if (least !== null && full + interval * taken > now + capacity) {
-      taken = Math.floor((now + capacity - full) / interval);
-      if (taken < least) return [0, full - now];
-    }
-    full = Math.max(now, Math.min(last, full + interval * taken));
-    this.keys.set(name, full);
-    return [taken, full - now];
   }
 }

@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
+import { storeSchema } from "../../src/config/schema/stores-schema.ts";
+import { ScriptedCount } from "../../src/stores/count-like-the-script.ts";
+import { RedisConnector } from "../../src/stores/redis/redis-connector.ts";
 import { burst } from "../support/burst.ts";
 import { temporaryFiles } from "../support/certificates.ts";
 import { startMillrace } from "../support/millrace.ts";
@@ -65,6 +68,46 @@ describe("one limit over several processes", LONG, () => {
       assert.ok(admitted >= 1000 && admitted <= 1000 + Math.ceil((tookMs / 60_000) * 1000), `${admitted} were admitted`);
     },
   );
+
+  test("the same with leases admits 5 % more at most, asks far less, and leaves little", LONG, async (t) => {
+    const redis = await TestRedis.start(t);
+    const text = config(`url: "${redis.url}", timeout: 1s, on_failure: closed`, "requests_per_minute: 1000, lease: 20");
+    const proxies = await Promise.all([1, 2, 3, 4].map(() => proxyFor(t, text)));
+    for (const proxy of proxies) await untilStore(proxy, true);
+    const { statuses, tookMs } = await burst(
+      proxies.map(({ port }) => port),
+      2000,
+      8,
+    );
+    const admitted = statuses[200] ?? 0;
+    const scripts = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.cli("info", "commandstats"))?.[1]);
+    t.diagnostic(`${admitted} admitted and ${statuses[429]} refused in ${Math.round(tookMs)} ms, by ${scripts} questions`);
+    assert.ok(admitted >= 950 && admitted <= 1050 + Math.ceil((tookMs / 60_000) * 1000), `${admitted} were admitted`);
+    assert.ok(scripts < 1000, `${scripts}`);
+  });
+
+  test("the script counts as the stores of tests do", LONG, async (t) => {
+    const redis = await TestRedis.start(t);
+    const connector = new RedisConnector(storeSchema.parse({ type: "redis", url: redis.url }));
+    const connection = await connector.connect(() => {});
+    t.after(() => connection.close());
+    for (const isLeased of [false, true]) {
+      const [counts, limit] = [new ScriptedCount(), { rate: { requests: 1, windowSeconds: 3600, burst: 10 }, debtMax: 4, isLeased }];
+      const began = performance.now();
+      // As if drawn, and the same each time.
+      for (let n = 0, seed = 1; n < 300; n++) {
+        seed = (seed * 48_271) % 2_147_483_647;
+        const cost = (seed % 9) - 3;
+        const least = cost <= 0 ? null : seed % 3 === 0 ? 1 : seed % 7 === 0 ? null : cost;
+        const command = { name: `k:{${isLeased}${n % 4}}`, limit, cost, least };
+        const [taken, resetUs] = counts.run(command, performance.now());
+        const reply = (await connection.send(command)) as readonly [number, number];
+        assert.equal(reply[0], taken, `${n}: ${JSON.stringify(command)}`);
+        assert.ok(Math.abs(reply[1] - resetUs) < 1e6, `${n}: ${reply[1]} and ${resetUs}`);
+      }
+      assert.ok(performance.now() - began < 60_000);
+    }
+  });
 
   test("Redis forgets keys by itself, and they say nothing of the client", LONG, async (t) => {
     const redis = await TestRedis.start(t);

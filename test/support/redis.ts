@@ -106,3 +106,24 @@ export class TestRedis {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+/** A cluster of three, without replicas. */
+export async function startCluster(cleaner: Cleaner): Promise<readonly TestRedis[]> {
+  const machines = await Promise.all(
+    [1, 2, 3].map(async () => {
+      // The port of the bus is ten thousand above the other by default, and may not exist.
+      const options = ["--cluster-enabled", "yes", "--cluster-port", `${await freePort()}`, "--cluster-require-full-coverage", "no"];
+      return TestRedis.start(cleaner, [...options, "--cluster-node-timeout", "2000"]);
+    }),
+  );
+  const addresses = machines.map(({ port }) => `127.0.0.1:${port}`);
+  await run("redis-cli", ["--cluster", "create", ...addresses, "--cluster-yes"]);
+  for (const machine of machines) await isWhole(machine);
+  return machines;
+}
+
+async function isWhole(machine: TestRedis): Promise<void> {
+  const deadline = Date.now() + START_MS;
+  while (!(await machine.cli("cluster", "info")).includes("cluster_state:ok"))
+    if (Date.now() > deadline) throw new Error("the cluster does not form");
+}

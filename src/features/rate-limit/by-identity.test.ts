@@ -159,6 +159,9 @@ test("what a configuration may not say", () => {
     [[], /expected at least one limit/],
     [[{ requests_per_minute: 1 }, { key: "user" }], /rate_limit\.#2: expected requests_per_minute or requests_per_second, found neither/],
     [{ requests_per_minute: 1, roles: { pro: { burst: 2 } } }, /roles\.pro: expected requests_per_minute or/],
+    [{ requests_per_minute: 10, lease: 2 }, /rate_limit\.lease: it is about a store, and the limit has none/],
+    [{ requests_per_minute: 10, lease: 6, store: "shared" }, /lease: it is more than half of the burst, which is 10/],
+    [{ requests_per_minute: 10, store: "shared" }, /rate_limit\.store: no store has this name; there is none/],
     [{ requests_per_minute: 1, key: "user" }, /it is about clients that are known, and the route has no authentication/],
     [{ requests_per_minute: 1, roles: { pro: { requests_per_minute: 2 } } }, /it is about clients that are known/],
   ] as const)

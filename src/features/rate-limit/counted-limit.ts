@@ -44,7 +44,7 @@ export class CountedLimit {
     const limiter = (of: Limit["rate"], end: string): Limiter => {
       const named = { id: `${id}${end}`, name, debtMax: limit.cost_header === undefined ? 0 : of.burst };
       const local = new Limiter(of, thread, named);
-      if (store !== null) shared.set(local, new SharedLimiter(local, of, named, store, thread.now, REASONS));
+      if (store !== null) shared.set(local, new SharedLimiter(local, of, named, { store, lease: limit.lease ?? 0 }, thread.now, REASONS));
       return local;
     };
     this.shared = store === null ? null : shared;

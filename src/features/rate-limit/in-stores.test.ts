@@ -192,3 +192,18 @@ test("a reload keeps the connection of a store that it does not change, and clos
   await proxy.reload(config(BY_ADDRESS));
   assert.equal(await statuses(proxy, 1), "429");
 });
+
+test("with leases most requests do not ask; machines together pass what the limit says, and what is not used goes back", async (t) => {
+  const store = new TestStore();
+  const limit = { requests_per_minute: 600, burst: 200, key: "route", store: "shared", lease: 20 } as const;
+  const machines = [await machine(t, store, limit), await machine(t, store, limit)];
+  let passed = 0;
+  for (let n = 0; n < 150; n++) for (const proxy of machines) if ((await proxy.fetch("http://a.test/")).status === 200) passed++;
+  assert.ok(passed > 195 && passed <= 200, `${passed}`);
+  assert.ok(store.questions < 80, `${store.questions}`);
+  for (const proxy of machines) await proxy.advance("30s");
+  const questions = store.questions;
+  assert.equal((await machines[0]?.fetch("http://a.test/"))?.status, 200);
+  await machines[0]?.advance("5s");
+  assert.equal(store.questions, questions + 1);
+});

@@ -63,15 +63,20 @@ const limitSchema = z
       description:
         "The store of `stores` in which the limit counts, for all machines together: those whose routes and limits are the same. Absent: each process counts by itself. See docs/limits.md.",
     }),
+    lease: wholeNumber({ min: 2, max: 100_000 }).optional().meta({
+      description:
+        "How many requests a thread takes from the store at once, so that most need not wait for it; half of the burst at most. What nobody uses goes back within a second. A client gets at most 5 % of its burst above the limit, however many machines there are. Absent: each request asks, and the count is exact.",
+    }),
     roles: z.record(z.string().min(1), z.strictObject(rateShape).transform(rateOf)).default({}).meta({
       title: "mapping of roles",
       description:
         "Other rates for clients with a role that `authentication` has found, by the role's name: `{ pro: { requests_per_minute: 1000 } }`. The first role of this list that the client has decides.",
     }),
   })
-  .transform(({ key, store, roles, cost, cost_header, announce, reputation_file, adapting, ...rate }) => ({
+  .transform(({ key, store, lease, roles, cost, cost_header, announce, reputation_file, adapting, ...rate }) => ({
     key,
     store,
+    lease,
     roles,
     cost,
     cost_header,
@@ -112,9 +117,24 @@ function check(value: unknown, path: KeyPath): Finding[] {
   return limits.flatMap(([limit, place]) => [
     ...rateFindings(limit, place),
     ...costFindings(limit, place),
+    ...leaseFindings(limit, place),
     ...entriesOf(at(limit, "roles")).flatMap(([role, rate]) => rateFindings(rate, [...place, "roles", role])),
     ...roleOrderFindings(entriesOf(at(limit, "roles")), [...place, "roles"]),
   ]);
+}
+
+function leaseFindings(limit: unknown, place: KeyPath): Finding[] {
+  const lease = at(limit, "lease");
+  if (lease === undefined) return [];
+  const path = [...place, "lease"];
+  if (at(limit, "store") === undefined) return [error(path, "it is about a store, and the limit has none", true)];
+  const burst = burstOf(limit);
+  if (typeof lease !== "number" || typeof burst !== "number" || lease <= burst / 2) return [];
+  return [error(path, `it is more than half of the burst, which is ${burst}: one thread would leave too little to the others`)];
+}
+
+function burstOf(rate: unknown): unknown {
+  return at(rate, "burst") ?? at(rate, "requests_per_minute") ?? at(rate, "requests_per_second");
 }
 
 /** A cost above a burst: no request would ever pass. */
@@ -122,7 +142,7 @@ function costFindings(limit: unknown, place: KeyPath): Finding[] {
   const cost = at(limit, "cost");
   if (typeof cost !== "number") return [];
   return [limit, ...entriesOf(at(limit, "roles")).map(([, rate]) => rate)].flatMap((rate) => {
-    const burst = at(rate, "burst") ?? at(rate, "requests_per_minute") ?? at(rate, "requests_per_second");
+    const burst = burstOf(rate);
     return typeof burst === "number" && burst < cost
       ? [error([...place, "cost"], `no request would pass: it costs ${cost}, and the burst is ${burst}`, true)]
       : [];

@@ -29,6 +29,13 @@ export interface RefusalReasons {
   readonly unknown: string;
 }
 
+/** How a limit uses a store. */
+export interface StoreUse {
+  readonly store: SharedStore;
+  /** How much a thread takes at once; 0: what each request costs. */
+  readonly lease: number;
+}
+
 /** A client that is refused because nobody can count comes back after so many seconds. */
 const AGAIN_SECONDS = 1;
 
@@ -39,6 +46,7 @@ export class SharedLimiter {
   private readonly rate: Rate;
   private readonly debtMax: number;
   private readonly reasons: RefusalReasons;
+  private readonly lease: number;
   private readonly limit: SharedLimit;
   private readonly now: () => number;
 
@@ -51,16 +59,17 @@ export class SharedLimiter {
     local: Limiter,
     rate: Rate,
     { id, debtMax = 0 }: LimiterName,
-    store: SharedStore,
+    { store, lease }: StoreUse,
     now: () => number,
     reasons: RefusalReasons,
   ) {
     this.local = local;
     this.store = store;
+    this.lease = lease;
     this.id = id;
     this.rate = rate;
     this.debtMax = debtMax;
-    this.limit = { rate, debtMax };
+    this.limit = { rate, debtMax, isLeased: lease > 0 };
     this.reasons = reasons;
     this.now = now;
   }
@@ -68,8 +77,9 @@ export class SharedLimiter {
   /** Counts a request, as `Limiter.take` does. Never rejects, and settles within the store's `timeout`. */
   take(key: string, nowMs: number, cost: number = 1, factor: number = 1): Decided | Promise<Decided> {
     const limit = this.limitFor(factor, cost);
-    const asked = this.store.take(this.store.nameOf(this.id, key), limit, cost);
+    const asked = this.store.take(this.store.nameOf(this.id, key), limit, cost, this.lease);
     if (asked === null) return this.alone(key, nowMs, cost, factor);
+    if (!(asked instanceof Promise)) return this.decided(key, asked, limit, cost, factor);
     return asked.then((answer) =>
       answer === null ? this.alone(key, this.now(), cost, factor) : this.decided(key, answer, limit, cost, factor),
     );
@@ -83,10 +93,10 @@ export class SharedLimiter {
   }
 
   private decided(key: string, { taken, resetMs }: StoreAnswer, limit: SharedLimit, cost: number, factor: number): Decided {
-    this.local.learn(key, this.now(), resetMs);
+    if (resetMs !== null) this.local.learn(key, this.now(), resetMs);
     if (taken >= cost) return PASSES.store;
     const { rate } = limit;
-    const retryAfterMs = resetMs - ((rate.burst - cost) * emissionIntervalUs(rate)) / 1000;
+    const retryAfterMs = (resetMs ?? 0) - ((rate.burst - cost) * emissionIntervalUs(rate)) / 1000;
     return { by: "store", refusal: this.local.refusal(this.reasons.above, factor, retryAfterMs) };
   }
 
@@ -110,6 +120,7 @@ export class SharedLimiter {
     return {
       rate: { requests: requests * factor, windowSeconds, burst: Math.max(cost, Math.floor(burst * factor)) },
       debtMax: this.debtMax,
+      isLeased: this.limit.isLeased,
     };
   }
 }

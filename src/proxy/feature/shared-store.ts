@@ -12,13 +12,15 @@ export interface SharedLimit {
   readonly rate: Rate;
   /** How much may be counted afterwards above what was left. */
   readonly debtMax: number;
+  /** Whether threads take it in blocks. */
+  readonly isLeased: boolean;
 }
 
 export interface StoreAnswer {
-  /** How much was taken: a whole number from `least` to `cost`, or 0. */
+  /** How much was taken: `cost`, or 0. */
   readonly taken: number;
-  /** Milliseconds until everything is there again. */
-  readonly resetMs: number;
+  /** Milliseconds until everything is there again. Null: the store was not asked, because the thread had taken it before. */
+  readonly resetMs: number | null;
 }
 
 export interface SharedStore {
@@ -29,12 +31,12 @@ export interface SharedStore {
    */
   nameOf(id: string, key: string): string;
   /**
-   * Takes `cost` of a key, a whole number. Never rejects, and has settled after the store's `timeout`. Null: the store has not answered, and whether it has counted is not known. Null
+   * Takes `cost` of a key, a whole number. Never rejects, and has settled after the store's `timeout`; a plain value is an answer without asking. Null: the store has not answered, and whether it has counted is not known. Null
    * without a promise: it was not asked, because it is known to be down, or too much is under way.
    * @param name from `nameOf`
-   * @param least the least that is of use, where a part is better than nothing
+   * @param lease how much to take at once for this request and later ones of the thread; 0: each request for itself
    */
-  take(name: string, limit: SharedLimit, cost: number, least?: number): Promise<StoreAnswer | null> | null;
+  take(name: string, limit: SharedLimit, cost: number, lease: number): StoreAnswer | Promise<StoreAnswer | null> | null;
   /** Counts `count` more whatever is left, or gives back where it is below 0, if the store can be reached. */
   settle(name: string, limit: SharedLimit, count: number): void;
 }

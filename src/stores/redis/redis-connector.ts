@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { codeOf, messageOf } from "../../base/errors.ts";
 import type { RedisStoreConfig } from "../../config/schema/stores-schema.ts";
 import { emissionIntervalUs } from "../../policy/rate-limit/gcra.ts";
+import { spanUs } from "../leases.ts";
 import { StoreFault } from "../store-connection.ts";
 import type { StoreCommand, StoreConnection, StoreConnector } from "../store-connection.ts";
 import { loadClient } from "./client-package.ts";
@@ -14,6 +15,8 @@ import { keySlot } from "./key-slot.ts";
 
 /** For a connection, TLS handshake included, and for each step after it. */
 const CONNECT_MS = 1000;
+/** For what is still to be sent when a connection ends. */
+const END_MS = 200;
 /** Between two tries of the package to reach a machine of a cluster again. */
 const NODE_AGAIN_MS = 250;
 /** A cluster that moves keys sends a command on once; more often it is in disorder. */
@@ -62,6 +65,10 @@ export class RedisConnector implements StoreConnector {
         isClosed = true;
         client.destroy();
       },
+      end: () => {
+        isClosed = true;
+        return ended(client);
+      },
     };
   }
 
@@ -82,6 +89,7 @@ export class RedisConnector implements StoreConnector {
       send: (command) => ask((args) => cluster.sendCommand(command.name, false, args), command),
       machineOf: (name) => cluster.slots[keySlot(name)]?.master.address ?? "nobody",
       close: () => cluster.destroy(),
+      end: () => ended(cluster),
     };
   }
 
@@ -142,7 +150,7 @@ function placeOf(url: string): Place {
 async function ask(send: (args: string[]) => Promise<unknown>, command: StoreCommand): Promise<unknown> {
   const { name, limit, cost, least } = command;
   const { rate, debtMax } = limit;
-  const numbers = [emissionIntervalUs(rate), rate.burst, debtMax, cost, least ?? "all"].map(String);
+  const numbers = [emissionIntervalUs(rate), rate.burst, debtMax, cost, least ?? "all", spanUs(limit)].map(String);
   try {
     return await send(["EVALSHA", GCRA.sha1, "1", name, ...numbers]);
   } catch (error) {
@@ -153,6 +161,18 @@ async function ask(send: (args: string[]) => Promise<unknown>, command: StoreCom
     return await send(["EVAL", GCRA.text, "1", name, ...numbers]);
   } catch (error) {
     throw faultOf(error);
+  }
+}
+
+/** Ends a connection when all is answered, or at once if that takes too long. */
+async function ended(client: { close(): Promise<unknown>; destroy(): void }): Promise<void> {
+  const timer = setTimeout(() => client.destroy(), END_MS);
+  try {
+    await client.close();
+  } catch {
+    // It was closed already.
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -206,5 +226,5 @@ function faultOf(error: unknown): StoreFault {
   const code = codeOf(error);
   if (code !== "") return new StoreFault(`it cannot be reached (${code})`);
   if (word === "ERR") return new StoreFault("it does not do what it was asked for (ERR)");
-  return new StoreFault("the connection failed");
+  return new StoreFault("the connection was lost");
 }
