@@ -37,6 +37,20 @@ describe("a key of another proxy", () => {
     ],
     [full({ route: "auth_basic: x" }), /auth_basic: unknown key: Millrace calls it `routes\[\]\.authentication\.basic`$/],
     [full({ route: "auth: { tokens: [a] }" }), /auth: unknown key: Millrace calls it `routes\[\]\.authentication`$/],
+    [
+      full({ route: "authentication: { basic: { file: users } }" }),
+      /basic\.file: unknown key: Millrace calls it `routes\[\]\.authentication\.basic\.users_file`$/,
+    ],
+    [full({ route: "authentication: { users: u }" }), /calls it `routes\[\]\.authentication\.basic\.users_file`$/],
+    [full({ route: "authentication: { oidc: { ttl: 1h } }" }), /calls it `routes\[\]\.authentication\.oidc\.session\.max_age`$/],
+    [
+      full({ route: "authentication: { internal_jwt: { strategy: a } }" }),
+      /internal_jwt\.strategy: unknown key; known here: header, key_file/,
+    ],
+    [
+      full({ route: "authentication: { forward: { trust_forward_header: true } }" }),
+      /trust_forward_header: unknown key: Millrace calls it `trusted_proxies`$/,
+    ],
     [inUpstream("max_fails"), /does not have this yet$/],
     [inRoute("strip_prefix"), /routes\.#1\.strip_prefix: unknown key here: it belongs to `routes\[\]\.rewrite\.strip_prefix`$/],
     [inRoute("stripPrefix"), /calls it `routes\[\]\.rewrite\.strip_prefix`$/],

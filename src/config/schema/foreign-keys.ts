@@ -178,6 +178,9 @@ fastcgi_pass php_fastcgi uwsgi_pass scgi_pass lua wasm script sub_filter templat
 proxy_intercept_errors expires etag
 `;
 
+/** From how many words on a place is far inside its section. */
+const FAR_INSIDE = 4;
+
 const here = placesByWord();
 const pointless = new Map(WITHOUT_KEY.flatMap(([words, why]) => words.split(" ").map((word) => [spelled(word), why])));
 const notThere = new Set(NOT_THERE.trim().split(/\s+/).map(spelled));
@@ -216,7 +219,13 @@ export function foreignKey(key: string, at: string = ""): ForeignKey | null {
   const word = spelled(key);
   const places = here.get(word) ?? [];
   const depth = (each: string): number => each.split(".").length;
-  const place = places.findLast((each) => parentOf(each) === parentOf(at)) ?? places.toSorted((a, b) => depth(a) - depth(b))[0];
+  // Far inside a section, such as `routes[].authentication.basic`, a key of another section is not what was meant.
+  const section = depth(at) < FAR_INSIDE ? "" : `${at.split(".").slice(0, 2).join(".")}.`;
+  const near = places.filter((each) => each.startsWith(section) || !each.includes("."));
+  const place =
+    places.findLast((each) => parentOf(each) === parentOf(at)) ??
+    places.find((each) => at !== "" && each.startsWith(`${parentOf(at)}.`)) ??
+    near.toSorted((a, b) => depth(a) - depth(b))[0];
   if (place !== undefined) return { place, text: `Millrace calls it \`${place}\`` };
   const why = pointless.get(word);
   if (why !== undefined) return { place: null, text: `Millrace has no such key: ${why}` };

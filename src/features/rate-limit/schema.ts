@@ -105,7 +105,7 @@ export const rateLimitDeclaration = {
     requests_per_minute: "requests average rate rpm limit",
     requests_per_second: "rps",
     roles: "tiers plans groups",
-    cost: "weight tokens hits",
+    cost: "tokens hits",
     announce: "headers response_headers",
   },
   ratedLists: ["reputation_file"],
