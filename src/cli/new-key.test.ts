@@ -12,6 +12,8 @@ test("the key goes to stdout alone, and what is printed beside it is an entry th
         { id: "ci: #1", roles, expires },
         (text) => (key += text),
         (text) => (entry += text),
+        undefined,
+        Date.UTC(2026, 0, 1),
       );
       assert.equal(code, 0);
       assert.match(key, /^mr_[0-9a-f]{8}_[\w-]{43}\n$/);
@@ -27,4 +29,23 @@ test("the key goes to stdout alone, and what is printed beside it is an entry th
     }
   }
   assert.equal(keys.size, 4);
+});
+
+test("no key is made that has ended already: a date is its beginning in UTC", () => {
+  for (const [expires, code] of [
+    ["2027-01-31", 1],
+    ["2027-01-31T12:00:00Z", 1],
+    ["2027-01-31T12:00:01Z", 0],
+    ["2027-02-01", 0],
+  ] as const) {
+    let [key, said] = ["", ""];
+    const found = newKeyCommand(
+      { id: "ci", roles: [], expires },
+      (text) => (key += text),
+      (text) => (said += text),
+      undefined,
+      Date.UTC(2027, 0, 31, 12),
+    );
+    assert.deepEqual([found, key === "", said.includes("is over already")], [code, code === 1, code === 1], expires);
+  }
 });

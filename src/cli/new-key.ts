@@ -1,4 +1,5 @@
 import { hash, randomBytes } from "node:crypto";
+import { dateOf } from "../base/date-text.ts";
 
 /** Secret bytes of a key: nobody finds it by trying, so a plain hash keeps it. */
 const SECRET_BYTES = 32;
@@ -15,13 +16,20 @@ export interface NewKey {
 /**
  * `millrace new-key`: makes a key for `api_keys`. The key goes to stdout, alone, and is kept nowhere; its entry for the file goes to stderr. Returns the exit code.
  * @param random gives that many random bytes
+ * @param nowMs milliseconds since 1970
  */
 export function newKeyCommand(
   { id, roles, expires }: NewKey,
   out: (text: string) => void,
   err: (text: string) => void,
   random: (bytes: number) => Buffer = randomBytes,
+  nowMs: number = Date.now(),
 ): number {
+  const endMs = dateOf(expires);
+  if (endMs !== null && endMs <= nowMs) {
+    err(`millrace new-key: --expires ${expires} is over already: a date is the beginning of that day in UTC\n`);
+    return 1;
+  }
   const prefix = `mr_${random(PREFIX_BYTES).toString("hex")}`;
   const key = `${prefix}_${random(SECRET_BYTES).toString("base64url")}`;
   const entry = [

@@ -109,7 +109,15 @@ test("what a file may not say, without a word of it", () => {
   const expected = "expected `keys:`, and below it a list of the entries that `millrace new-key` prints";
   for (const other of ["", "alice:$2y$04$x", "- { id: a }", "[]", "7"]) assert.equal(problems(other), expected, other);
   for (const other of ["keys:", "keys: {}", "{}"]) assert.equal(problems(other), `keys: ${expected}`, other);
-  assert.match(problems("keys: {"), /^it is not valid YAML$/);
+  assert.match(problems("keys:\n  - { id: a\n"), /^it is not valid YAML: line \d$/);
+  assert.deepEqual(problems("keys: [{ id: a, role: [x], mr_0123abcd_secret: 1, roles: deploy, expires: 2027 }]").split("\n"), [
+    "keys.#1.prefix: is missing: expected the first characters of the key",
+    "keys.#1.hash: is missing: expected what millrace new-key prints",
+    "keys.#1.roles: expected a list of texts, such as [deploy, read]",
+    "keys.#1.expires: expected a date such as 2027-01-31, not another kind of value",
+    'keys.#1: unknown key "role"; did you mean "roles"?',
+    "keys.#1: a key that is not known; known are id, prefix, hash, roles, scopes, expires, limits",
+  ]);
   assert.match(problems(`keys: [{ id: "", prefix: abcd, hash: "${hash}" }]`), /keys\.#1\.id/);
   assert.match(problems(`keys: [{ id: a, prefix: abc, hash: "${hash}" }]`), /keys\.#1\.prefix/);
   assert.match(problems(`keys: [{ id: a, prefix: abcd, hash: "${hash}", key: secret }]`), /key/);
@@ -152,7 +160,7 @@ test("limits of a key that cannot be are refused, with their place", () => {
     ["{ burst: 2 }", /^keys\.#1\.limits: expected requests_per_minute or requests_per_second, found neither$/],
     ["{ requests_per_minute: 1, requests_per_second: 1 }", /^keys\.#1\.limits: .* found both$/],
     ["{ requests_per_minute: 0 }", /^keys\.#1\.limits\.requests_per_minute: expected a whole number from 1 to 1000000/],
-    ["{ per_hour: 5 }", /^keys\.#1\.limits: Unrecognized key: "per_hour"$/],
+    ["{ per_hour: 5 }", /^keys\.#1\.limits: a key that is not known; known are requests_per_minute, requests_per_second, burst$/],
     ["5", /^keys\.#1\.limits: /],
   ] as const) {
     const read = readApiKeys(`keys:\n${entry("ci", KEY, `, limits: ${limits}`)}`);
