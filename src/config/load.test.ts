@@ -46,7 +46,20 @@ logging: { level: WARNING }
     assert.deepEqual(routes, [
       {
         match: { host: ["a.test"], path: ["/x", "/y/*"], methods: ["GET"], headers: { "X-Beta": "1" } },
-        rate_limit: [{ key: ["client_ip"], rate: { requests: 5, windowSeconds: 1, burst: 5 }, roles: {} }],
+        rate_limit: [
+          {
+            key: ["client_ip"],
+            rate: { requests: 5, windowSeconds: 1, burst: 5 },
+            roles: {},
+            cost: 1,
+            cost_header: undefined,
+            announce: false,
+            reputation_file: undefined,
+            adapting: undefined,
+            store: undefined,
+            lease: undefined,
+          },
+        ],
         cors: {
           allowed_origins: ["https://a.test"],
           allowed_methods: ["GET", "HEAD", "POST"],

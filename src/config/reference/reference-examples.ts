@@ -163,6 +163,14 @@ routes:
   - rate_limit: { requests_per_minute: 100, burst: 10 }
     upstream: app
 `,
+  "routes[].concurrency_limit": `
+routes:
+  - match: { path: /reports/* }
+    concurrency_limit:
+      - { key: upstream, max: 200, queue: { size: 100, timeout: 2s } }
+      - { key: client_ip, max: 5 }
+    upstream: app
+`,
   "routes[].token_limit": `
 routes:
   - match: { path: /v1/* }
