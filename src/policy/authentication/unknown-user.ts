@@ -1,8 +1,6 @@
 /**
- * Hashes for names that are not in a users file. Verifying a password against one takes as long as for most users of the file, so that the time
- * of an answer does not tell whether there is such a user.
- *
- * A file whose users have hashes of several costs tells something all the same: those that differ from the most common one take another time.
+ * Hashes for names that are not in a users file. Verifying a password against one takes as long as for a user of the file, so that the time of an
+ * answer does not tell whether there is such a user. Where users have hashes of several costs, each cost is that of as large a share of the other names.
  */
 import { BASE64_ALPHABET, BCRYPT_ALPHABET, readPasswordHash } from "./password-hash.ts";
 
@@ -17,19 +15,35 @@ export interface HashShape {
 /** Of a file without users: nobody's time can be told from another's. */
 const CHEAPEST: HashShape = { kind: "bcrypt", prefix: "$2b$04$", saltLength: 22, hashLength: 31 };
 
-/** The most common shape of hashes; of several, the first. */
-export function commonShape(hashes: Iterable<string>): HashShape {
+/** The shapes of a file's hashes, each with the number of users that have it. */
+export interface HashShapes {
+  readonly users: number;
+  readonly counts: readonly { readonly shape: HashShape; readonly count: number }[];
+}
+
+export function shapesOf(hashes: Iterable<string>): HashShapes {
   const counts = new Map<string, { readonly shape: HashShape; count: number }>();
+  let users = 0;
   for (const hash of hashes) {
     const shape = shapeOf(hash);
     const key = `${shape.prefix} ${shape.saltLength} ${shape.hashLength}`;
     const counted = counts.get(key) ?? { shape, count: 0 };
     counted.count++;
     counts.set(key, counted);
+    users++;
   }
-  let best: { readonly shape: HashShape; readonly count: number } = { shape: CHEAPEST, count: 0 };
-  for (const counted of counts.values()) if (counted.count > best.count) best = counted;
-  return best.shape;
+  return { users, counts: [...counts.values()] };
+}
+
+/** The shape for a name that has no user. @param seed bytes that decide on it, at least four */
+export function shapeFor({ users, counts }: HashShapes, seed: Uint8Array): HashShape {
+  const number = (seed[0] ?? 0) * 0x1000000 + (seed[1] ?? 0) * 0x10000 + (seed[2] ?? 0) * 0x100 + (seed[3] ?? 0);
+  let left = Math.floor((number / 0x1_0000_0000) * users);
+  for (const { shape, count } of counts) {
+    if (left < count) return shape;
+    left -= count;
+  }
+  return CHEAPEST;
 }
 
 /**
