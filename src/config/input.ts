@@ -2513,6 +2513,13 @@ export interface RouteTokenLimitInput {
    */
   key?: string | string[] | undefined;
   /**
+   * The store of `stores` in which `tokens_per_minute` counts, for all machines together; a limit with a store has no `budget`. Absent:
+   * each process counts by itself. See docs/limits.md.
+   *
+   * Name.
+   */
+  store?: string | undefined;
+  /**
    * Other limits for clients with a role that `authentication` has found, by the role's name: `{ pro: { tokens_per_minute: 1000000 } }`.
    * The first role of this list that the client has decides, and its limits take the place of both.
    */

@@ -25,10 +25,11 @@ export function storeFindings(file: unknown): Finding[] {
 
 /** The stores that a route refers to, and where. @param route as it is in the file */
 function namedStores(route: unknown, path: KeyPath): readonly NamedStore[] {
-  const limits = at(route, "rate_limit");
-  const places = Array.isArray(limits)
-    ? limits.map((limit: unknown, index) => [at(limit, "store"), [...path, "rate_limit", index, "store"]] as const)
-    : [[at(limits, "store"), [...path, "rate_limit", "store"]] as const];
+  const places = ["rate_limit", "token_limit"].flatMap((key): readonly (readonly [name: unknown, where: KeyPath])[] => {
+    const limits = at(route, key);
+    if (!Array.isArray(limits)) return [[at(limits, "store"), [...path, key, "store"]]];
+    return limits.map((limit: unknown, index) => [at(limit, "store"), [...path, key, index, "store"]]);
+  });
   return places.flatMap(([name, where]) => (typeof name === "string" ? [{ name, path: where }] : []));
 }
 

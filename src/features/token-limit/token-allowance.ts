@@ -1,18 +1,32 @@
 /** The limits of one kind of clients: what a request takes when it comes, what is settled when its answer has passed, and what refused requests are told. */
 import type { Window } from "../../policy/rate-limit/window-count.ts";
+import type { ThreadContext } from "../../proxy/feature/feature.ts";
 import { Limiter } from "../../proxy/feature/limiter.ts";
 import type { LimiterThread } from "../../proxy/feature/limiter.ts";
+import { SharedLimiter } from "../../proxy/feature/shared-limiter.ts";
+import type { Decided, DecidedBy } from "../../proxy/feature/shared-limiter.ts";
 import { WindowLimiter } from "../../proxy/feature/window-limiter.ts";
 import type { Moment } from "../../proxy/feature/window-limiter.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
-import type { Allowance } from "./schema.ts";
+import type { Allowance, TokenLimit } from "./schema.ts";
 
 /** What was taken for a request. */
 export interface Taken {
   readonly key: string;
   /** That of the budget, to which the request belongs however long it takes; null: there is no budget. */
   readonly window: Window | null;
+  /** Who has counted it, where that is a store. */
+  readonly by: DecidedBy;
 }
+
+/** The answer to a request is there if not enough was left. */
+export type TakeResult = { readonly taken: Taken; readonly refusal: null } | { readonly taken: null; readonly refusal: LocalAnswer };
+
+/** What limits need of their thread. */
+export type TokenThread = LimiterThread & Pick<ThreadContext, "stores">;
+
+/** The outcomes of exchanges that a limit in a store refuses. */
+const REASONS = { above: "tokens_limited", unknown: "token_limit_unknown" };
 
 /** How far tokens per minute may go below none: as far as an hour makes good. What an answer has cost beyond that is forgiven. */
 const DEBT_MINUTES_MAX = 60;
@@ -24,39 +38,74 @@ export class TokenAllowance {
   private readonly perMinute: number;
   private readonly rate: Limiter | null;
   private readonly budget: WindowLimiter | null;
+  /** `rate` in a store that several machines share; null: this process counts by itself. */
+  private readonly shared: SharedLimiter | null;
 
   /**
+   * @param of the limit that it belongs to
    * @param id names the buckets in the table
    * @param name of the limit, for the fields that tell clients of it
    */
-  constructor({ tokens_per_minute: perMinute, budget }: Allowance, estimate: number, thread: LimiterThread, id: string, name: string) {
+  constructor(
+    { tokens_per_minute: perMinute, budget }: Allowance,
+    { estimate, store }: Pick<TokenLimit, "estimate" | "store">,
+    thread: TokenThread,
+    id: string,
+    name: string,
+  ) {
     this.estimate = Math.min(estimate, perMinute ?? Infinity, budget?.tokens ?? Infinity);
     this.name = name;
     this.perMinute = perMinute ?? 0;
-    this.rate = perMinute === undefined ? null : rateLimiter(perMinute, thread, id, name);
+    const rate = { requests: this.perMinute, windowSeconds: 60, burst: this.perMinute };
+    const named = { id, name, debtMax: DEBT_MINUTES_MAX * this.perMinute };
+    this.rate = perMinute === undefined ? null : new Limiter(rate, thread, named);
+    this.shared =
+      this.rate === null || store === undefined
+        ? null
+        : new SharedLimiter(this.rate, rate, named, { store: thread.stores.get(store), lease: 0 }, thread.now, REASONS);
     this.budget = budget === undefined ? null : new WindowLimiter(budget.tokens, budget.per, thread, `${id}\nbudget`);
   }
 
-  /** Takes the estimate. Gives the answer to a request for which it is not left. */
-  take(key: string, moment: Moment): { readonly taken: Taken; readonly refusal: null } | { readonly refusal: LocalAnswer } {
+  /** Whether it counts in a store: then `ask` is to be called and not `take`. */
+  get isShared(): boolean {
+    return this.shared !== null;
+  }
+
+  /** Takes the estimate. */
+  take(key: string, moment: Moment): TakeResult {
     const { rate, budget, estimate } = this;
-    if (rate !== null && !rate.take(key, moment.nowMs, estimate)) return { refusal: this.refusedByRate(rate, key, moment) };
+    if (rate !== null && !rate.take(key, moment.nowMs, estimate))
+      return { taken: null, refusal: this.refusedByRate(rate, rate.refusal(REASONS.above), key, moment.nowMs) };
     const window = budget === null ? null : budget.window(moment);
-    if (budget === null || window === null || budget.take(key, window, moment, estimate)) return { taken: { key, window }, refusal: null };
+    if (budget === null || window === null || budget.take(key, window, moment, estimate))
+      return { taken: { key, window, by: "local" }, refusal: null };
     rate?.settle(key, moment.nowMs, -estimate);
-    return { refusal: this.refusedByBudget(budget, window, moment) };
+    return { taken: null, refusal: this.refusedByBudget(budget, window, moment) };
+  }
+
+  /** Takes the estimate from the store. Never rejects, and settles within the store's `timeout`. */
+  ask(key: string, nowMs: number): TakeResult | Promise<TakeResult> {
+    const { rate, shared } = this;
+    if (rate === null || shared === null) throw new Error("the limit has no store");
+    const result = ({ by, refusal }: Decided): TakeResult => {
+      if (refusal === null) return { taken: { key, window: null, by }, refusal };
+      return { taken: null, refusal: refusal.reason === REASONS.above ? this.refusedByRate(rate, refusal, key, nowMs) : refusal };
+    };
+    const decided = shared.take(key, nowMs, this.estimate);
+    return decided instanceof Promise ? decided.then(result) : result(decided);
   }
 
   /** Counts what a request has really cost in the place of the estimate. */
-  settle({ key, window }: Taken, moment: Moment, tokens: number): void {
+  settle({ key, window, by }: Taken, moment: Moment, tokens: number): void {
     const more = tokens - this.estimate;
     if (more === 0) return;
-    this.rate?.settle(key, moment.nowMs, more);
+    if (this.shared === null) this.rate?.settle(key, moment.nowMs, more);
+    else this.shared.settle(key, moment.nowMs, more, 1, by);
     if (window !== null) this.budget?.settle(key, window, moment, more);
   }
 
-  private refusedByRate(rate: Limiter, key: string, { nowMs }: Moment): LocalAnswer {
-    const answer = rate.refusal("tokens_limited");
+  /** @param answer as it is for requests, whose number would be the tokens */
+  private refusedByRate(rate: Limiter, answer: LocalAnswer, key: string, nowMs: number): LocalAnswer {
     const seconds = Number(new Map(answer.fields).get("Retry-After") ?? 1);
     const { remaining } = rate.shortage(key, nowMs);
     return {
@@ -76,11 +125,6 @@ export class TokenAllowance {
       fields: limitFields(`${this.name}-budget`, max, (endMs - startMs) / 1000, left, seconds),
     };
   }
-}
-
-function rateLimiter(perMinute: number, thread: LimiterThread, id: string, name: string): Limiter {
-  const rate = { requests: perMinute, windowSeconds: 60, burst: perMinute };
-  return new Limiter(rate, thread, { id, name, debtMax: DEBT_MINUTES_MAX * perMinute });
 }
 
 /** The fields of draft-ietf-httpapi-ratelimit-headers. What they count is said by `qu`, because without it they count requests. */

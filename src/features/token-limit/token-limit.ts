@@ -9,14 +9,13 @@ import { fieldLine } from "../../http/field-edits.ts";
 import { ExchangeState } from "../../proxy/feature/exchange-state.ts";
 import type { Feature } from "../../proxy/feature/feature.ts";
 import { limitId, limitKey } from "../../proxy/feature/limit-key.ts";
-import type { LimiterThread } from "../../proxy/feature/limiter.ts";
 import type { ExchangeView, FinishedExchange, Middleware } from "../../proxy/feature/middleware.ts";
 import type { Moment } from "../../proxy/feature/window-limiter.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { tokenLimitFacts } from "./facts.ts";
 import type { TokenLimit, TokenLimitConfig } from "./schema.ts";
 import { TokenAllowance } from "./token-allowance.ts";
-import type { Taken } from "./token-allowance.ts";
+import type { Taken, TakeResult, TokenThread } from "./token-allowance.ts";
 import { UsageStage } from "./usage-stage.ts";
 
 export const tokenLimit: Feature<"token_limit"> = {
@@ -44,14 +43,17 @@ interface Held {
 
 /** An exchange, as far as it tells what it has cost. */
 class Course {
-  readonly held: readonly Held[];
+  readonly held: Held[] = [];
   wasSent: boolean = false;
   status: number = 0;
   /** Reads the response; null: it cannot be read. */
   stage: UsageStage | null = null;
+  isOver: boolean = false;
 
-  constructor(held: readonly Held[]) {
-    this.held = held;
+  /** Gives back what was taken. */
+  giveBack(moment: Moment): void {
+    for (const { allowance, taken } of this.held) allowance.settle(taken, moment, 0);
+    this.held.length = 0;
   }
 }
 
@@ -59,24 +61,28 @@ class Course {
 const PLAIN = fieldLine("Accept-Encoding", "identity");
 
 /** @param routeId names the route's buckets in the table */
-export function tokenLimitMiddleware(config: TokenLimitConfig, thread: LimiterThread, routeId: string): Middleware {
+export function tokenLimitMiddleware(config: TokenLimitConfig, thread: TokenThread, routeId: string): Middleware {
   const counts = config.map(({ key, count }) => ({ key: [count, ...key] }));
   const limits = config.map((limit, index) => counted(limit, index, thread, limitId(counts, index, `${routeId}\ntokens`)));
   const courses = new ExchangeState<Course>();
+  const own = limits.filter(({ base }) => !base.isShared);
+  const shared = limits.filter(({ base }) => base.isShared);
   return {
     name: "token-limit",
     onRequest(exchange) {
       const moment: Moment = { nowMs: thread.now(), epochMs: exchange.startedAtMs };
-      const held: Held[] = [];
-      for (const limit of limits) {
-        const refusal = take(limit, exchange, moment, held);
+      const course = new Course();
+      // Those of this process come first, because they cost nothing: whoever they refuse is not asked for in a store.
+      for (const limit of own) {
+        const { allowance, key } = sought(limit, exchange);
+        const refusal = noted(allowance.take(key, moment), allowance, limit, course);
         if (refusal === null) continue;
         // Whoever is refused by one limit uses up nothing of the others.
-        for (const { allowance, taken } of held) allowance.settle(taken, moment, 0);
+        course.giveBack(moment);
         return refusal;
       }
-      courses.keep(exchange, new Course(held));
-      return null;
+      courses.keep(exchange, course);
+      return shared.length === 0 ? null : askStores(shared, exchange, course, moment, thread.now);
     },
     onUpstreamRequest(exchange, request) {
       request.remove("accept-encoding");
@@ -96,6 +102,7 @@ export function tokenLimitMiddleware(config: TokenLimitConfig, thread: LimiterTh
     onFinish(exchange) {
       const course = courses.of(exchange);
       if (course === undefined) return;
+      course.isOver = true;
       const use = tokenUse(courseOf(course, exchange));
       if (use !== null) exchange.spend(use);
       const moment: Moment = { nowMs: thread.now(), epochMs: exchange.startedAtMs + exchange.durationMs };
@@ -104,13 +111,44 @@ export function tokenLimitMiddleware(config: TokenLimitConfig, thread: LimiterTh
   };
 }
 
-/** Takes the estimate of one limit. Gives the answer to a request for which it is not left. */
-function take({ keyOf, count, byRole, base }: Counted, exchange: ExchangeView, moment: Moment, held: Held[]): LocalAnswer | null {
+/** Which allowance of a limit an exchange takes from, and under which key. */
+function sought({ keyOf, byRole, base }: Counted, exchange: ExchangeView): { readonly allowance: TokenAllowance; readonly key: string } {
   const { identity } = exchange;
   const allowance = identity === null ? base : (byRole.find(([role]) => identity.roles.includes(role))?.[1] ?? base);
-  const result = allowance.take(keyOf(exchange), moment);
-  if (result.refusal === null) held.push({ allowance, count, taken: result.taken });
-  return result.refusal;
+  return { allowance, key: keyOf(exchange) };
+}
+
+/** Notes what was taken. Gives the answer to a request for which not enough was left. */
+function noted({ taken, refusal }: TakeResult, allowance: TokenAllowance, { count }: Counted, course: Course): LocalAnswer | null {
+  if (taken !== null) course.held.push({ allowance, count, taken });
+  return refusal;
+}
+
+/** Takes the estimates of the limits in stores, which are asked all at the same time. */
+function askStores(
+  limits: readonly Counted[],
+  exchange: ExchangeView,
+  course: Course,
+  moment: Moment,
+  now: () => number,
+): LocalAnswer | null | Promise<LocalAnswer | null> {
+  const asked = limits.map((limit) => {
+    const { allowance, key } = sought(limit, exchange);
+    const result = allowance.ask(key, moment.nowMs);
+    const note = (answer: TakeResult): LocalAnswer | null => noted(answer, allowance, limit, course);
+    return result instanceof Promise ? result.then(note) : note(result);
+  });
+  const settled = (refusals: readonly (LocalAnswer | null)[]): LocalAnswer | null => {
+    const refusal = refusals.find((each) => each !== null) ?? null;
+    // Whose client has left meanwhile is over: nothing will be settled any more.
+    if (refusal !== null || course.isOver) course.giveBack({ nowMs: now(), epochMs: moment.epochMs });
+    return refusal;
+  };
+  return asked.every(isThere) ? settled(asked) : Promise.all(asked.map(async (each) => each)).then(settled);
+}
+
+function isThere(refusal: LocalAnswer | null | Promise<LocalAnswer | null>): refusal is LocalAnswer | null {
+  return !(refusal instanceof Promise);
 }
 
 /** What reads the body of a response; null: nothing in it can be read. */
@@ -139,14 +177,20 @@ function courseOf({ wasSent, status, stage }: Course, { request, bytesReceived }
 /** RFC 9110 section 9.2.1. */
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
-function counted({ key, count, estimate, roles, ...allowance }: TokenLimit, index: number, thread: LimiterThread, id: string): Counted {
+function counted(
+  { key, count, estimate, store, roles, ...allowance }: TokenLimit,
+  index: number,
+  thread: TokenThread,
+  id: string,
+): Counted {
+  const of = { estimate, store };
   const name = index === 0 ? "tokens" : `tokens-${index + 1}`;
   return {
     keyOf: limitKey(key),
     count,
     byRole: Object.entries(roles).map(
-      ([role, other]) => [role, new TokenAllowance(other, estimate, thread, `${id}\nrole ${role}`, name)] as const,
+      ([role, other]) => [role, new TokenAllowance(other, of, thread, `${id}\nrole ${role}`, name)] as const,
     ),
-    base: new TokenAllowance(allowance, estimate, thread, id, name),
+    base: new TokenAllowance(allowance, of, thread, id, name),
   };
 }
