@@ -2,11 +2,12 @@
  * The pure parsers of untrusted text, each with what must hold of its answer for any text at all.
  */
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import { isIP } from "node:net";
 import { compileCidrs } from "../src/base/cidr.ts";
 import { clientAddress } from "../src/http/client-address.ts";
 import { hostOf, isAuthority } from "../src/http/authority.ts";
+import { parseContentType } from "../src/http/content-type.ts";
 import { connectionOptions } from "../src/http/connection-options.ts";
 import { RequestEdits } from "../src/http/head-edits.ts";
 import { forwardedElement, parseForwarded } from "../src/http/forwarded.ts";
@@ -20,6 +21,9 @@ import { RequestReader } from "../src/http1/request-reader.ts";
 import { AddedFields, requestHeadText } from "../src/net/h1/request-writer.ts";
 import type { ProxyHeader } from "../src/proxy-protocol/header.ts";
 import { ProxyHeaderReader, readHeader } from "../src/proxy-protocol/header-reader.ts";
+import { PartCounter } from "../src/policy/filter/count-parts.ts";
+import { measureGraphql } from "../src/policy/filter/measure-graphql.ts";
+import { scanJson } from "../src/policy/filter/scan-json.ts";
 import { compileOrigins } from "../src/policy/cors/origins.ts";
 import { EventData } from "../src/policy/tokens/event-data.ts";
 import { COUNT_MAX, UsageScanner } from "../src/policy/tokens/usage-scanner.ts";
@@ -173,6 +177,19 @@ export const PARSERS: readonly TextParser[] = [
     );
     if (text.length < 1000) assert.deepEqual(usageIn(text, 1), usage, "the same in pieces");
   }),
+  parser("json", HEAD_CHARACTERS, jsonFault, (fault, text) => {
+    if (fault !== "number" && isUtf8(Buffer.from(text, "latin1")))
+      assert.equal(fault === null, isJson(text), "JSON for the language's parser, and nothing else");
+  }),
+  parser("graphql", HEAD_CHARACTERS, graphqlFault, (fault, text) => {
+    if (fault === null) assert.match(text, /\{[^]*\}/, "a document without a selection");
+  }),
+  parser("parts", HEAD_CHARACTERS, partsFault, (fault, text) => {
+    if (text.length < 1000) assert.equal(partsFault(text, 1) === null, fault === null, "the same in pieces");
+  }),
+  parser("content-type", HEAD_CHARACTERS, parseContentType, (type) => {
+    if (type !== null) assert.match(type.type, /^[^ "/;=,A-Z]+\/[^ "/;=,A-Z]+$/, "a type in lower case");
+  }),
   parser("forwarded-head", HEAD_CHARACTERS, forwardedHead, (written, text) => {
     assert.ok(written.length <= text.length + 2000, "a head grows beyond what is added to it");
   }),
@@ -198,6 +215,42 @@ function usageIn(text: string, step: number = Infinity): readonly number[] {
     reader.scan(bytes, at, end);
   }
   return [document, events].flatMap(({ input, output, wordBytes }) => [input, output, wordBytes]);
+}
+
+const NO_JSON_LIMITS = { depth: Infinity, keys: Infinity, stringBytes: Infinity, items: Infinity, duplicates: false };
+
+/** Null where it is JSON, with names that stand twice or not. */
+function jsonFault(text: string): string | null {
+  const bytes = Buffer.from(text, "latin1");
+  const fault = scanJson(bytes, NO_JSON_LIMITS);
+  return fault === "duplicate" ? scanJson(bytes, { ...NO_JSON_LIMITS, duplicates: true }) : fault;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(
+      Buffer.from(text, "latin1")
+        .toString("utf8")
+        .replace(/^\u{feff}/u, ""),
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function graphqlFault(text: string): string | null {
+  return measureGraphql(text, { depth: 100, aliases: 100, fields: 1000, directives: 100, rootFields: 100, tokens: HEAD_CHARACTERS });
+}
+
+function partsFault(text: string, step: number = Infinity): string | null {
+  const bytes = Buffer.from(text, "latin1");
+  const counter = new PartCounter("b", { parts: 100, partBytes: HEAD_CHARACTERS, headBytes: 1000 });
+  for (let at = 0; at < bytes.length; at += step) {
+    const fault = counter.add(bytes, at, Math.min(bytes.length, at + step));
+    if (fault !== null) return fault;
+  }
+  return counter.end();
 }
 
 /** A path as a request line lets it through: visible ASCII, and no query and no fragment behind it. */

@@ -63,7 +63,7 @@ routes:
       remove: [X-Debug]
       rename: { X-Old: X-New }
     upstream: app
-  - { name: beta, match: { path: /api/* }, rewrite: { path_regex: { from: "^/api/([a-z]+)/(.*)$", to: "/$2/$1" } }, upstream: next }
+  - { name: beta, match: { path: /api/* }, filter: { methods: [GET, POST, PUT], content_types: [application/json], graphql: {} }, rewrite: { path_regex: { from: "^/api/([a-z]+)/(.*)$", to: "/$2/$1" } }, upstream: next }
   - { name: by-header, match: { path: /split/header }, split: [{ upstream: app, weight: 3 }, { upstream: next }], split_by: { header: X-A } }
   - { name: by-cookie, match: { path: /split/cookie }, split: [{ upstream: app }, { upstream: plain }], split_by: { cookie: id, set: false } }
   - { name: by-client, match: { path: /split/client }, split: [{ upstream: next }, { upstream: other }], split_by: client_ip }

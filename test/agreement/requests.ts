@@ -124,6 +124,8 @@ const GROUPS: readonly (readonly string[])[] = [
   ["X-API-Key: second"],
   ["Accept: application/json"],
   ["Accept: text/html"],
+  ["Content-Type: application/json"],
+  ["Content-Type: text/plain; charset=utf-8"],
   ["Origin: https://page.test"],
   ["Origin: https://evil.test"],
   ["Origin: https://x.page.test", "Access-Control-Request-Method: PUT"],

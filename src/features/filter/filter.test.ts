@@ -228,7 +228,7 @@ test("GraphQL in JSON, as a document and in the URL, whatever the method", async
   );
   assert.equal((await post(proxy, "application/x-www-form-urlencoded", `query=${encodeURIComponent(deep)}`)).status, 415);
   const lax = await filtered(t, { graphql: { max_depth: 2 }, json: { duplicate_keys: true } });
-  assert.deepEqual(await statuses(lax, "application/json", `{"query":"{a}","query":${JSON.stringify(deep)}}`), [400]);
+  assert.deepEqual(await statuses(lax, "application/json", `{"query":${JSON.stringify(deep)},"query":"{a}"}`), [400]);
 });
 
 const FORM = "multipart/form-data; boundary=b";
@@ -296,6 +296,26 @@ test("a refused body with parts is cut at the origin server, which never has wha
   await proxy.advance("1s");
   assert.ok(seen.includes("first") && !seen.includes("second"), seen);
   assert.deepEqual(ends, ["cut"]);
+});
+
+test("the copy of a refused request never looks whole, and the answer is that of the request", async (t) => {
+  const whole: string[] = [];
+  const keep = (name: string) => async (request: Request) => {
+    const text = await request.text();
+    whole.push(`${name} ${text.length}`);
+    return new Response("");
+  };
+  const proxy = await testProxy(
+    { routes: [{ upstream: "app", mirror: { upstream: "shadow" }, filter: { multipart: { max_parts: 1 } } }] },
+    { upstreams: { app: keep("app"), shadow: keep("shadow") } },
+  );
+  t.after(() => proxy.close());
+  assert.equal((await post(proxy, FORM, form("a", "b"))).status, 400);
+  await proxy.advance("1s");
+  assert.deepEqual(whole, []);
+  assert.equal((await post(proxy, FORM, form("a"))).status, 200);
+  await proxy.advance("1s");
+  assert.deepEqual(whole.toSorted(), [`app ${form("a").length}`, `shadow ${form("a").length}`]);
 });
 
 test("who is not admitted has no body read", async (t) => {

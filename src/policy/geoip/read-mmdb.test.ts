@@ -100,6 +100,15 @@ function pointedAt(value: Buffer, place: number): Buffer {
   return bytes;
 }
 
+test("a record that leads into what separates tree and data", () => {
+  const bytes = lone(DE);
+  const nodes = 96 + 24;
+  for (const after of [1, 15]) {
+    bytes.writeUIntBE(nodes + after, 0, 3);
+    assert.match(String(read(bytes)), /its parts do not fit together/);
+  }
+});
+
 test("what is no database of that kind is named, with the type that it says to be", () => {
   const bytes = lone(DE);
   assert.equal(read(Buffer.from("not a database")), "is no database in MaxMind's format (.mmdb), or not a whole one");
