@@ -1580,6 +1580,13 @@ export interface RouteAccessInput {
    */
   deny_countries?: string[] | undefined;
   /**
+   * The field that tells upstreams the client's country, such as `X-Country`. It is absent where the country is not known. No client can
+   * send this field, on whatever route. Absent: upstreams are told nothing.
+   *
+   * Field name.
+   */
+  forward_country?: string | undefined;
+  /**
    * A database of autonomous systems in the same format, such as GeoLite2-ASN. It may be the file of `geoip_file` if that has both.
    *
    * File.
@@ -1597,6 +1604,12 @@ export interface RouteAccessInput {
    * List of number of an autonomous systems, or unknowns.
    */
   deny_asns?: (number | string)[] | undefined;
+  /**
+   * The field that tells upstreams the number of the client's autonomous system, such as `X-ASN: 64496`; as `forward_country`.
+   *
+   * Field name.
+   */
+  forward_asn?: string | undefined;
 }
 
 /** The keys of `routes[].access.allow[]` in a configuration. */

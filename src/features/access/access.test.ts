@@ -167,6 +167,12 @@ test("what a configuration may not say of countries and systems", async () => {
   const wrong = async (access: object, file: Uint8Array = COUNTRIES): Promise<unknown> =>
     testProxy({ routes: [{ upstream: "app", access }] }, { files: { "c.mmdb": file }, upstreams: { app: () => new Response() } });
   await assert.rejects(wrong({ allow_countries: ["DE"] }), /allow_countries: it needs geoip_file/);
+  await assert.rejects(wrong({ forward_country: "X-Country" }), /forward_country: it needs geoip_file/);
+  await assert.rejects(wrong({ geoip_file: "c.mmdb", forward_country: "Host" }), /forward_country/);
+  await assert.rejects(
+    wrong({ geoip_file: "c.mmdb", asn_file: "c.mmdb", forward_country: "X-A", forward_asn: "x-a" }),
+    /forward_asn: forward_country has this field/,
+  );
   await assert.rejects(wrong({ deny_asns: [1] }), /deny_asns: it needs asn_file/);
   await assert.rejects(
     wrong({ geoip_file: "c.mmdb", deny_countries: ["Germany"] }),
@@ -178,4 +184,31 @@ test("what a configuration may not say of countries and systems", async () => {
   await assert.rejects(wrong({ geoip_file: "c.mmdb", deny_countries: ["DE"] }, SYSTEMS), /c\.mmdb has no countries/);
   await assert.rejects(wrong({ geoip_file: "c.mmdb", deny_countries: ["DE"] }, COUNTRIES.subarray(0, -1)), /c\.mmdb is damaged/);
   await assert.rejects(wrong({ geoip_file: "d.mmdb", deny_countries: ["DE"] }), /d\.mmdb is not among the test's files/);
+});
+
+test("upstreams are told country and system in fields that no client can send, on no route", async (t) => {
+  const proxy = await testProxy(
+    {
+      routes: [
+        { match: { path: "/plain" }, upstream: "app" },
+        {
+          upstream: "app",
+          access: { geoip_file: "c.mmdb", forward_country: "X-Country", asn_file: "a.mmdb", forward_asn: "X-ASN" },
+          request_headers: { set: { "X-Seen": "{header.X-Country}" } },
+        },
+      ],
+    },
+    { files: { "c.mmdb": COUNTRIES, "a.mmdb": SYSTEMS }, upstreams: { app: () => new Response("in") } },
+  );
+  t.after(() => proxy.close());
+  const told = async (from: string, path: string = "/"): Promise<readonly unknown[]> => {
+    const headers = { "X-Country": "XX", x_country: "YY", "X-ASN": "1" };
+    assert.equal((await proxy.fetch(`http://a.test${path}`, { from, headers })).status, 200);
+    const got = proxy.requests("app").at(-1)?.headers;
+    return ["x-country", "x-asn", "x_country", "x-seen"].map((name) => got?.get(name) ?? null);
+  };
+  assert.deepEqual(await told("198.51.100.7"), ["DE", null, null, null]);
+  assert.deepEqual(await told("203.0.113.1"), ["US", "64496", null, null]);
+  assert.deepEqual(await told("10.0.0.1"), [null, null, null, null]);
+  assert.deepEqual(await told("203.0.113.1", "/plain"), [null, null, null, null]);
 });

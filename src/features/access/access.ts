@@ -1,6 +1,7 @@
-/** Refuses clients by their address: by lists of addresses, by country, by autonomous system. */
+/** Refuses clients by their address: by lists of addresses, by country, by autonomous system. Tells upstreams the last two. */
 import { compileCidrs } from "../../base/cidr.ts";
-import { countryNumber } from "../../policy/geoip/country-codes.ts";
+import { ReplacedNames } from "../../http/replaced-names.ts";
+import { countryCode, countryNumber } from "../../policy/geoip/country-codes.ts";
 import type { Feature, FeatureContext } from "../../proxy/feature/feature.ts";
 import type { Middleware } from "../../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
@@ -12,6 +13,7 @@ export const access: Feature<"access"> = {
   key: "access",
   facts: accessFacts,
   compile: accessMiddleware,
+  reserves: toldNames,
 };
 
 type Lists = FeatureContext["lists"];
@@ -23,8 +25,10 @@ export function accessMiddleware(config: AccessConfig, { lists }: Pick<FeatureCo
   let lastClient = "";
   let lastChanges = -1;
   let lastAdmitted = false;
+  const told = toldFields(config, lists);
   return {
     name: "access",
+    ...(told === null ? {} : { onUpstreamRequest: told }),
     onRequest({ client }) {
       if (client !== lastClient || lists.changes !== lastChanges) {
         lastClient = client;
@@ -34,6 +38,32 @@ export function accessMiddleware(config: AccessConfig, { lists }: Pick<FeatureCo
       }
       return lastAdmitted ? null : DENIED;
     },
+  };
+}
+
+/** The fields that tell upstreams of the client, in lower case. */
+function toldNames({ forward_country: country, forward_asn: asn }: AccessConfig): readonly string[] {
+  return [country, asn].filter((name) => name !== undefined).map((name) => name.toLowerCase());
+}
+
+/** Writes these fields, and takes them out of what other middleware has written before. Null: there are none. */
+function toldFields(config: AccessConfig, lists: Lists): NonNullable<Middleware["onUpstreamRequest"]> | null {
+  const { geoip_file, forward_country: countryField, asn_file, forward_asn: asnField } = config;
+  const countries = geoip_file === undefined || countryField === undefined ? null : lists.database("country", geoip_file);
+  const systems = asn_file === undefined || asnField === undefined ? null : lists.database("asn", asn_file);
+  if (countries === null && systems === null) return null;
+  const names = new ReplacedNames(toldNames(config), toldNames(config));
+  let lastClient = "";
+  let lastChanges = -1;
+  let lines = "";
+  return ({ client }, request) => {
+    if (client !== lastClient || lists.changes !== lastChanges) {
+      lastClient = client;
+      lastChanges = lists.changes;
+      const [country, system] = [countries?.of(client) ?? 0, systems?.of(client) ?? 0];
+      lines = `${country === 0 ? "" : `${countryField}: ${countryCode(country)}\r\n`}${system === 0 ? "" : `${asnField}: ${system}\r\n`}`;
+    }
+    request.replaceByFresh(names, lines);
   };
 }
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { codeProblem } from "../../policy/geoip/country-codes.ts";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
+import { editedField } from "../../values/field-edits.ts";
 import { at, error, listOf, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { filePath, listedAddress } from "../../values/texts.ts";
@@ -39,6 +40,8 @@ const asn = z
   .transform((given) => (typeof given === "string" && given !== UNKNOWN ? Number(given.slice(2)) : given))
   .meta({ title: "number of an autonomous system, or unknown" });
 
+const toldField = editedField("request", "write");
+
 export const accessSchema = z.strictObject({
   allow: z.array(entry).min(1, { error: "expected at least one address or block" }).optional().meta({
     description:
@@ -58,6 +61,10 @@ export const accessSchema = z.strictObject({
   deny_countries: z.array(country).default([]).meta({
     description: "Countries that are refused, `unknown` too if it is listed, also where another key admits the address.",
   }),
+  forward_country: toldField.optional().meta({
+    description:
+      "The field that tells upstreams the client's country, such as `X-Country`. It is absent where the country is not known. No client can send this field, on whatever route. Absent: upstreams are told nothing.",
+  }),
   asn_file: filePath.optional().meta({
     description:
       "A database of autonomous systems in the same format, such as GeoLite2-ASN. It may be the file of `geoip_file` if that has both.",
@@ -69,6 +76,10 @@ export const accessSchema = z.strictObject({
   deny_asns: z.array(asn).default([]).meta({
     description:
       "Numbers of autonomous systems whose addresses are refused, such as those of providers that rent machines; as `deny_countries`.",
+  }),
+  forward_asn: toldField.optional().meta({
+    description:
+      "The field that tells upstreams the number of the client's autonomous system, such as `X-ASN: 64496`; as `forward_country`.",
   }),
 });
 
@@ -92,36 +103,45 @@ export const accessDeclaration = {
     deny_countries: "denied_countries blocked_countries block_countries deny_country",
     allow_asns: "allow_asn allowed_asns",
     deny_asns: "deny_asn blocked_asns block_asns",
+    forward_country: "country_header country_field geoip_header",
+    forward_asn: "asn_header asn_field",
     "allow[].file": "include list list_file ip_list",
   },
   check,
 } as const satisfies FeatureDeclaration;
 
-/** The lists that need a database, with the key that names it. */
-const NEEDS: readonly (readonly [file: string, ...lists: readonly string[]])[] = [
-  ["geoip_file", "allow_countries", "deny_countries"],
-  ["asn_file", "allow_asns", "deny_asns"],
+/** The keys that need a database, with the key that names it. */
+const NEEDS: readonly (readonly [file: string, ...users: readonly string[]])[] = [
+  ["geoip_file", "allow_countries", "deny_countries", "forward_country"],
+  ["asn_file", "allow_asns", "deny_asns", "forward_asn"],
 ];
 
 function check(value: unknown, path: KeyPath): Finding[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
   const findings: Finding[] = [];
-  const given = (key: string): boolean => (key.startsWith("allow") ? at(value, key) !== undefined : listOf(at(value, key)).length > 0);
-  const all = ["allow", "deny", ...NEEDS.flatMap(([, ...lists]) => lists)];
+  const given = (key: string): boolean => (key.startsWith("deny") ? listOf(at(value, key)).length > 0 : at(value, key) !== undefined);
+  const all = ["allow", "deny", ...NEEDS.flatMap(([, ...users]) => users)];
   if (!all.some(given)) findings.push(warning(path, "it admits everybody: nothing says whom it refuses", true));
   for (const [index, entry] of listOf(at(value, "deny")).entries())
     if (typeof entry === "string" && entry.endsWith("/0"))
       findings.push(warning([...path, "deny", index], "it refuses everybody of its family"));
-  for (const [file, ...lists] of NEEDS) {
-    const wanting = lists.find(given);
+  for (const [file, ...users] of NEEDS) {
+    const wanting = users.find(given);
     if (wanting !== undefined && at(value, file) === undefined) findings.push(error([...path, wanting], `it needs ${file}`, true));
     if (wanting === undefined && at(value, file) !== undefined)
-      findings.push(warning([...path, file], `it does nothing without ${lists.join(" or ")}`, true));
+      findings.push(warning([...path, file], `it does nothing without ${users.join(" or ")}`, true));
   }
   for (const key of ["allow_countries", "deny_countries"])
     for (const [index, code] of listOf(at(value, key)).entries()) {
       const problem = typeof code === "string" && /^[A-Za-z]{2}$/.test(code) ? codeProblem(code.toUpperCase()) : null;
       if (problem !== null) findings.push(warning([...path, key, index], problem));
     }
+  findings.push(...sameField(value, path));
   return findings;
+}
+
+function sameField(value: unknown, path: KeyPath): Finding[] {
+  const [country, asn] = [at(value, "forward_country"), at(value, "forward_asn")];
+  if (typeof country !== "string" || typeof asn !== "string" || country.toLowerCase() !== asn.toLowerCase()) return [];
+  return [error([...path, "forward_asn"], "forward_country has this field")];
 }
