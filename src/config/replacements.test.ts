@@ -89,6 +89,17 @@ describe("secrets", () => {
     assert.equal(config.logging.output, "file:x");
   });
 
+  test("that look like places are taken as they stand, with a warning that does not show them", () => {
+    for (const token of ["env:S3CRET", "File:S3CRET", "vault:kv/S3CRET", "credentials:S3CRET", "ENV:S3CRET"]) {
+      const warnings = warningsOf(auth(JSON.stringify(token))).join("\n");
+      assert.match(warnings, /^\S+ warning: routes\.\S+\.tokens\.\S+: this text itself is the token[^\n]*$/, token);
+      assert.doesNotMatch(warnings, /S3CRET/);
+    }
+    const bearer = warningsOf(auth('"Bearer S3CRET"')).join("\n");
+    assert.match(bearer, /: clients send the word Bearer before the token, and it is no part of it: leave it out$/);
+    for (const token of ["environment", "e:nv", "secret", "bearers"]) assert.deepEqual(warningsOf(auth(JSON.stringify(token))), [], token);
+  });
+
   test("may hold spaces inside, and nothing that cannot be sent or would not arrive", () => {
     for (const token of ["a b", "some secret token", "a  b", "a : b", "caf\u00e9 au lait"]) {
       assert.equal(tokenOf('"${T}"', { T: token }), token);

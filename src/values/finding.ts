@@ -50,9 +50,22 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** A warning when a token holds spaces: RFC 6750 section 2.1 allows none in a Bearer token, and many clients cannot send them. */
-export function spacedToken(token: unknown, path: KeyPath): Finding[] {
-  if (typeof token !== "string" || !/^[^\s\p{Cc}]+(?: +[^\s\p{Cc}]+)+$/u.test(token)) return [];
+/** Places of secrets as other programs write them, and `file:` in another spelling than ours. */
+const PLACE_ELSEWHERE = /^(?:env|environment|files?|secrets?|credentials?|vault|exec):/i;
+/** Ours, which are replaced where the file or credential can be read. */
+const PLACE_HERE = /^(?:file|credential):/;
+
+/** Warnings about a token that is probably not meant as it stands. They show nothing of it. */
+export function oddToken(token: unknown, path: KeyPath): Finding[] {
+  if (typeof token !== "string") return [];
+  if (PLACE_ELSEWHERE.test(token) && !PLACE_HERE.test(token)) {
+    const places = "an environment variable is ${NAME}, a file file:PATH, a credential credential:NAME, a program { exec: [...] }";
+    return [warning(path, `this text itself is the token, and no place from where it would be read: ${places}`)];
+  }
+  if (/^Bearer +\S/i.test(token))
+    return [warning(path, "clients send the word Bearer before the token, and it is no part of it: leave it out")];
+  // RFC 6750 section 2.1 allows no spaces in a Bearer token, and many clients cannot send them.
+  if (!/^[^\s\p{Cc}]+(?: +[^\s\p{Cc}]+)+$/u.test(token)) return [];
   const message = "it holds spaces: many clients cannot send it as a Bearer token; X-API-Key can carry it";
   return [warning(path, message)];
 }

@@ -13,7 +13,7 @@ import { endpointAddress } from "../addresses/endpoint-address.ts";
 import { nearest } from "../../base/did-you-mean.ts";
 import { DECLARED } from "../../features/declared.ts";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
-import { at, entriesOf, error, listOf, spacedToken, warning } from "../../values/finding.ts";
+import { at, entriesOf, error, listOf, oddToken, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { needsIdentity } from "../../values/rate.ts";
 import { ENDS } from "../schema/feature-keys.ts";
@@ -296,7 +296,7 @@ function shortAuthentication(value: unknown): Finding[] {
     return [error(["authentication", "enabled"], "it is true, but there is no required_token: everybody would be refused or let in")];
   }
   if (token === undefined) return [];
-  if (enabled !== false && enabled !== undefined) return spacedToken(token, ["authentication", "required_token"]);
+  if (enabled !== false && enabled !== undefined) return oddToken(token, ["authentication", "required_token"]);
   return [warning(["authentication", "required_token"], "it is not asked for: enabled is not true", true)];
 }
 
@@ -311,7 +311,7 @@ function admin(file: unknown, taken: readonly unknown[]): Finding[] {
   if (typeof address !== "string") return [];
   const listener = taken.filter((each) => typeof each === "string").find((each) => overlap(each, address));
   if (listener !== undefined) return [error(["admin", "address"], `a listener listens there already (${listener})`)];
-  return [...adminToken(given, address), ...spacedToken(at(given, "token"), ["admin", "token"]), ...adminName(given, address)];
+  return [...adminToken(given, address), ...oddToken(at(given, "token"), ["admin", "token"]), ...adminName(given, address)];
 }
 
 function adminToken(given: unknown, address: string): Finding[] {

@@ -4,7 +4,7 @@ import { certificateConditions } from "../../values/certificate-conditions.ts";
 import { copiedNames } from "../../policy/authentication/copied-fields.ts";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { editedField } from "../../values/field-edits.ts";
-import { at, entriesOf, error, listOf, spacedToken } from "../../values/finding.ts";
+import { at, entriesOf, error, listOf, oddToken } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { filePath, secret } from "../../values/texts.ts";
 import { internalJwtFindings, internalJwtSchema } from "./internal-jwt-schema.ts";
@@ -188,7 +188,7 @@ export const authenticationDeclaration = {
 
 function check(value: unknown, path: KeyPath): Finding[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
-  const findings = listOf(at(value, "tokens")).flatMap((token, position) => spacedToken(token, [...path, "tokens", position]));
+  const findings = listOf(at(value, "tokens")).flatMap((token, position) => oddToken(token, [...path, "tokens", position]));
   if (!METHODS.some((method) => at(value, method) !== undefined))
     findings.push(error(path, `expected at least one of ${METHODS.join(", ")}`, true));
   findings.push(...forwardFindings(at(value, "forward"), [...path, "forward"]));
