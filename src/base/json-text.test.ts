@@ -74,5 +74,6 @@ test("names twice, names of JavaScript's own, numbers without bound, and what is
   assert.equal(faultOf(`${"[".repeat(20)}${"]".repeat(20)}`), null);
   assert.equal(faultOf(`${"[".repeat(21)}${"]".repeat(21)}`), "depth");
   assert.equal(faultOf(`{${Array.from({ length: 101 }, (_, index) => `"${index}":0`).join()}}`), "members");
+  assert.equal(faultOf(`[${Array(100).fill("[]").join()}]`), "members");
   assert.equal(faultOf("[".repeat(1_000_000)), "depth");
 });

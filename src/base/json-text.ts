@@ -7,7 +7,7 @@
 export interface JsonLimits {
   /** Arrays and objects within each other. At most some hundreds: each takes a call. */
   readonly depth: number;
-  /** Members of all objects together. */
+  /** Members of all objects, and all arrays and objects, together: each takes some dozen times the memory of its shortest text. */
   readonly members: number;
 }
 
@@ -107,10 +107,9 @@ class JsonReader {
   }
 
   private object(): JsonObject {
-    const { text, limits } = this;
+    const { text } = this;
     const made = new Bare();
-    if (++this.depth > limits.depth) throw new Fault("depth");
-    this.at++;
+    this.begin();
     this.space();
     if (text.charCodeAt(this.at) === 0x7d) return this.closed(made);
     for (;;) {
@@ -119,7 +118,7 @@ class JsonReader {
       this.space();
       if (text.charCodeAt(this.at++) !== 0x3a) throw new Fault("syntax");
       this.space();
-      if (++this.members > limits.members) throw new Fault("members");
+      this.count();
       if (name in made) throw new Fault("duplicate");
       made[name] = this.value();
       this.space();
@@ -134,8 +133,7 @@ class JsonReader {
   private array(): readonly unknown[] {
     const { text } = this;
     const made: unknown[] = [];
-    if (++this.depth > this.limits.depth) throw new Fault("depth");
-    this.at++;
+    this.begin();
     this.space();
     if (text.charCodeAt(this.at) === 0x5d) return this.closed(made);
     for (;;) {
@@ -147,6 +145,17 @@ class JsonReader {
       this.at++;
       this.space();
     }
+  }
+
+  /** Reads the bracket that an array or an object begins with. */
+  private begin(): void {
+    if (++this.depth > this.limits.depth) throw new Fault("depth");
+    this.count();
+    this.at++;
+  }
+
+  private count(): void {
+    if (++this.members > this.limits.members) throw new Fault("members");
   }
 
   private closed<T>(made: T): T {

@@ -78,6 +78,15 @@ test("what is wrong is said with file, line and pointer", () => {
   assert.match(problemOf(document('  /a: { $ref: "#/paths/~1b" }\n  /b: { $ref: "#/paths/~1a" }')), /its references lead in a circle/);
 });
 
+test("paths that no request can have are left out, and said", () => {
+  const found = read({ "/etc/api/a.yaml": document('  /a: { get: {} }\n  "/a#b": { get: {} }\n  "/a?b=c": { get: {} }') });
+  assert.equal(found.operations, 1);
+  assert.deepEqual(found.unsupported, [
+    "/etc/api/a.yaml:4:11: #/paths/~1a#b: it is left out: a path ends before ? and #",
+    "/etc/api/a.yaml:5:13: #/paths/~1a?b=c: it is left out: a path ends before ? and #",
+  ]);
+});
+
 test("what cannot be checked is said, and the rest is used", () => {
   const found = read({
     "/etc/api/a.yaml": document(

@@ -1,10 +1,12 @@
 /** Reads an OpenAPI document, in YAML or JSON, with the files beside it that it refers to (policy/validate/read-description.ts). */
 import { LineCounter, isNode, parse, parseDocument } from "yaml";
+import type { Document } from "yaml";
 import { messageOf } from "../base/errors.ts";
 import type { CompileRegex } from "../policy/route/path-regex.ts";
 import { canonicalSegment } from "../policy/route/normalize-path.ts";
 import { readDescription } from "../policy/validate/read-description.ts";
 import type { DocumentProblem } from "../policy/validate/read-description.ts";
+import type { Place } from "../policy/validate/schema-reader.ts";
 
 /** Files that a document may consist of, and their characters together. */
 const FILES_MAX = 2000;
@@ -49,9 +51,10 @@ export function readApiDocument(path: string, readFile: (path: string) => string
     return treeOf(text);
   };
   const read = readDescription({ file, open, compileRegex, canonicalSegment });
+  const places = new DocumentLines(texts);
   const shown = (isUnsupported: boolean): readonly string[] => {
     const all = read.problems.filter((problem) => problem.isUnsupported === isUnsupported);
-    const lines = all.slice(0, SHOWN).map((problem) => shownProblem(problem, folder, texts));
+    const lines = all.slice(0, SHOWN).map((problem) => shownProblem(problem, folder, places));
     return all.length > SHOWN ? [...lines, `${path}: ${all.length - SHOWN} more like these`] : lines;
   };
   const pieces = read.pieces.length === 0 ? null : read.pieces;
@@ -74,25 +77,44 @@ function treeOf(text: string): unknown {
   }
 }
 
-function shownProblem({ at, message }: DocumentProblem, folder: string, texts: ReadonlyMap<string, string>): string {
+function shownProblem({ at, message }: DocumentProblem, folder: string, places: DocumentLines): string {
   const pointer = at.keys.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-  const line = lineOf(texts.get(at.file), at.keys);
   const place = pointer === "" ? "" : `#${pointer}: `;
-  return `${folder}${at.file}${line}: ${place}${message}`;
+  return `${folder}${at.file}${places.of(at)}: ${place}${message}`;
 }
 
-/** `:line:column` of the value at these keys; "": it is not known. */
-function lineOf(text: string | undefined, keys: readonly string[]): string {
-  if (text === undefined || text.length > PLACED_LENGTH_MAX) return "";
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, logLevel: "silent" });
-  for (let count = keys.length; count > 0; count--) {
-    const node = document.getIn(keys.slice(0, count).map(numbered), true);
-    if (!isNode(node) || !node.range) continue;
-    const { line, col } = lineCounter.linePos(node.range[0]);
-    return `:${line}:${col}`;
+/** Finds lines in the files of a document, each of which is parsed once for that. */
+class DocumentLines {
+  private readonly texts: ReadonlyMap<string, string>;
+  private readonly parsed: Map<string, { readonly document: Document.Parsed; readonly lines: LineCounter } | null> = new Map();
+
+  constructor(texts: ReadonlyMap<string, string>) {
+    this.texts = texts;
   }
-  return "";
+
+  /** `:line:column` of the value at that place, or of what is nearest to it; "": it is not known. */
+  of({ file, keys }: Place): string {
+    const parsed = this.parsedFile(file);
+    if (parsed === null) return "";
+    for (let count = keys.length; count > 0; count--) {
+      const node = parsed.document.getIn(keys.slice(0, count).map(numbered), true);
+      if (!isNode(node) || !node.range) continue;
+      const { line, col } = parsed.lines.linePos(node.range[0]);
+      return `:${line}:${col}`;
+    }
+    return "";
+  }
+
+  private parsedFile(file: string): { readonly document: Document.Parsed; readonly lines: LineCounter } | null {
+    const known = this.parsed.get(file);
+    if (known !== undefined) return known;
+    const text = this.texts.get(file);
+    const lines = new LineCounter();
+    const isSmall = text !== undefined && text.length <= PLACED_LENGTH_MAX;
+    const parsed = isSmall ? { document: parseDocument(text, { lineCounter: lines, logLevel: "silent" }), lines } : null;
+    this.parsed.set(file, parsed);
+    return parsed;
+  }
 }
 
 /** Keys that are numbers in lists, or written as numbers. */

@@ -7,7 +7,7 @@ import { size } from "../../values/scalars.ts";
 import { filePath } from "../../values/texts.ts";
 import { validateFacts } from "./facts.ts";
 
-const BODY = { min: 0, max: 64 * 1024 ** 2 };
+const BODY = { min: 0, max: 16 * 1024 ** 2 };
 
 const validateSchema = z.strictObject({
   openapi: filePath.meta({

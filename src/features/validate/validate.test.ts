@@ -281,6 +281,11 @@ describe("bodies", () => {
     assert.deepEqual((await post(api, "name=a&weight=x", form)).errors, [{ in: "body", pointer: "/weight", keyword: "type" }]);
     assert.deepEqual((await post(api, "name=a&name=b", form)).errors, [{ in: "body", keyword: "repeated" }]);
     assert.deepEqual((await post(api, "name=a&other=b", form)).errors, [{ in: "body", keyword: "additionalProperties" }]);
+    assert.equal((await post(api, "name=a&tags[]=x&tags[]=y&mother[name]=b&mother[weight]=1", form)).status, 200);
+    assert.deepEqual((await post(api, "name=a&mother[name]=b&mother[weight]=x", form)).errors, [
+      { in: "body", pointer: "/mother/weight", keyword: "type" },
+    ]);
+    assert.deepEqual((await post(api, "name=a&mother[name]=b&mother[name]=c", form)).errors, [{ in: "body", keyword: "repeated" }]);
   });
 
   test("one that is too large is 413, and 503 when held bodies take all memory there is", async (t) => {

@@ -1,11 +1,11 @@
 /** What is checked of the requests and responses of one operation, compiled when its first request comes. */
 import { parseJson } from "../../base/json-text.ts";
 import type { JsonLimits } from "../../base/json-text.ts";
-import { objectOfPairs, shapeOf } from "./coerce.ts";
+import { isList, isMapping, objectOfPairs, shapeOf, valueOf } from "./coerce.ts";
 import type { Shape } from "./coerce.ts";
 import type { DescribedContent, DescribedOperation, Pieces } from "./description.ts";
 import { isJson, parseMediaType, rangeFor } from "./media-type.ts";
-import { ParameterChecks, formPairs } from "./parameters.ts";
+import { ParameterChecks, deepValue, formPairs } from "./parameters.ts";
 import type { Fault, GivenParameters } from "./parameters.ts";
 import { Run, TooCostly, stepsFor } from "./run.ts";
 import { SchemaChecks } from "./schema-checks.ts";
@@ -13,7 +13,7 @@ import type { Check } from "./scalar-checks.ts";
 import type { SchemaSource } from "./schema-checks.ts";
 
 /** Within each other, and members of all objects together: what bodies need that people write, and a thread reads in no time. */
-export const BODY_LIMITS: JsonLimits = { depth: 100, members: 100_000 };
+export const BODY_LIMITS: JsonLimits = { depth: 100, members: 250_000 };
 
 /** How a body of some media type is checked. */
 export interface BodyCheck {
@@ -62,7 +62,10 @@ export class Operation {
 
   /** The media types of request bodies, for the field Accept of a 415. */
   get accepted(): string {
-    return Object.keys(this.described.body?.content ?? {}).join(", ");
+    // What is no media type would be no value of a field either.
+    return Object.keys(this.described.body?.content ?? {})
+      .filter((type) => parseMediaType(type) !== null)
+      .join(", ");
   }
 
   /**
@@ -165,24 +168,26 @@ function faultsOf(value: unknown, check: Check | null, bytes: number): Fault[] {
   return run.faults.map(({ pointer, keyword }) => (pointer === "" ? { in: "body", keyword } : { in: "body", pointer, keyword }));
 }
 
-/** Properties that are lists may come several times. */
+/** Properties that are lists may come several times; those of objects and lists may also come in brackets, as parameters of the style `deepObject`. */
 function objectOfForm(pairs: readonly (readonly [string, string])[], shape: Shape): Record<string, unknown> | null {
   const lists = new Map<string, unknown[]>();
+  const bracketed = new Set<string>();
   const single: (readonly [string, string])[] = [];
   for (const [name, text] of pairs) {
+    const base = name.slice(0, Math.max(0, name.indexOf("[")));
+    const nested = base === "" ? undefined : shape.properties.get(base);
     const property = shape.properties.get(name);
-    if (property === undefined || !isListOnly(property)) single.push([name, text]);
-    else {
-      const values = lists.get(name) ?? [];
-      values.push(objectOfPairs([["0", text]], { ...property, properties: new Map(), others: property.items })?.["0"]);
-      lists.set(name, values);
-    }
+    if (nested !== undefined && property === undefined && (isList(nested) || isMapping(nested))) bracketed.add(base);
+    else if (property === undefined || !isList(property)) single.push([name, text]);
+    else lists.set(name, [...(lists.get(name) ?? []), valueOf(text, property.items)]);
   }
   const made = objectOfPairs(single, shape);
-  if (made !== null) for (const [name, values] of lists) made[name] = values;
+  if (made === null) return null;
+  for (const [name, values] of lists) made[name] = values;
+  for (const name of bracketed) {
+    const value = deepValue(name, shape.properties.get(name) ?? shape, pairs);
+    if (name in made || value === undefined || value === null) return null;
+    made[name] = value;
+  }
   return made;
-}
-
-function isListOnly({ types, items }: Shape): boolean {
-  return types === null ? items !== null : types.has("array");
 }

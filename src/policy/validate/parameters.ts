@@ -154,6 +154,13 @@ function readDeep(name: string, shape: Shape, pairs: readonly (readonly [string,
   return isThere ? { value: builtOf(root, shape) } : undefined;
 }
 
+/** The value of names in brackets, as in the style `deepObject`. Undefined: there is none; null: a name comes twice, or is none. */
+export function deepValue(name: string, shape: Shape, pairs: readonly (readonly [string, string])[]): unknown {
+  const reading = readDeep(name, shape, pairs, new Set());
+  if (reading === undefined) return undefined;
+  return "keyword" in reading ? null : reading.value;
+}
+
 function bracketed(text: string): string[] | null {
   const keys = text.slice(1, -1).split("][");
   const isWhole = text.startsWith("[") && text.endsWith("]") && keys.every((key) => !/[[\]]/.test(key));

@@ -105,6 +105,10 @@ class DocumentReader {
     const described = Object.entries(paths).flatMap(([template, item]) => {
       const at = inside(root, "paths", template);
       if (template.startsWith("x-")) return [];
+      if (/[?#]/.test(template)) {
+        this.unsupported(at, "it is left out: a path ends before ? and #");
+        return [];
+      }
       if (template.startsWith("/")) return this.path(template, this.resolved({ value: item, at }), servers);
       this.problem(at, "a path begins with a slash");
       return [];
