@@ -140,8 +140,14 @@ export function oidcFindings(login: unknown, path: KeyPath): Finding[] {
 /** Why two logins cannot serve one host; null: they can, each with sessions of its own, or together. Both as they are in the file. */
 export function oidcConflict(one: unknown, other: unknown): string | null {
   if (sessionsOf(one) === sessionsOf(other)) return null;
-  if (["issuer", "client_id"].every((key) => at(one, key) === at(other, key)))
-    return "it is the same client: then all of oidc but claims must be the same, so that both let in the same sessions (`defaults` and anchors of YAML spare the copy)";
+  if (["issuer", "client_id"].every((key) => at(one, key) === at(other, key))) {
+    // Keys that the schema does not know are reported by it, and may be anything.
+    const differing = Object.keys(oidcSchema.shape).filter(
+      (key) => key !== "claims" && sessionsOf({ [key]: at(one, key) }) !== sessionsOf({ [key]: at(other, key) }),
+    );
+    const which = differing.length === 0 ? "" : `; these are not: ${differing.join(", ")}`;
+    return `it is the same client: then all of oidc but claims must be the same, so that both let in the same sessions${which} (\`defaults\` and anchors of YAML spare the copy)`;
+  }
   const taken = new Set(oidcPaths(other).map(({ path }) => path));
   const shared = oidcPaths(one).find(({ path }) => taken.has(path));
   return shared === undefined
