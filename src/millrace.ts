@@ -75,7 +75,7 @@ export type { BodyStage, StageOutput } from "./proxy/feature/body-stage.ts";
 export { ExchangeState } from "./proxy/feature/exchange-state.ts";
 export type { FetchFailure, FetchOptions, FetchRequest, FetchResult, HeadRequest, PlainRequest } from "./proxy/feature/fetch.ts";
 export type { RelayOptions } from "./proxy/feature/relay.ts";
-export type { ExchangeHooks, ExchangeView, FinishedExchange, TokenUse, UpstreamResult } from "./proxy/feature/middleware.ts";
+export type { ClientPlace, ExchangeHooks, ExchangeView, FinishedExchange, TokenUse, UpstreamResult } from "./proxy/feature/middleware.ts";
 export { NO_INPUT } from "./proxy/feature/response-source.ts";
 export type { ResponseSource, SourceInput, SourceRequest, SourceResponse } from "./proxy/feature/response-source.ts";
 export type { LocalAnswer } from "./proxy/local-answer.ts";

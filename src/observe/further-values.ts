@@ -6,7 +6,7 @@ import { inputIn } from "./access-values.ts";
 import { bare, quoted } from "./log-escapes.ts";
 
 /** Fields whose values are numbers in JSON. */
-const NUMBERS: ReadonlySet<string> = new Set<FurtherField>(["input_tokens", "output_tokens"]);
+const NUMBERS: ReadonlySet<string> = new Set<FurtherField>(["asn", "input_tokens", "output_tokens"]);
 
 type Named = Exclude<AccessInput, { kind: "variable" }>;
 

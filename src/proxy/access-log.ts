@@ -118,6 +118,10 @@ export class AccessLog {
         return valueOf(exchange, { name, key: "" });
       case "fault":
         return exchange.fault;
+      case "country":
+        return exchange.place?.country ?? "";
+      case "asn":
+        return exchange.place === null || exchange.place.asn === 0 ? "" : `${exchange.place.asn}`;
       case "input_tokens":
       case "output_tokens":
       case "tokens_from":
@@ -153,7 +157,7 @@ function tokenValue(tokens: TokenUse | null, name: TokenField): string {
 /** A field about the client and its connection; "": there is no such thing. */
 function connectionValue(
   { tls, proxied, identity }: ExchangeView,
-  name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query" | "fault" | TokenField>,
+  name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query" | "fault" | "country" | "asn" | TokenField>,
 ): string {
   const said = proxied?.header.details ?? null;
   switch (name) {

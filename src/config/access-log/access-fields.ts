@@ -39,6 +39,8 @@ export const FURTHER_FIELDS = {
   client_certificate_fingerprint: "Its SHA-256 fingerprint, in hexadecimal digits.",
   user: "Who the client is, as `authentication` has found out; empty where it tells no name.",
   authentication_method: "How that was found out: `tokens`, `basic` and so on; empty for a client that is not known.",
+  country: "The client's country, as `access.geoip_file` of its route says; empty where it is not known or not looked up.",
+  asn: "The number of the client's autonomous system, as `access.asn_file` says.",
   proxy_sender: "Address of the load balancer that sent the PROXY header; empty on a listener without `proxy_protocol`.",
   proxy_unique_id: "The id of the connection in that header; empty where it has none.",
   fault:

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
 import { buildRequestHead } from "../../http/build-head.ts";
 import { AddressLists } from "../../shared/address-lists.ts";
+import { defineMiddleware } from "../../middleware/define-middleware.ts";
 import { testProxy } from "../../testing/test-proxy.ts";
 import { accessMiddleware } from "./access.ts";
 import { writeMmdb } from "../../policy/geoip/write-mmdb.fixture.ts";
@@ -211,4 +212,47 @@ test("upstreams are told country and system in fields that no client can send, o
   assert.deepEqual(await told("203.0.113.1"), ["US", "64496", null, null]);
   assert.deepEqual(await told("10.0.0.1"), [null, null, null, null]);
   assert.deepEqual(await told("203.0.113.1", "/plain"), [null, null, null, null]);
+});
+
+test("middleware and the access log see country and system, of refused clients too", async (t) => {
+  const seen: unknown[] = [];
+  const proxy = await testProxy(
+    {
+      logging: { access: { fields: ["standard", "country", "asn"] } },
+      middleware: [
+        {
+          use: defineMiddleware({
+            name: "looks",
+            setup: () => ({
+              onRequest: ({ place }) => {
+                seen.push(place);
+                return null;
+              },
+            }),
+          }),
+        },
+      ],
+      routes: [
+        { match: { path: "/plain" }, upstream: "app" },
+        { upstream: "app", access: { geoip_file: "c.mmdb", deny_countries: ["DE"], asn_file: "a.mmdb" } },
+      ],
+    },
+    { files: { "c.mmdb": COUNTRIES, "a.mmdb": SYSTEMS }, upstreams: { app: () => new Response("in") } },
+  );
+  t.after(() => proxy.close());
+  for (const from of CLIENTS.slice(0, 3)) await proxy.fetch("http://a.test/", { from });
+  await proxy.fetch("http://a.test/", { from: "10.0.0.1" });
+  await proxy.fetch("http://a.test/plain", { from: "203.0.113.1" });
+  assert.deepEqual(seen, [{ country: "FR", asn: 0 }, { country: "US", asn: 64_496 }, { country: "", asn: 0 }, null]);
+  const logged = proxy.log.filter(({ event }) => event === "access");
+  assert.deepEqual(
+    logged.map(({ status, country, asn }) => [status, country, asn]),
+    [
+      [403, "DE", undefined],
+      [200, "FR", undefined],
+      [200, "US", 64_496],
+      [200, undefined, undefined],
+      [200, undefined, undefined],
+    ],
+  );
 });

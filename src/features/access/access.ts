@@ -2,6 +2,7 @@
 import { compileCidrs } from "../../base/cidr.ts";
 import { ReplacedNames } from "../../http/replaced-names.ts";
 import { countryCode, countryNumber } from "../../policy/geoip/country-codes.ts";
+import type { ClientPlace } from "../../policy/geoip/client-place.ts";
 import type { Feature, FeatureContext } from "../../proxy/feature/feature.ts";
 import type { Middleware } from "../../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
@@ -17,27 +18,22 @@ export const access: Feature<"access"> = {
 };
 
 type Lists = FeatureContext["lists"];
+type Database = ReturnType<Lists["database"]>;
 
 export function accessMiddleware(config: AccessConfig, { lists }: Pick<FeatureContext, "lists">): Middleware {
-  const allowed = allowedBy(config, lists);
-  const denied = deniedBy(config, lists);
-  /** The verdict on the last client is kept, because most requests in a row come from one client. */
-  let lastClient = "";
-  let lastChanges = -1;
-  let lastAdmitted = false;
-  const told = toldFields(config, lists);
+  const judge = new Judge(config, lists);
+  const onRequest: Middleware["onRequest"] = (exchange) => {
+    const { admitted, place } = judge.of(exchange.client);
+    if (place !== null) exchange.locate(place);
+    return admitted ? null : DENIED;
+  };
+  const names = toldNames(config);
+  if (names.length === 0) return { name: "access", onRequest };
+  const replaced = new ReplacedNames(names, names);
   return {
     name: "access",
-    ...(told === null ? {} : { onUpstreamRequest: told }),
-    onRequest({ client }) {
-      if (client !== lastClient || lists.changes !== lastChanges) {
-        lastClient = client;
-        lastChanges = lists.changes;
-        // A client whose address is not known ("") cannot be shown to be outside of what is refused.
-        lastAdmitted = client !== "" && !isIn(denied, client) && (allowed === null || isIn(allowed, client));
-      }
-      return lastAdmitted ? null : DENIED;
-    },
+    onRequest,
+    onUpstreamRequest: ({ client }, request) => request.replaceByFresh(replaced, judge.of(client).lines),
   };
 }
 
@@ -46,25 +42,63 @@ function toldNames({ forward_country: country, forward_asn: asn }: AccessConfig)
   return [country, asn].filter((name) => name !== undefined).map((name) => name.toLowerCase());
 }
 
-/** Writes these fields, and takes them out of what other middleware has written before. Null: there are none. */
-function toldFields(config: AccessConfig, lists: Lists): NonNullable<Middleware["onUpstreamRequest"]> | null {
-  const { geoip_file, forward_country: countryField, asn_file, forward_asn: asnField } = config;
-  const countries = geoip_file === undefined || countryField === undefined ? null : lists.database("country", geoip_file);
-  const systems = asn_file === undefined || asnField === undefined ? null : lists.database("asn", asn_file);
-  if (countries === null && systems === null) return null;
-  const names = new ReplacedNames(toldNames(config), toldNames(config));
-  let lastClient = "";
-  let lastChanges = -1;
-  let lines = "";
-  return ({ client }, request) => {
-    if (client !== lastClient || lists.changes !== lastChanges) {
-      lastClient = client;
-      lastChanges = lists.changes;
-      const [country, system] = [countries?.of(client) ?? 0, systems?.of(client) ?? 0];
-      lines = `${country === 0 ? "" : `${countryField}: ${countryCode(country)}\r\n`}${system === 0 ? "" : `${asnField}: ${system}\r\n`}`;
-    }
-    request.replaceByFresh(names, lines);
-  };
+/** What a route makes of a client. */
+interface Verdict {
+  readonly admitted: boolean;
+  /** Null: the route has no database. */
+  readonly place: ClientPlace | null;
+  /** The lines that tell upstreams of it. */
+  readonly lines: string;
+}
+
+class Judge {
+  private readonly config: AccessConfig;
+  private readonly lists: Lists;
+  private readonly allowed: readonly Addresses[] | null;
+  private readonly denied: readonly Addresses[];
+  private readonly countries: Database | null;
+  private readonly systems: Database | null;
+  /** The verdict on the last client is kept, because most requests in a row come from one client. */
+  private lastClient: string | null = null;
+  private lastChanges: number = -1;
+  private last: Verdict = { admitted: false, place: null, lines: "" };
+
+  constructor(config: AccessConfig, lists: Lists) {
+    const { geoip_file, asn_file } = config;
+    this.config = config;
+    this.lists = lists;
+    this.allowed = allowedBy(config, lists);
+    this.denied = deniedBy(config, lists);
+    this.countries = geoip_file === undefined ? null : lists.database("country", geoip_file);
+    this.systems = asn_file === undefined ? null : lists.database("asn", asn_file);
+  }
+
+  of(client: string): Verdict {
+    const { changes } = this.lists;
+    if (client === this.lastClient && changes === this.lastChanges) return this.last;
+    this.lastClient = client;
+    this.lastChanges = changes;
+    const place = this.placeOf(client);
+    this.last = { admitted: this.admits(client), place, lines: place === null ? "" : this.linesOf(place) };
+    return this.last;
+  }
+
+  private admits(client: string): boolean {
+    // A client whose address is not known ("") cannot be shown to be outside of what is refused.
+    return client !== "" && !isIn(this.denied, client) && (this.allowed === null || isIn(this.allowed, client));
+  }
+
+  private placeOf(client: string): ClientPlace | null {
+    const { countries, systems } = this;
+    if (countries === null && systems === null) return null;
+    return { country: countryCode(countries?.of(client) ?? 0), asn: systems?.of(client) ?? 0 };
+  }
+
+  private linesOf({ country, asn }: ClientPlace): string {
+    const { forward_country: countryField, forward_asn: asnField } = this.config;
+    const ofCountry = countryField === undefined || country === "" ? "" : `${countryField}: ${country}\r\n`;
+    return asnField === undefined || asn === 0 ? ofCountry : `${ofCountry}${asnField}: ${asn}\r\n`;
+  }
 }
 
 /** Something that holds addresses: the blocks of the configuration itself, those of a file, or those of countries or systems. */

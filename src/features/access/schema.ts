@@ -120,7 +120,8 @@ function check(value: unknown, path: KeyPath): Finding[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
   const findings: Finding[] = [];
   const given = (key: string): boolean => (key.startsWith("deny") ? listOf(at(value, key)).length > 0 : at(value, key) !== undefined);
-  const all = ["allow", "deny", ...NEEDS.flatMap(([, ...users]) => users)];
+  // With a database the log and middleware know more of the client, even if nobody is refused.
+  const all = ["allow", "deny", ...NEEDS.flat()];
   if (!all.some(given)) findings.push(warning(path, "it admits everybody: nothing says whom it refuses", true));
   for (const [index, entry] of listOf(at(value, "deny")).entries())
     if (typeof entry === "string" && entry.endsWith("/0"))
@@ -128,8 +129,6 @@ function check(value: unknown, path: KeyPath): Finding[] {
   for (const [file, ...users] of NEEDS) {
     const wanting = users.find(given);
     if (wanting !== undefined && at(value, file) === undefined) findings.push(error([...path, wanting], `it needs ${file}`, true));
-    if (wanting === undefined && at(value, file) !== undefined)
-      findings.push(warning([...path, file], `it does nothing without ${users.join(" or ")}`, true));
   }
   for (const key of ["allow_countries", "deny_countries"])
     for (const [index, code] of listOf(at(value, key)).entries()) {

@@ -1,3 +1,4 @@
+import type { ClientPlace } from "../../policy/geoip/client-place.ts";
 import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import type { ResponseHold } from "../feature/response-hold.ts";
 import type { Mirror } from "../mirror.ts";
@@ -54,6 +55,8 @@ export class Detours {
   held: HeldResponse | null = null;
   /** What is wrong with the request or the response; "": nothing. */
   fault: string = "";
+  /** Where the client is, as databases say. */
+  place: ClientPlace | null = null;
   /** What the exchange has cost in tokens of a language model. */
   tokens: TokenUse | null = null;
   /** The time limit of the whole exchange. */

@@ -21,6 +21,7 @@ import type { RequestHead } from "../../http/request-head.ts";
 import { ResponseHead } from "../../http/response-head.ts";
 import { mayHaveBody } from "../../http/status.ts";
 import { admittedProtocols } from "../../http/upgrade.ts";
+import type { ClientPlace } from "../../policy/geoip/client-place.ts";
 import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
@@ -208,6 +209,14 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   noteFault(fault: string): void {
     this.detour.fault = fault;
+  }
+
+  get place(): ClientPlace | null {
+    return this.detours?.place ?? null;
+  }
+
+  locate(place: ClientPlace): void {
+    this.detour.place = place;
   }
 
   get tokens(): TokenUse | null {

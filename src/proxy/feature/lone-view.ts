@@ -1,5 +1,6 @@
 import type { BodyLength } from "../../http/body-length.ts";
 import type { RequestHead } from "../../http/request-head.ts";
+import type { ClientPlace } from "../../policy/geoip/client-place.ts";
 import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import type { Identity } from "../ports/identity.ts";
 import type { TlsFacts } from "../ports/tls-facts.ts";
@@ -63,6 +64,12 @@ export class LoneView implements FinishedExchange {
 
   noteFault(fault: string): void {
     this.fault = fault;
+  }
+
+  place: ClientPlace | null = null;
+
+  locate(place: ClientPlace): void {
+    this.place = place;
   }
 
   tokens: TokenUse | null = null;

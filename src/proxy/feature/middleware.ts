@@ -18,6 +18,7 @@ import type { BodyLength } from "../../http/body-length.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { RequestChanges, ResponseChanges } from "../../http/head-edits.ts";
+import type { ClientPlace } from "../../policy/geoip/client-place.ts";
 import type { TokenUse } from "../../policy/tokens/token-use.ts";
 import type { Failure } from "../exchange/failure.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "./fetch.ts";
@@ -30,7 +31,7 @@ import type { BodyStage } from "./body-stage.ts";
 import type { ResponseHold } from "./response-hold.ts";
 import type { ResponseSource } from "./response-source.ts";
 
-export type { TokenUse };
+export type { ClientPlace, TokenUse };
 
 /** What a hook sees of its exchange: one request and its response. The same object in every hook of the exchange. */
 export interface ExchangeView {
@@ -101,6 +102,13 @@ export interface ExchangeView {
    * @internal
    */
   authenticate(identity: Identity): void;
+  /** Where the client is, as the databases of the route's `access` say. Null: it has none, or has not been asked yet. */
+  readonly place: ClientPlace | null;
+  /**
+   * Says where the client is.
+   * @internal
+   */
+  locate(place: ClientPlace): void;
   /**
    * Whether the connection's other end is one of `trusted_proxies`.
    * @internal
