@@ -2162,7 +2162,7 @@ export interface RouteAuthenticationOidcInput {
   post_logout_path?: string | undefined;
   /**
    * Where the provider tells that a user has logged out there (OpenID Connect Back-Channel Logout). Register it at the provider; the
-   * sessions end in all workers at once.
+   * sessions end in all workers at once, and on other machines by `session.store`.
    *
    * Path. Default: `/oauth2/back-channel-logout`.
    */
@@ -2206,6 +2206,13 @@ export interface RouteAuthenticationOidcInput {
 
 /** The keys of `routes[].authentication.oidc.session` in a configuration. */
 export interface RouteAuthenticationOidcSessionInput {
+  /**
+   * The store of `stores` by which all machines learn of logouts within two seconds, those of the provider's back channel included. While
+   * it is down each machine knows its own, and tells them when it is back. Absent: what is told to one machine is not known to others.
+   *
+   * Name.
+   */
+  store?: string | undefined;
   /**
    * Secrets of at least 32 characters, which `openssl rand -base64 32` prints: the sessions' cookies are encrypted with keys made from
    * them. The first seals, all open: to change one, put the new one first and drop the old one when its sessions are over. All machines

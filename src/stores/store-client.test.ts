@@ -62,6 +62,8 @@ class Stage {
     this.connections.push(side);
     const connection: StoreConnection = {
       send: (command) => new Promise((resolve, reject) => side.sent.push({ command, resolve, reject })),
+      append: () => Promise.resolve("1-0"),
+      readNotices: () => Promise.resolve([]),
       machineOf: (name) => (name.startsWith("only") ? "" : (name.split(" ")[0] ?? "")),
       close: () => {
         side.isOpen = false;

@@ -11,6 +11,7 @@
  */
 import type { SharedLimit, StoreAnswer } from "../proxy/feature/shared-store.ts";
 import type { StoreCounts } from "../shared/store-news.ts";
+import type { Notice } from "./notices.ts";
 import { StoreFault } from "./store-connection.ts";
 import type { StoreClock, StoreCommand, StoreConnection, StoreConnector } from "./store-connection.ts";
 
@@ -25,6 +26,9 @@ const AGAIN_MS_MAX = 2000;
 const STEADY_MS = 10_000;
 /** A connection that has brought nothing for so long, though it was asked, is given up for another one. */
 const SILENT_MS = 1000;
+
+/** For what no request waits for. */
+const BACKGROUND_MS = 1000;
 
 /** What is told of a store. */
 export interface StoreObserver {
@@ -130,6 +134,16 @@ export class StoreClient {
     this.send(connection, machine, { name, limit, cost: count, least: null }).catch(() => {});
   }
 
+  /** Adds a notice to a topic. False: that is not known to have succeeded. */
+  async append(topic: string, text: string, keepMs: number): Promise<boolean> {
+    return (await this.inBackground(topic, (connection) => connection.append(topic, text, keepMs))) !== null;
+  }
+
+  /** The notices of a topic, as the connection has them. Null: they cannot be read now. */
+  async readNotices(topic: string, after: string): Promise<readonly Notice[] | null> {
+    return noticesIn(await this.inBackground(topic, (connection) => connection.readNotices(topic, after)));
+  }
+
   /** What was counted since the last call. */
   takeCounts(): StoreCounts {
     const { counts } = this;
@@ -147,6 +161,30 @@ export class StoreClient {
     for (const { cancel } of this.troubles.values()) cancel();
     this.troubles.clear();
     await ended;
+  }
+
+  /** What no request waits for has more time. Null: it has failed. */
+  private async inBackground(
+    name: string,
+    work: (connection: StoreConnection) => Promise<unknown>,
+  ): Promise<{ readonly reply: unknown } | null> {
+    const { connection, options } = this;
+    if (connection === null || this.owed >= UNDER_WAY_MAX) return null;
+    const machine = connection.machineOf(name);
+    if (this.troubles.get(machine)?.isSpared === true) return null;
+    this.owed++;
+    let cancel = (): void => {};
+    const over = new Promise<never>((_, reject) => {
+      cancel = options.clock.after(BACKGROUND_MS, () => reject(new StoreFault(`it does not answer within ${BACKGROUND_MS} ms`)));
+    });
+    try {
+      return { reply: await Promise.race([work(connection).finally(() => this.owed--), over]) };
+    } catch (error) {
+      if (connection === this.connection && !(error instanceof StoreFault && error.isOfKey)) this.blame({ machine, name }, faultOf(error));
+      return null;
+    } finally {
+      cancel();
+    }
   }
 
   private spare(): null {
@@ -231,7 +269,7 @@ export class StoreClient {
 
   // ---- machines -------------------------------------------------------------------------------------------------------------------
 
-  private blame({ machine, name }: Question, why: string): void {
+  private blame({ machine, name }: Pick<Question, "machine" | "name">, why: string): void {
     if (this.connection === null) return;
     const trouble = this.troubles.get(machine) ?? this.newTrouble(machine, name);
     trouble.failures++;
@@ -412,6 +450,18 @@ function newCounts(): StoreCounts {
 
 function faultOf(error: unknown): string {
   return error instanceof StoreFault ? error.message : "it cannot be reached";
+}
+
+/** Reads a list of notices. Null: it is something else. */
+function noticesIn(read: { readonly reply: unknown } | null): readonly Notice[] | null {
+  if (read === null || !Array.isArray(read.reply)) return null;
+  const notices: Notice[] = [];
+  for (const each of read.reply as readonly unknown[]) {
+    const { number, text } = typeof each === "object" && each !== null ? (each as { number?: unknown; text?: unknown }) : {};
+    if (typeof number !== "string" || typeof text !== "string") return null;
+    notices.push({ number, text });
+  }
+  return notices;
 }
 
 /** Reads `[taken, microseconds until all is there again]`. Null: it is something else. */

@@ -18,6 +18,13 @@ export interface StoreConnection {
    * one turn of the event loop are sent together.
    */
   send(command: StoreCommand): Promise<unknown>;
+  /** Adds a notice to a topic. Rejects as `send` does. */
+  append(topic: string, text: string, keepMs: number): Promise<unknown>;
+  /**
+   * The notices of a topic, oldest first, `NOTICES_MAX` at most.
+   * @param after the number of a notice, or the milliseconds with which numbers begin
+   */
+  readNotices(topic: string, after: string): Promise<unknown>;
   /** Which machine of the store has that key: "" where there is one only. A machine that fails says nothing of the others. */
   machineOf(name: string): string;
   /** Ends at once. Whatever waits rejects. Nothing is called afterwards. */

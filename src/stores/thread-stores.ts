@@ -7,6 +7,7 @@ import type { StoreConfig } from "../config/schema/stores-schema.ts";
 import type { SharedLimit, SharedStore, StoreAnswer, Stores } from "../proxy/feature/shared-store.ts";
 import type { StoreNews } from "../shared/store-news.ts";
 import { Leases } from "./leases.ts";
+import { Notices } from "./notices.ts";
 import { StoreClient } from "./store-client.ts";
 import type { StoreClock, StoreConnector } from "./store-connection.ts";
 
@@ -69,6 +70,7 @@ class NamedStore implements SharedStore {
   private config: StoreConfig | null = null;
   private client: StoreClient | null = null;
   private leases: Leases | null = null;
+  private readonly notices: Notices = new Notices();
 
   constructor(name: string) {
     this.name = name;
@@ -94,6 +96,14 @@ class NamedStore implements SharedStore {
     this.client?.settle(name, limit, count);
   }
 
+  publish(topic: string, text: string, keepMs: number): void {
+    this.notices.publish(topic, text, keepMs);
+  }
+
+  follow(topic: string, take: (text: string) => void): void {
+    this.notices.follow(topic, take);
+  }
+
   use(config: StoreConfig, { clock, connectorFor, tell }: ThreadStoresOptions): void {
     const { name } = this;
     const before = this.config;
@@ -111,6 +121,7 @@ class NamedStore implements SharedStore {
     });
     this.client = client;
     this.leases = new Leases(client, clock);
+    this.notices.use(client, clock, config.prefix);
   }
 
   tellCounts({ tell }: Pick<ThreadStoresOptions, "tell">): void {
@@ -122,12 +133,13 @@ class NamedStore implements SharedStore {
     const { client, leases } = this;
     this.leases = null;
     this.client = null;
+    this.notices.stop();
     leases?.end();
     await client?.close();
   }
 }
 
 /** Equal for settings for which the same connection is right. */
-function connectionOf({ on_failure: _decides, prefix: _names, ...rest }: StoreConfig): string {
+function connectionOf({ on_failure: _decides, ...rest }: StoreConfig): string {
   return JSON.stringify(rest);
 }

@@ -1,5 +1,6 @@
 /** A store of `stores` in memory, which several proxies of a test can share, and which fails as the test says. */
 import { ScriptedCount } from "../stores/count-like-the-script.ts";
+import { NOTICES_MAX } from "../stores/notices.ts";
 import { StoreFault } from "../stores/store-connection.ts";
 import type { StoreClock, StoreCommand, StoreConnection, StoreConnector } from "../stores/store-connection.ts";
 
@@ -21,6 +22,7 @@ export class TestStore {
   private now: TestStoreMood = "fine";
   private readonly counts: ScriptedCount = new ScriptedCount();
   private readonly open: Map<StoreConnection, () => void> = new Map();
+  private readonly notices: { readonly topic: string; readonly number: string; readonly text: string }[] = [];
   private count: number = 0;
 
   /** How many questions have come. */
@@ -31,6 +33,16 @@ export class TestStore {
   /** The names of the keys that it holds. */
   get names(): readonly string[] {
     return this.counts.names;
+  }
+
+  /** What was told by it, oldest first. */
+  get told(): readonly string[] {
+    return this.notices.map(({ text }) => text);
+  }
+
+  /** Tells something by it, in the place of another machine. */
+  tell(topic: string, text: string): void {
+    this.notices.push({ topic, number: `${Number.MAX_SAFE_INTEGER}-${this.notices.length}`, text });
   }
 
   /** How many connections are open. */
@@ -61,6 +73,12 @@ export class TestStore {
             (fault) => settle(() => reject(fault)),
           );
         }),
+      append: (topic, text) =>
+        this.noticing(() => {
+          this.notices.push({ topic, number: `${clock.now() | 0}-${this.notices.length}`, text });
+          return "";
+        }),
+      readNotices: (topic, after) => this.noticing(() => this.noticesAfter(topic, after)),
       machineOf: () => "",
       close: () => {
         this.open.delete(connection);
@@ -74,6 +92,16 @@ export class TestStore {
       lost("the connection was lost");
     });
     return Promise.resolve(connection);
+  }
+
+  private noticing(then: () => unknown): Promise<unknown> {
+    return this.now === "fine" ? Promise.resolve(then()) : Promise.reject(new StoreFault("it cannot be reached"));
+  }
+
+  private noticesAfter(topic: string, after: string): unknown {
+    const own = this.notices.filter((notice) => notice.topic === topic);
+    const at = own.findIndex(({ number }) => number === after);
+    return own.filter(({ number }, index) => (at < 0 ? Number.parseInt(number, 10) >= Number(after) : index > at)).slice(0, NOTICES_MAX);
   }
 
   private answer(clock: StoreClock, command: StoreCommand, resolve: (reply: unknown) => void, reject: (fault: StoreFault) => void): void {

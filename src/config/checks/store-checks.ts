@@ -30,7 +30,9 @@ function namedStores(route: unknown, path: KeyPath): readonly NamedStore[] {
     if (!Array.isArray(limits)) return [[at(limits, "store"), [...path, key, "store"]]];
     return limits.map((limit: unknown, index) => [at(limit, "store"), [...path, key, index, "store"]]);
   });
-  return places.flatMap(([name, where]) => (typeof name === "string" ? [{ name, path: where }] : []));
+  const session = at(at(at(route, "authentication"), "oidc"), "session");
+  const ofLogin = [at(session, "store"), [...path, "authentication", "oidc", "session", "store"]] as const;
+  return [...places, ofLogin].flatMap(([name, where]) => (typeof name === "string" ? [{ name, path: where }] : []));
 }
 
 function placeFindings(store: unknown, path: KeyPath): Finding[] {

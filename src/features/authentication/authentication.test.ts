@@ -6,6 +6,7 @@ import type { RequestHead } from "../../http/request-head.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
 import { LoneView } from "../../proxy/feature/lone-view.ts";
 import { noLogins } from "../../proxy/feature/login-ports.ts";
+import { NO_STORES } from "../../proxy/feature/shared-store.ts";
 import { NO_PASSWORDS } from "../../proxy/feature/password-checks.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
 import { CredentialFiles } from "../../shared/credential-files.ts";
@@ -17,6 +18,7 @@ const middleware = authenticationMiddleware(
     credentials: new CredentialFiles(),
     passwords: NO_PASSWORDS,
     logins: noLogins("none"),
+    stores: NO_STORES,
     workerIndex: 0,
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
     now: () => 0,

@@ -27,7 +27,7 @@ import { shownCertificate } from "./shown-certificate.ts";
 
 /** What the methods need of the thread and the route. */
 type Needed = LimiterThread &
-  Pick<FeatureContext, "credentials" | "passwords" | "logins" | "workerIndex" | "now" | "report" | "template" | "route">;
+  Pick<FeatureContext, "credentials" | "passwords" | "logins" | "stores" | "workerIndex" | "now" | "report" | "template" | "route">;
 
 export const authentication: Feature<"authentication"> = {
   name: "authentication",

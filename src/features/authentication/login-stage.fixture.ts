@@ -5,7 +5,7 @@ import type { RouteAuthenticationOidcInput } from "../../config/input.ts";
 import { Browser } from "../../oidc/cookies/browser.fixture.ts";
 import { CLIENT, FakeProvider, ISSUER, SECRET } from "../../oidc/fake-provider.fixture.ts";
 import { testProxy } from "../../testing/test-proxy.ts";
-import type { ReceivedRequest, TestConfig, TestProxy } from "../../testing/test-proxy.ts";
+import type { ReceivedRequest, TestConfig, TestProxy, TestProxyOptions } from "../../testing/test-proxy.ts";
 
 export const KEY = "the first key of the sessions, which is long enough";
 export const NAVIGATION = { accept: "text/html", "sec-fetch-mode": "navigate", "sec-fetch-site": "none" };
@@ -36,7 +36,12 @@ export function configFor(login: Login = {}, more: object = {}): Extract<TestCon
   };
 }
 
-export async function stage(t: TestContext, config: TestConfig = configFor(), https = false): Promise<Stage> {
+export async function stage(
+  t: TestContext,
+  config: TestConfig = configFor(),
+  https = false,
+  stores: TestProxyOptions["stores"] = {},
+): Promise<Stage> {
   // The library compares the times of tokens with the machine's clock.
   const startsAt = Date.now();
   const provider = new FakeProvider(() => startsAt + passed);
@@ -49,7 +54,7 @@ export async function stage(t: TestContext, config: TestConfig = configFor(), ht
       return provider.fetch(ISSUER + pathname + search, { method: request.method, body: await request.text() });
     },
   };
-  const proxy = await testProxy(config, { upstreams, startsAt });
+  const proxy = await testProxy(config, { upstreams, startsAt, stores });
   const advance = proxy.advance.bind(proxy);
   proxy.advance = async (time) => {
     assert.ok(typeof time === "number");

@@ -2,7 +2,9 @@
 import { hash } from "node:crypto";
 import type { OidcEngine } from "../../oidc/oidc-engine.ts";
 import type { OidcOptions } from "../../oidc/oidc-options.ts";
+import type { Revocations } from "../../oidc/session/revocations.ts";
 import type { LoginPorts } from "../../proxy/feature/login-ports.ts";
+import type { SharedStore, Stores } from "../../proxy/feature/shared-store.ts";
 import { providerFetch } from "./provider-fetch.ts";
 import type { AuthenticationConfig } from "./schema.ts";
 import { SESSION_AGE_MAX_MS } from "../../policy/authentication/session-age.ts";
@@ -17,6 +19,8 @@ const PROVIDER_TIMEOUT_MS = 4_000;
  */
 const PATIENCE_MS = 9_000;
 const SELDOM_MS = 60_000;
+/** Of the store. */
+const TOPIC = "revocations";
 
 /** What the engine says when its time is over. */
 export const OUT_OF_TIME = { kind: "unavailable", retryAfterMs: 5_000, reason: "the provider takes too long" } as const;
@@ -28,9 +32,10 @@ export class Login {
   /** When each event was logged last. */
   private readonly toldAt: Map<string, number> = new Map();
 
-  constructor(options: OidcOptions, ports: LoginPorts, worker: number) {
+  /** @param store by which machines tell each other of logouts; null: they do not */
+  constructor(options: OidcOptions, ports: LoginPorts, store: SharedStore | null, worker: number) {
     this.ports = ports;
-    this.loading = engineFor(options, ports, worker).then((engine) => (this.engine = engine));
+    this.loading = engineFor(options, ports, store, worker).then((engine) => (this.engine = engine));
     this.loading.catch(() => {});
   }
 
@@ -58,21 +63,39 @@ export class Login {
 }
 
 /** The login of that configuration. Two routes with the same one share it. */
-export function loginFor(config: OidcConfig, ports: LoginPorts, worker: number): Login {
+export function loginFor(config: OidcConfig, ports: LoginPorts, stores: Stores, worker: number): Login {
   const options = optionsOf(config);
-  const key = hash("sha256", JSON.stringify({ ...options, keys: config.session.keys }), "base64");
+  const { keys, store } = config.session;
+  const key = hash("sha256", JSON.stringify({ ...options, keys, store }), "base64");
   // Nobody else keeps anything there.
-  return ports.known.get(key, () => new Login(options, ports, worker)) as Login;
+  return ports.known.get(key, () => new Login(options, ports, store === undefined ? null : stores.get(store), worker)) as Login;
 }
 
-async function engineFor(options: OidcOptions, { ask, table, epochMs }: LoginPorts, worker: number): Promise<OidcEngine> {
-  const [{ OidcEngine }, { SharedMarks, SharedRevocations }] = await Promise.all([
+async function engineFor(options: OidcOptions, ports: LoginPorts, store: SharedStore | null, worker: number): Promise<OidcEngine> {
+  const { ask, table, epochMs } = ports;
+  const [{ OidcEngine }, { SharedMarks }, revocations] = await Promise.all([
     import("../../oidc/oidc-engine.ts"),
     import("../../oidc/session/shared-session-state.ts"),
+    revocationsFor(ports, store, worker),
   ]);
-  // A store that several machines share would stand here.
-  const state = { marks: new SharedMarks(table, worker), revocations: new SharedRevocations(table, worker, SESSION_AGE_MAX_MS) };
-  return new OidcEngine(options, { fetch: providerFetch(ask, options.issuer), now: epochMs, ...state });
+  return new OidcEngine(options, {
+    fetch: providerFetch(ask, options.issuer),
+    now: epochMs,
+    marks: new SharedMarks(table, worker),
+    revocations,
+  });
+}
+
+async function revocationsFor({ table, epochMs, followed }: LoginPorts, store: SharedStore | null, worker: number): Promise<Revocations> {
+  const { SharedRevocations } = await import("../../oidc/session/shared-session-state.ts");
+  if (store === null) return new SharedRevocations(table, worker, SESSION_AGE_MAX_MS);
+  const { ToldRevocations, learn, toldName } = await import("../../oidc/session/told-revocations.ts");
+  const own = new SharedRevocations(table, worker, SESSION_AGE_MAX_MS, toldName);
+  if (!followed.has(store)) {
+    followed.add(store);
+    store.follow(TOPIC, (text) => learn(own, text, epochMs()));
+  }
+  return new ToldRevocations(own, (text) => store.publish(TOPIC, text, SESSION_AGE_MAX_MS));
 }
 
 function optionsOf(config: OidcConfig): OidcOptions {

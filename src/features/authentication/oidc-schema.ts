@@ -5,7 +5,7 @@ import type { OwnPath } from "../../values/declaration.ts";
 import { at, entriesOf, error } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
 import { duration } from "../../values/scalars.ts";
-import { issuerUrl, localPath, longSecret, secret } from "../../values/texts.ts";
+import { issuerUrl, localPath, longSecret, nameOf, secret } from "../../values/texts.ts";
 import { ASYMMETRIC, claimPlaces } from "./jwt-schema.ts";
 
 /** A key may be put before the one in use, and the one before may stay until its sessions are over. */
@@ -36,6 +36,10 @@ const PATHS = [
 ] as const;
 
 const session = z.strictObject({
+  store: nameOf("the name of a store").optional().meta({
+    description:
+      "The store of `stores` by which all machines learn of logouts within two seconds, those of the provider's back channel included. While it is down each machine knows its own, and tells them when it is back. Absent: what is told to one machine is not known to others.",
+  }),
   keys: z.array(longSecret("`openssl rand -base64 32` prints a key")).min(1, { error: "expected at least one key" }).max(KEYS_MAX).meta({
     description:
       "Secrets of at least 32 characters, which `openssl rand -base64 32` prints: the sessions' cookies are encrypted with keys made from them. The first seals, all open: to change one, put the new one first and drop the old one when its sessions are over. All machines that serve the same users have the same. Whoever has one can let himself in as anybody: write `${NAME}`, `file:PATH` or another place of docs/secrets.md.",
@@ -83,7 +87,7 @@ export const oidcSchema = z.strictObject({
   }),
   back_channel_logout_path: localPath.default(PATHS[3][1]).meta({
     description:
-      "Where the provider tells that a user has logged out there (OpenID Connect Back-Channel Logout). Register it at the provider; the sessions end in all workers at once.",
+      "Where the provider tells that a user has logged out there (OpenID Connect Back-Channel Logout). Register it at the provider; the sessions end in all workers at once, and on other machines by `session.store`.",
   }),
   parameters: z.record(z.string().min(1), z.string()).default({}).meta({
     title: "mapping of texts",

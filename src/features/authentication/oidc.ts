@@ -56,14 +56,14 @@ export class OidcMethod implements Method {
     config: OidcConfig,
     isOptional: boolean,
     others: { readonly challenges: readonly string[]; readonly ownToken: string | null },
-    { logins, report, ...thread }: Pick<FeatureContext, "logins" | "report"> & LimiterThread,
+    { logins, stores, report, ...thread }: Pick<FeatureContext, "logins" | "stores" | "report"> & LimiterThread,
   ) {
     this.config = config;
     this.isOptional = isOptional;
     this.challenges = [...others.challenges, this.challenge];
     this.leavesTokens = others.ownToken === "authorization";
     this.report = report;
-    this.login = loginFor(config, logins, thread.workerIndex);
+    this.login = loginFor(config, logins, stores, thread.workerIndex);
     this.failures = new Limiter(FAILED_LOGINS, thread, { id: JSON.stringify(["failed logins", config.issuer, config.client_id]) });
     this.now = thread.now;
     this.ownPaths = new Map([

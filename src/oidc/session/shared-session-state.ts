@@ -37,21 +37,29 @@ export class SharedRevocations implements Revocations {
   readonly #worker: number;
   readonly #keys: KeyHash;
   readonly #lifetimeMs: number;
+  readonly #nameOf: (revocation: Revocation) => string;
 
   /**
    * @param worker index of the calling thread
+   * @param nameOf the key in the table
    * @param lifetimeMs greatest age of any session, so long is a revocation kept. The table has one time for it, its end; it was made this long before.
    */
-  constructor(table: BucketTable, worker: number, lifetimeMs: number) {
+  constructor(table: BucketTable, worker: number, lifetimeMs: number, nameOf: (revocation: Revocation) => string = keyOf) {
     this.#table = table;
     this.#worker = worker;
     this.#keys = table.keysOf("oidc revocations");
     this.#lifetimeMs = lifetimeMs;
+    this.#nameOf = nameOf;
   }
 
-  revoke({ issuer, by, value }: Revocation, nowMs: number): void {
-    const heldMs = this.#table.open(this.#keys, keyOf(issuer, by, value), nowMs, this.#worker);
-    this.#table.close(Math.max(heldMs, nowMs + this.#lifetimeMs), this.#worker);
+  revoke(revocation: Revocation, nowMs: number): void {
+    this.revokeNamed(this.#nameOf(revocation), nowMs, nowMs);
+  }
+
+  /** @param madeMs when it was made, which may be long ago */
+  revokeNamed(name: string, madeMs: number, nowMs: number): void {
+    const heldMs = this.#table.open(this.#keys, name, nowMs, this.#worker);
+    this.#table.close(Math.max(heldMs, madeMs + this.#lifetimeMs), this.#worker);
   }
 
   revoked({ issuer, id, subject, sid, startedAtMs }: RevocableSession, nowMs: number): boolean {
@@ -64,10 +72,10 @@ export class SharedRevocations implements Revocations {
   }
 
   #end(issuer: string, by: Revocation["by"], value: string, nowMs: number): number {
-    return this.#table.peek(this.#keys, keyOf(issuer, by, value), nowMs, this.#worker);
+    return this.#table.peek(this.#keys, this.#nameOf({ issuer, by, value }), nowMs, this.#worker);
   }
 }
 
-function keyOf(issuer: string, by: string, value: string): string {
+function keyOf({ issuer, by, value }: Revocation): string {
   return JSON.stringify([issuer, by, value]);
 }

@@ -14,6 +14,8 @@ export interface LoginPorts {
   readonly after: (ms: number, then: () => void) => () => void;
   /** The logins of this thread. Routes with the same one share it, and one that a reload keeps goes on. */
   readonly known: WeakValues<object>;
+  /** The stores from which the thread learns of logouts: for all its logins, and for later ones. */
+  readonly followed: WeakSet<object>;
 }
 
 /** Where nobody can be asked. @param problem says why */
@@ -24,5 +26,6 @@ export function noLogins(problem: string): LoginPorts {
     epochMs: () => 0,
     after: () => () => {},
     known: new WeakValues(),
+    followed: new WeakSet(),
   };
 }

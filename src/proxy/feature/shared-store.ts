@@ -39,6 +39,13 @@ export interface SharedStore {
   take(name: string, limit: SharedLimit, cost: number, lease: number): StoreAnswer | Promise<StoreAnswer | null> | null;
   /** Counts `count` more whatever is left, or gives back where it is below 0, if the store can be reached. */
   settle(name: string, limit: SharedLimit, count: number): void;
+  /**
+   * Tells all threads of all machines that follow the topic, and those that begin to do so before `keepMs` are over. What the store cannot take now is sent when it
+   * is back.
+   */
+  publish(topic: string, text: string, keepMs: number): void;
+  /** Calls `take` with what is published, in order, the own included, and perhaps more than once: within two seconds while the store answers. */
+  follow(topic: string, take: (text: string) => void): void;
 }
 
 /** The stores that the configuration names. */
@@ -49,5 +56,5 @@ export interface Stores {
 
 /** Where there are no stores. */
 export const NO_STORES: Stores = {
-  get: () => ({ onFailure: "local", nameOf: () => "", take: () => null, settle: () => {} }),
+  get: () => ({ onFailure: "local", nameOf: () => "", take: () => null, settle: () => {}, publish: () => {}, follow: () => {} }),
 };

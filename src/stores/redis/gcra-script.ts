@@ -4,7 +4,8 @@
  * The time is that of Redis: it is one clock for all machines, and theirs may differ by seconds. Times are whole microseconds, which a double holds until the year 2255. A
  * key holds one of them, at which everything is there again, and expires then: an absent key says the same.
  */
-import { hash } from "node:crypto";
+import { scriptOf } from "./script.ts";
+import type { Script } from "./script.ts";
 
 /**
  * KEYS: the key. ARGV: microseconds for one, how many at once, how many of debt, how many are wanted, how many at least (`all`: all of them, whatever is left), and for how many
@@ -52,4 +53,4 @@ end
 return {taken, full - now}
 `;
 
-export const GCRA: { readonly text: string; readonly sha1: string } = { text: TEXT, sha1: hash("sha1", TEXT) };
+export const GCRA: Script = scriptOf(TEXT);

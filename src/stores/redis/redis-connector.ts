@@ -7,11 +7,14 @@ import { codeOf, messageOf } from "../../base/errors.ts";
 import type { RedisStoreConfig } from "../../config/schema/stores-schema.ts";
 import { emissionIntervalUs } from "../../policy/rate-limit/gcra.ts";
 import { spanUs } from "../leases.ts";
+import { NOTICES_MAX } from "../notices.ts";
 import { StoreFault } from "../store-connection.ts";
-import type { StoreCommand, StoreConnection, StoreConnector } from "../store-connection.ts";
+import type { StoreConnection, StoreConnector } from "../store-connection.ts";
 import { loadClient } from "./client-package.ts";
+import { APPEND } from "./append-script.ts";
 import { GCRA } from "./gcra-script.ts";
 import { keySlot } from "./key-slot.ts";
+import type { Script } from "./script.ts";
 
 /** For a connection, TLS handshake included, and for each step after it. */
 const CONNECT_MS = 1000;
@@ -59,7 +62,7 @@ export class RedisConnector implements StoreConnector {
     await within(client.sendCommand(["SCRIPT", "LOAD", GCRA.text]), () => client.destroy());
     isReady = true;
     return {
-      send: (command) => ask((args) => client.sendCommand(args), command),
+      ...asking((_key, args) => client.sendCommand(args)),
       machineOf: () => "",
       close: () => {
         isClosed = true;
@@ -86,7 +89,7 @@ export class RedisConnector implements StoreConnector {
     cluster.on("error", () => {});
     await within(cluster.connect(), () => cluster.destroy());
     return {
-      send: (command) => ask((args) => cluster.sendCommand(command.name, false, args), command),
+      ...asking((key, args) => cluster.sendCommand(key, false, args)),
       machineOf: (name) => cluster.slots[keySlot(name)]?.master.address ?? "nobody",
       close: () => cluster.destroy(),
       end: () => ended(cluster),
@@ -147,18 +150,43 @@ function placeOf(url: string): Place {
   };
 }
 
-async function ask(send: (args: string[]) => Promise<unknown>, command: StoreCommand): Promise<unknown> {
-  const { name, limit, cost, least } = command;
-  const { rate, debtMax } = limit;
-  const numbers = [emissionIntervalUs(rate), rate.burst, debtMax, cost, least ?? "all", spanUs(limit)].map(String);
+type Send = (key: string, args: string[]) => Promise<unknown>;
+
+function asking(send: Send): Pick<StoreConnection, "send" | "append" | "readNotices"> {
+  return {
+    send: ({ name, limit, cost, least }) => {
+      const { rate, debtMax } = limit;
+      const numbers = [emissionIntervalUs(rate), rate.burst, debtMax, cost, least ?? "all", spanUs(limit)];
+      return run(send, GCRA, name, numbers.map(String));
+    },
+    append: (topic, text, keepMs) => run(send, APPEND, topic, [text, String(Math.ceil(keepMs))]),
+    readNotices: async (topic, after) => {
+      try {
+        const reply = await send(topic, ["XRANGE", topic, `(${after}`, "+", "COUNT", String(NOTICES_MAX)]);
+        // Each is its number, and a list of names and values, of which there is one.
+        return Array.isArray(reply) ? reply.map((each: unknown) => noticeIn(each)) : null;
+      } catch (error) {
+        throw faultOf(error);
+      }
+    },
+  };
+}
+
+function noticeIn(each: unknown): unknown {
+  const [number, fields]: readonly unknown[] = Array.isArray(each) ? each : [];
+  const [, text]: readonly unknown[] = Array.isArray(fields) ? fields : [];
+  return { number, text };
+}
+
+async function run(send: Send, { text, sha1 }: Script, key: string, given: readonly string[]): Promise<unknown> {
   try {
-    return await send(["EVALSHA", GCRA.sha1, "1", name, ...numbers]);
+    return await send(key, ["EVALSHA", sha1, "1", key, ...given]);
   } catch (error) {
     // A store that was restarted, or another machine of a cluster, does not know the script yet.
     if (wordOf(error) !== "NOSCRIPT") throw faultOf(error);
   }
   try {
-    return await send(["EVAL", GCRA.text, "1", name, ...numbers]);
+    return await send(key, ["EVAL", text, "1", key, ...given]);
   } catch (error) {
     throw faultOf(error);
   }

@@ -27,6 +27,8 @@ export interface SiteOptions {
   /** Default: 8h. */
   readonly maxAge?: string;
   readonly times?: ProviderTimes;
+  /** URL of a Redis by which machines tell each other of logouts. */
+  readonly store?: string;
 }
 
 const FATAL = fileURLToPath(new URL("fatal-middleware.ts", import.meta.url));
@@ -52,17 +54,17 @@ export async function startSite(t: TestContext, options: SiteOptions = {}): Prom
   const origin = `http://127.0.0.1:${port}`;
   const provider = await startProvider(t, origin, { ...SITE_PATHS, ...options.times });
   const appPort = (app.address() as AddressInfo).port;
-  const { workers = 1, login: first = "", maxAge = "8h", fatal = false } = options;
+  const { workers = 1, login: first = "", maxAge = "8h", fatal = false, store } = options;
   const config = (login = first): string =>
     `workers: ${workers}
-listeners: [{ address: "127.0.0.1:${port}" }]
+${store === undefined ? "" : `stores: { shared: { type: redis, url: "${store}" } }\n`}listeners: [{ address: "127.0.0.1:${port}" }]
 upstreams: { app: { endpoints: ["http://127.0.0.1:${appPort}"] } }
 routes:
   - { match: { path: /bye }, respond: { body: bye } }
 ${fatal ? `  - { match: { path: /die }, middleware: [{ use: "${FATAL}" }], respond: { body: alive } }\n` : ""}  - match: { path: [/app/*, /api/*] }
     upstream: app
     authentication:
-      oidc: { issuer: "${provider.issuer}", client_id: ${CLIENT_ID}, client_secret: "${CLIENT_SECRET}", scopes: [profile, offline_access], parameters: { prompt: consent }, post_logout_path: /bye, session: { keys: ["${SESSION_KEY}"], max_age: ${maxAge} }, claims: { user: sub }${login === "" ? "" : `, ${login}`} }
+      oidc: { issuer: "${provider.issuer}", client_id: ${CLIENT_ID}, client_secret: "${CLIENT_SECRET}", scopes: [profile, offline_access], parameters: { prompt: consent }, post_logout_path: /bye, session: { keys: ["${SESSION_KEY}"], max_age: ${maxAge}${store === undefined ? "" : ", store: shared"} }, claims: { user: sub }${login === "" ? "" : `, ${login}`} }
       identity_headers: { user: X-User, roles: X-Roles }
 logging: { level: info }
 `;
