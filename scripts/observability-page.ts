@@ -171,7 +171,7 @@ Prometheus sends it with \`authorization: { credentials_file: FILE }\` in its \`
 |---|---|
 | \`/healthz\` | 200 as long as the process answers |
 | \`/readyz\` | 200, or 503 with a line for each reason: it starts, it drains, no worker serves, a listener is lost, or no endpoint of any upstream is of use: each is unhealthy, or has refused the last connection or probe |
-| \`/status\` | JSON: \`status\` (\`ok\`: every endpoint is of use as far as is known; \`degraded\`: some are not; \`down\`: none, and \`/readyz\` says so too), \`version\`, \`uptime\` in seconds, and each endpoint's \`health\` and \`in_flight\`; \`verify: false\` at an upstream whose \`https\` endpoints need not prove who they are. \`health\` is \`unknown\` until a probe has passed or \`unhealthy_threshold\` probes have failed. Without a health check it is \`unknown\`, but \`unhealthy\` from a connection that failed to the next one that does not |
+| \`/status\` | JSON: \`status\` (\`ok\`: every endpoint is of use as far as is known; \`degraded\`: some are not; \`down\`: none, and \`/readyz\` says so too), \`version\`, \`uptime\` in seconds, and each endpoint's \`health\` and \`in_flight\`; \`verify: false\` at an upstream whose \`https\` endpoints need not prove who they are; \`stores\` by name, each with \`up\`, \`since\` when, and the \`problem\` it has. \`health\` is \`unknown\` until a probe has passed or \`unhealthy_threshold\` probes have failed. Without a health check it is \`unknown\`, but \`unhealthy\` from a connection that failed to the next one that does not |
 `;
 }
 
