@@ -24,6 +24,11 @@ const PATIENCE_MS = 10_000;
 const TRUSTED = "127.0.0.1";
 const STRANGER = "127.0.0.2";
 const CHUNKED = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1f40\r\n${"V".repeat(8000)}\r\n0\r\n\r\n`;
+/** An answer of a language model, in two parts that break in the middle of the word that counts. */
+const [MODEL, REST] = [
+  'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: {"u\r\n',
+  '36\r\nsage":{"prompt_tokens":400,"completion_tokens":600}}\n\n\r\n0\r\n\r\n',
+];
 const BEGUN = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT = createHash("sha1").update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
@@ -60,6 +65,7 @@ async function startOrigins(): Promise<Origins> {
       const { head, socket } = request;
       if (head.startsWith("GET /cut")) socket.write(BEGUN, () => socket.resetAndDestroy());
       else if (head.startsWith("GET /chunked")) socket.write(CHUNKED);
+      else if (head.startsWith("POST /model")) socket.write(MODEL, () => setImmediate(() => socket.write(REST)));
       else if (head.startsWith("GET /odd")) socket.write("HTTP/1.1 299 Very Odd\r\nX-A: 1\r\nContent-Length: 2\r\n\r\nok");
       else if (head.startsWith("GET /user")) authenticate(request, users);
       else answerOk(request);
@@ -120,6 +126,7 @@ upstreams:
   unnamed: { endpoints: ["http://name.invalid:80"] }
 routes:
   - { match: { path: "/admin/*" }, authentication: { tokens: [s3cret] }, upstream: app }
+  - { match: { path: /model }, token_limit: { tokens_per_minute: 1000, estimate: 100 }, upstream: app }
   - { match: { path: /limited }, rate_limit: { requests_per_minute: 1, burst: 1 }, upstream: app }
 ${["resetting", "closing", "unnamed"].map((name) => `  - { match: { path: /${name} }, upstream: ${name} }`).join("\n")}
   - { match: { host: a.test }, upstream: app }
@@ -186,6 +193,16 @@ ${["resetting", "closing", "unnamed"].map((name) => `  - { match: { path: /${nam
     assert.equal((await ask(proxy.port, get("/admin/x", ["Authorization: Bearer s3cret"]))).status, 200);
     assert.equal((await ask(proxy.port, get("/limited"))).status, 200);
     assert.equal((await ask(proxy.port, get("/limited"))).status, 429);
+  });
+
+  test("the tokens of an answer are counted while it streams, by all threads together", async () => {
+    const asked = "POST /model HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\n{}";
+    const answer = await ask(proxy.port, asked);
+    assert.deepEqual([answer.status, answer.body.length], [200, 63]);
+    const ours = (): Record<string, unknown> | undefined => proxy.access().find((record) => record["path"] === "/model");
+    await proxy.until(() => ours() !== undefined, "its line");
+    assert.deepEqual([ours()?.["input_tokens"], ours()?.["output_tokens"], ours()?.["tokens_from"]], [400, 600, "usage"]);
+    assert.equal((await ask(proxy.port, asked)).status, 429);
   });
 
   test("a stranger's forged address is nowhere, and a trusted proxy is believed", async () => {

@@ -164,3 +164,24 @@ test("a dead worker's gauges are zeroed and its counters kept", () => {
   assert.equal(table.counterOf(1, CounterId.connections_open), 0);
   assert.equal(table.counter(CounterId.connections_accepted), 10);
 });
+
+test("routes that count tokens have cells for them behind all others of theirs, and no other route has any", () => {
+  const counting: MetricSource = { ...source, routes: [{ name: "api", upstream: "app", token_limit: [] }, { upstream: "app" }] };
+  const [plain, layout] = [metricLayout(source), metricLayout(counting)];
+  assert.ok(layout.rowCells - plain.rowCells <= 16);
+  const buffer = new SharedArrayBuffer(MetricTable.bytes(layout, 2));
+  const workers = [0, 1].map((index) => new WorkerMetrics(layout, buffer, index));
+  for (const [index, worker] of workers.entries()) {
+    worker.tokensCounted(0, 10, 20, true);
+    worker.tokensCounted(0, 3, index, false);
+    worker.tokensCounted(1, 1000, 1000, true);
+    worker.tokensCounted(-1, 1000, 1000, true);
+    worker.exchangeFinished(1, 1, 500, 1e6, 0, 0);
+  }
+  const table = new MetricTable(layout, buffer, 2);
+  assert.deepEqual(
+    layout.routes.map((route) => table.route(route).tokens),
+    [[], [20, 40, 6, 1], []],
+  );
+  assert.equal(layout.routes.map((route) => table.requests(route, 2, 5)).join(), "0,0,2");
+});

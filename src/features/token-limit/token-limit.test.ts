@@ -424,3 +424,30 @@ test("the log, the metrics and middleware are told what an exchange has cost", a
   await proxy.reload({ routes: [{ name: "llm", upstream: "app" }] });
   assert.equal(counted("input", "usage"), 80, "the sums outlive the limit");
 });
+
+test("a model may think for minutes before it goes on", async (t) => {
+  const encoder = new TextEncoder();
+  const [first, ...others] = CHAT.split(/(?<=\n\n)/);
+  const app: OriginFunction = (_request, { sleep }) => {
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue(encoder.encode(first)),
+      pull: async (controller) => {
+        await sleep(110_000);
+        controller.enqueue(encoder.encode(others.join("")));
+        controller.close();
+      },
+    });
+    return new Response(body, { headers: { "Content-Type": "text/event-stream" } });
+  };
+  const proxy = await testProxy(
+    {
+      upstreams: { app: { endpoints: ["http://app.test"], timeouts: { idle: "2m" } } },
+      routes: [{ token_limit: { tokens_per_minute: 10_000 }, upstream: "app" }],
+    },
+    { upstreams: { app } },
+  );
+  t.after(() => proxy.close());
+  const pending = ask(proxy);
+  await proxy.advance("115s");
+  assert.equal((await pending).text, CHAT);
+});
