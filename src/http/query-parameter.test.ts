@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parameterValues, withoutParameter } from "./query-parameter.ts";
+import { looseValues, parameterValues, withoutParameter } from "./query-parameter.ts";
 
 test("a parameter in every spelling of its name and value", () => {
   for (const [target, values, rest] of [
@@ -37,4 +37,11 @@ test("of no query is anything left that URLSearchParams reads as the parameter, 
       );
     }),
   );
+});
+
+test("what programs may take for a parameter of a name", () => {
+  const values = (query: string): readonly string[] => looseValues(`/?${query}`, "q");
+  assert.deepEqual(values("q=1&Q=2;%51=3&q[]=4&q%5b0]=5&+q%00=6&%09q [a]=7"), ["1", "2", "3", "4", "5", "6", "7"]);
+  assert.deepEqual(values("qq=1&_q=2&q_=3&[q]=4&p=q=5&=6"), []);
+  assert.deepEqual(values("a=1;q=%3B"), [";"]);
 });

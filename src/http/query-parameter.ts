@@ -5,6 +5,25 @@ export function parameterValues(target: string, name: string): string[] {
   return pairsOf(target).flatMap((pair) => (nameIn(pair) === name ? [decoded(pair.slice(nameEnd(pair) + 1))] : []));
 }
 
+/**
+ * The values of all parameters whose name some program may take for that one, which is in lower case: also with `;` between parameters, in another case, with spaces and
+ * control characters around the name, and as `name[]` or `name[0]`.
+ */
+export function looseValues(target: string, name: string): string[] {
+  return pairsOf(target.replaceAll(";", "&")).flatMap((pair) =>
+    looseName(nameIn(pair)) === name ? [decoded(pair.slice(nameEnd(pair) + 1))] : [],
+  );
+}
+
+function looseName(name: string): string {
+  let end = name.indexOf("[");
+  if (end < 0) end = name.length;
+  let start = 0;
+  while (start < end && name.charCodeAt(start) <= 0x20) start++;
+  while (end > start && name.charCodeAt(end - 1) <= 0x20) end--;
+  return name.slice(start, end).toLowerCase();
+}
+
 /** The target without the parameters of that name. What is left keeps its spelling. */
 export function withoutParameter(target: string, name: string): string {
   const pairs = pairsOf(target);

@@ -203,6 +203,10 @@ test("GraphQL in JSON, as a document and in the URL, whatever the method", async
     [400, 200, 200, 400],
   );
   assert.equal(await asked("query=%7Ba%7D&query=%7Ba%7D"), 400, "several documents");
+  // As some programs read it.
+  for (const name of ["a=1;query", "QUERY", "+query", "query%00", "query[]", "query%5B0%5D", "%09Query+[a][b]"])
+    assert.deepEqual([await asked(`${name}=${encodeURIComponent(deep)}`), await asked(`${name}=%7Ba%7D`)], [400, 200], name);
+  assert.equal(await asked("query=%7Ba%7D;query=%7Ba%7D"), 400, "several documents");
   assert.equal(
     await asked(`query=${encodeURIComponent(deep)}`, {
       method: "POST",

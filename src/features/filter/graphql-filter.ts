@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { parameterValues } from "../../http/query-parameter.ts";
+import { looseValues } from "../../http/query-parameter.ts";
 import { graphqlBodyFault, graphqlQueryFault } from "../../policy/filter/graphql-request.ts";
 import type { GraphqlRequestFault, GraphqlRequestLimits } from "../../policy/filter/graphql-request.ts";
 import { measureGraphql } from "../../policy/filter/measure-graphql.ts";
@@ -25,10 +25,10 @@ export class GraphqlFilter {
     };
   }
 
-  /** The parameter `query` of the URL. */
+  /** The parameter `query` of the URL, and whatever a service may take for it. */
   judgeTarget(target: string): LocalAnswer | null {
     if (!target.includes("?")) return null;
-    const documents = parameterValues(target, "query").map((octets) => Buffer.from(octets, "latin1").toString("utf8"));
+    const documents = looseValues(target, "query").map((octets) => Buffer.from(octets, "latin1").toString("utf8"));
     return this.answerTo(graphqlQueryFault(documents, this.limits));
   }
 
