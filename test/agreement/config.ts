@@ -7,6 +7,21 @@ export const FILES: Readonly<Record<string, string>> = {
   "site/index.html": "<h1>home</h1>",
   "site/a/page.html": "<p>page</p>",
   "lists/partners.txt": "# partners\n198.51.100.0/24\n",
+  "api.json": JSON.stringify({
+    openapi: "3.1.0",
+    paths: {
+      "/described": {
+        get: {
+          parameters: [
+            { name: "v", in: "query", schema: { type: "integer" } },
+            { name: "X-A", in: "header", schema: { type: "string", pattern: "^[a-z]+$" } },
+          ],
+        },
+        post: { requestBody: { content: { "application/json": { schema: { type: "object" } } } } },
+      },
+      "/described/{id}": { get: { parameters: [{ name: "id", in: "path", required: true, schema: { minLength: 2 } }] }, delete: {} },
+    },
+  }),
   "pages/error.html": "<h1>{error.status} {error.title}</h1><p>{path}</p>",
   "pages/503.html": "<h1>back soon</h1>",
 };
@@ -80,5 +95,6 @@ routes:
     upstream: plain
   - { name: copied, match: { path: /copied }, mirror: { upstream: other }, upstream: plain }
   - { name: long, match: { path: /plain/*, headers: { Accept: "*" } }, response_headers: { add: { X-Own: "{header.Accept}" } }, token_limit: { tokens_per_minute: 10000000, estimate: 1 }, upstream: plain }
+  - { name: described, match: { path: /described/* }, validate: { openapi: api.json, responses: report }, upstream: plain }
   - { name: rest, match: { host: [a.test, "*.page.test"], not: [{ path: /never/* }, { query: { never: "1" } }] }, upstream: app }
 `;

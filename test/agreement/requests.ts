@@ -40,6 +40,7 @@ const BEGINNINGS = [
   "/careful",
   "/copied",
   "/plain",
+  "/described",
   "/never",
   "",
 ] as const;

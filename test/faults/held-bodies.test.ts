@@ -1,5 +1,6 @@
 /** Bodies that a route holds in memory (`buffer`): a request's before the origin is asked, a response's for a slow client. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { LINGERS, LISTENERS, cut, served } from "./row.ts";
 import type { Row } from "./row.ts";
 import { themes } from "./theme.ts";
@@ -8,6 +9,10 @@ import { themes } from "./theme.ts";
 const LARGE_WITHIN_MS = 5000;
 /** More than the kernel holds between two ends: the client must read for the origin to be done, unless the proxy holds the body. */
 const HELD = 20_000_000;
+
+/** A description of an API with the paths of all rows: bodies are objects in JSON. */
+const VALIDATE = `validate: { openapi: ${fileURLToPath(new URL("./anything.openapi.json", import.meta.url))}, responses: enforce }`;
+const JSON_TYPE = "Content-Type: application/json";
 
 const rows: Row[] = [
   // ---- a body that is held before the origin is asked ----
@@ -96,6 +101,56 @@ const rows: Row[] = [
       await second.until(({ requests }) => requests[0]?.body().length === 300_000, "the whole body at the other endpoint");
     },
   },
+  // ---- a body that is held to be checked ----
+  {
+    name: "checked request, the client stalls inside it",
+    listener: "hasty",
+    route: VALIDATE,
+    client: ({ client, head }) => client.send(`${head("POST", [JSON_TYPE, "Content-Length: 10"])}{"a`),
+    expect: {
+      answer: { status: 408 },
+      log: { status: 408, outcome: "request_timeout", attempts: 0 },
+      client: "closed",
+      origin: "unreached",
+      counters: { request_timeouts: 1 },
+      limitMs: LISTENERS.hasty,
+    },
+    throughHost: LINGERS,
+  },
+  {
+    name: "checked response, reset inside it",
+    route: VALIDATE,
+    client: ({ client, get }) => client.send(get()),
+    origin: async ({ connection }) => {
+      await connection.send(`HTTP/1.1 200 OK\r\n${JSON_TYPE}\r\nContent-Length: 10\r\n\r\n{"a`);
+      connection.reset();
+    },
+    expect: {
+      answer: { status: 502, error: "connection_terminated" },
+      log: { status: 502, outcome: "connection_terminated" },
+      client: "open",
+      origin: "closed",
+      counters: { origin_failures: 1 },
+    },
+  },
+  {
+    name: "checked response, the client resets inside it",
+    route: VALIDATE,
+    client: async ({ client, get, reached, gauge }) => {
+      await client.send(get());
+      await reached();
+      await gauge("in_flight_at_endpoints", 1);
+      client.reset();
+    },
+    origin: ({ connection }) => connection.send(`HTTP/1.1 200 OK\r\n${JSON_TYPE}\r\nContent-Length: 10\r\n\r\n{"a`),
+    expect: {
+      answer: "unseen",
+      log: { status: 499, outcome: /^client_(gone|reset)$/ },
+      client: "left",
+      origin: "closed",
+      counters: { client_aborts: 1 },
+    },
+  },
   // ---- a body that is held for a slow client ----
   {
     name: "response, the client reads only when the origin is done",
@@ -147,4 +202,4 @@ const rows: Row[] = [
   },
 ];
 
-themes("held bodies", rows, { same: 7, differ: 2, leftOut: 0, notByFetch: 0 });
+themes("held bodies", rows, { same: 9, differ: 3, leftOut: 0, notByFetch: 0 });

@@ -202,6 +202,21 @@ describe("a response that is held", () => {
     assert.equal(proxy.metrics.value("millrace_buffered_bytes"), 0);
   });
 
+  test("counts against the memory for held bodies until a slow client has taken it", async (t) => {
+    const body = JSON.stringify({ a: "x".repeat(900_000) });
+    const proxy = await begun(t, { responses: "enforce" }, () => new Response(body, { headers: { "Content-Type": "application/json" } }));
+    const client = proxy.connect();
+    client.pause();
+    client.send(`${head("Content-Length: 8")}{"a":[]}`);
+    await proxy.advance(0);
+    assert.ok(proxy.metrics.value("millrace_buffered_bytes") > 500_000, String(proxy.metrics.value("millrace_buffered_bytes")));
+    client.resume();
+    assert.ok((await client.until(/"\}$/)).endsWith(body));
+    await proxy.advance(0);
+    assert.equal(proxy.metrics.value("millrace_buffered_bytes"), 0);
+    client.close();
+  });
+
   test("with trailers keeps them, and a larger one goes on as it comes", async (t) => {
     const proxy = await begun(
       t,

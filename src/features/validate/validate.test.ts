@@ -131,6 +131,8 @@ describe("paths and methods", () => {
     const api = await begun(t, {}, API.replace("/pets/mine:", '"/pets/{id}/toys":'));
     assert.equal((await get(api, "/v1/pets/7/toys")).status, 200);
     assert.equal((await get(api, "/v1/pets/7%2Ftoys")).status, 404);
+    assert.equal((await get(api, "/v1/pets/7;toys")).status, 404);
+    assert.equal((await get(api, "/v1/pets/%37")).status, 200);
   });
 
   test("base_path stands in the place of the server's", async (t) => {
@@ -277,6 +279,8 @@ describe("bodies", () => {
     const api = await begun(t);
     const form = "application/x-www-form-urlencoded";
     assert.equal((await post(api, "name=Mia+M&weight=3.3&tags=a&tags=b", form)).status, 200);
+    assert.equal((await post(api, "name=\u00e9\u0416\u{1f600}", form)).status, 200);
+    assert.equal((await post(api, Array(50_000).fill("tags=a").join("&"), form)).status, 400);
     assert.deepEqual((await post(api, "weight=3.3", form)).errors, [{ in: "body", pointer: "/name", keyword: "required" }]);
     assert.deepEqual((await post(api, "name=a&weight=x", form)).errors, [{ in: "body", pointer: "/weight", keyword: "type" }]);
     assert.deepEqual((await post(api, "name=a&name=b", form)).errors, [{ in: "body", keyword: "repeated" }]);

@@ -4,53 +4,84 @@ import { Run } from "./run.ts";
 import type { Check } from "./scalar-checks.ts";
 import type { SchemaChecks } from "./schema-checks.ts";
 
-/** What a schema says of its values, and what its own parts say. */
-export interface Shape {
+/** What a schema says of its values, and what its own parts say: shapes of the parts are made when they are first asked for. */
+export class Shape {
   /** Types that a value may have; null: any. */
   readonly types: ReadonlySet<string> | null;
   /** Null: every text is right. */
   readonly check: Check | null;
-  readonly items: Shape | null;
-  readonly properties: ReadonlyMap<string, Shape>;
-  /** Of further properties; null: they are texts. */
-  readonly others: Shape | null;
+  /** The schemas by which a property, an element or any other property is checked. */
+  private readonly named: ReadonlyMap<string, unknown>;
+  private readonly itemSchema: unknown;
+  private readonly otherSchema: unknown;
+  private readonly made: Map<string, Shape> = new Map();
+  private readonly of: SchemaLook;
+
+  constructor(schema: unknown, of: SchemaLook) {
+    const parts = partsOf(schema, of.referred);
+    this.of = of;
+    this.types = typesOf(parts);
+    this.check = of.checks.compile(schema);
+    this.itemSchema = parts.find(({ items }) => items !== undefined)?.["items"];
+    this.otherSchema = parts.find(({ additionalProperties: others }) => isJsonObject(others))?.["additionalProperties"];
+    const named = new Map<string, unknown>();
+    for (const { properties } of parts)
+      if (isJsonObject(properties)) for (const [name, each] of Object.entries(properties)) if (!named.has(name)) named.set(name, each);
+    this.named = named;
+  }
+
+  /** Of the elements; null: they are texts. */
+  get items(): Shape | null {
+    return this.itemSchema === undefined ? null : this.shape("items", this.itemSchema);
+  }
+
+  has(name: string): boolean {
+    return this.named.has(name);
+  }
+
+  get hasProperties(): boolean {
+    return this.named.size > 0;
+  }
+
+  /** Of a property; null: it is a text. */
+  property(name: string): Shape | null {
+    if (this.named.has(name)) return this.shape(`property ${name}`, this.named.get(name));
+    return this.otherSchema === undefined ? null : this.shape("others", this.otherSchema);
+  }
+
+  private shape(key: string, schema: unknown): Shape {
+    const known = this.made.get(key) ?? new Shape(schema, this.of);
+    this.made.set(key, known);
+    return known;
+  }
 }
 
-/** Schemas within each other that are looked at for types. */
-const LEVELS_MAX = 8;
+/** What looks into schemas stand on. */
+export interface SchemaLook {
+  readonly checks: SchemaChecks;
+  /** The schema that `$ref: index` refers to. */
+  readonly referred: (index: number) => unknown;
+}
+
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?$/;
 /** Steps for one text: it is a part of the head, whose size is bounded. */
 const TEXT_STEPS = 100_000;
 
-export function shapeOf(schema: unknown, checks: SchemaChecks, referred: (index: number) => unknown, level: number = 0): Shape {
-  const parts = partsOf(schema, referred, level);
-  const shapes = <T>(found: (part: Readonly<Record<string, unknown>>) => T | undefined): T | undefined => {
-    for (const part of parts) {
-      const one = found(part);
-      if (one !== undefined) return one;
+/** A schema and those that it refers to or consists of, each once. */
+function partsOf(schema: unknown, referred: SchemaLook["referred"]): readonly Readonly<Record<string, unknown>>[] {
+  const found = new Set<Readonly<Record<string, unknown>>>();
+  const look = (each: unknown): void => {
+    if (!isJsonObject(each) || found.has(each)) return;
+    found.add(each);
+    const { $ref: reference } = each;
+    for (const keyword of ["allOf", "anyOf", "oneOf"]) {
+      const list = each[keyword];
+      if (Array.isArray(list)) for (const part of list as readonly unknown[]) look(part);
     }
-    return undefined;
+    if (typeof reference === "number") look(referred(reference));
   };
-  const inner = (each: unknown): Shape => shapeOf(each, checks, referred, level + 1);
-  const isDeep = level >= LEVELS_MAX;
-  const items = isDeep ? undefined : shapes(({ items: each }) => (each === undefined ? undefined : inner(each)));
-  const others = isDeep ? undefined : shapes(({ additionalProperties: each }) => (isJsonObject(each) ? inner(each) : undefined));
-  const properties = new Map<string, Shape>();
-  if (!isDeep) {
-    for (const { properties: named } of parts)
-      if (isJsonObject(named))
-        for (const [name, each] of Object.entries(named)) if (!properties.has(name)) properties.set(name, inner(each));
-  }
-  return { types: typesOf(parts), check: checks.compile(schema), items: items ?? null, properties, others: others ?? null };
-}
-
-/** A schema and those that it refers to or consists of. */
-function partsOf(schema: unknown, referred: (index: number) => unknown, level: number): Readonly<Record<string, unknown>>[] {
-  if (!isJsonObject(schema) || level > LEVELS_MAX) return [];
-  const { $ref: reference, allOf, anyOf, oneOf } = schema;
-  const further = [allOf, anyOf, oneOf].flatMap((each) => (Array.isArray(each) ? (each as readonly unknown[]) : []));
-  if (typeof reference === "number") further.push(referred(reference));
-  return [schema, ...further.flatMap((each) => partsOf(each, referred, level + 1))];
+  look(schema);
+  return [...found];
 }
 
 function typesOf(parts: readonly Readonly<Record<string, unknown>>[]): ReadonlySet<string> | null {
@@ -67,8 +98,8 @@ export function isList({ types, items }: Shape): boolean {
   return types === null ? items !== null : types.has("array");
 }
 
-export function isMapping({ types, properties }: Shape): boolean {
-  return types === null ? properties.size > 0 : types.has("object") && !types.has("array");
+export function isMapping({ types, hasProperties }: Shape): boolean {
+  return types === null ? hasProperties : types.has("object") && !types.has("array");
 }
 
 /** The value of a text. Where it may be several, the first one that the schema takes. */
@@ -114,7 +145,7 @@ export function objectOfPairs(pairs: readonly (readonly [string, string])[], sha
   const made = Object.create(null) as Record<string, unknown>;
   for (const [name, text] of pairs) {
     if (name in made) return null;
-    made[name] = valueOf(text, shape.properties.get(name) ?? shape.others);
+    made[name] = valueOf(text, shape.property(name));
   }
   return made;
 }

@@ -8,19 +8,24 @@ export interface MediaType {
   readonly charset: string;
 }
 
-/** Null: the value of Content-Type is none. */
+const PARAMETER = /[ \t]*;[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)"))?/y;
+
+/** Null: the value of Content-Type is none, or one that two readers may read differently. */
 export function parseMediaType(value: string): MediaType | null {
-  const [type = "", ...parameters] = value.split(";");
-  const name = type.trim().toLowerCase();
+  const [whole = ""] = /^[^;]*/.exec(value) ?? [];
+  const name = whole.trim().toLowerCase();
   const [main = "", sub = "", ...more] = name.split("/");
   if (!TOKEN.test(main) || !TOKEN.test(sub) || more.length > 0) return null;
   let charset = "";
-  for (const parameter of parameters) {
-    const [, key = "", quoted, plain = ""] = /^[ \t]*([^\s=]+)=(?:"([^"]*)"|([^\s"]*))[ \t]*$/.exec(parameter) ?? [];
+  PARAMETER.lastIndex = whole.trimEnd().length;
+  while (PARAMETER.lastIndex < value.trimEnd().length) {
+    const [, key = "", plain, quoted = ""] = PARAMETER.exec(value) ?? [""];
+    // After a failure it stands at the beginning.
+    if (PARAMETER.lastIndex === 0) return null;
     if (key.toLowerCase() !== "charset") continue;
     // Which of two would count, nobody knows.
     if (charset !== "") return null;
-    charset = (quoted ?? plain).toLowerCase();
+    charset = (plain ?? quoted).toLowerCase();
   }
   return { type: name, charset };
 }
@@ -38,7 +43,7 @@ export function rangeFor(type: string, ranges: Iterable<string>): string | null 
   for (const range of ranges) {
     if (range === type) return range;
     const isWild = range === "*/*" || (range.endsWith("/*") && type.startsWith(range.slice(0, -1)));
-    if (isWild && (best === null || range.length > best.length)) best = range;
+    if (isWild && (best === null || best === "*/*")) best = range;
   }
   return best;
 }

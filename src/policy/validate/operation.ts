@@ -1,8 +1,8 @@
 /** What is checked of the requests and responses of one operation, compiled when its first request comes. */
 import { parseJson } from "../../base/json-text.ts";
 import type { JsonLimits } from "../../base/json-text.ts";
-import { isList, isMapping, objectOfPairs, shapeOf, valueOf } from "./coerce.ts";
-import type { Shape } from "./coerce.ts";
+import { latin1 } from "../../base/latin1.ts";
+import { Shape, isList, isMapping, objectOfPairs, valueOf } from "./coerce.ts";
 import type { DescribedContent, DescribedOperation, Pieces } from "./description.ts";
 import { isJson, parseMediaType, rangeFor } from "./media-type.ts";
 import { ParameterChecks, deepValue, formPairs } from "./parameters.ts";
@@ -46,7 +46,11 @@ export class Operation {
     this.referred = (index) => pieces.piece(index);
     this.requests = checks.request;
     this.responses = checks.response;
-    this.parameters = new ParameterChecks(described.parameters, this.requests, this.referred, options.refusesUndeclared);
+    this.parameters = new ParameterChecks(
+      described.parameters,
+      { checks: this.requests, referred: this.referred },
+      options.refusesUndeclared,
+    );
   }
 
   checkParameters(given: GivenParameters): Fault[] {
@@ -109,8 +113,8 @@ export class Operation {
       const check = checks.compile(schema);
       return { check: (body) => this.jsonFaults(body, check) };
     }
-    const shape = shapeOf(schema, checks, this.referred);
-    return { check: (body) => this.formFaults(body, shape) };
+    const shape = new Shape(schema, { checks, referred: this.referred });
+    return { check: (body) => formFaults(body, shape) };
   }
 
   private jsonFaults(body: Uint8Array, check: Check | null): Fault[] {
@@ -120,15 +124,14 @@ export class Operation {
     if (parsed.fault !== null) return [{ in: "body", keyword: JSON_FAULTS[parsed.fault] ?? "json" }];
     return faultsOf(parsed.value, check, body.length);
   }
+}
 
-  private formFaults(body: Uint8Array, shape: Shape): Fault[] {
-    const text = this.options.decode(body);
-    const pairs = text === null || text.length > FORM_LENGTH_MAX ? null : formPairs(text);
-    if (pairs === null) return [{ in: "body", keyword: "encoding" }];
-    if (pairs.length > BODY_LIMITS.members) return [{ in: "body", keyword: "members" }];
-    const value = objectOfForm(pairs, shape);
-    return value === null ? [{ in: "body", keyword: "repeated" }] : faultsOf(value, shape.check, body.length);
-  }
+function formFaults(body: Uint8Array, shape: Shape): Fault[] {
+  const pairs = formPairs(latin1(body, 0, body.length));
+  if (pairs === null) return [{ in: "body", keyword: "encoding" }];
+  if (pairs.length > BODY_LIMITS.members) return [{ in: "body", keyword: "members" }];
+  const value = objectOfForm(pairs, shape);
+  return value === null ? [{ in: "body", keyword: "repeated" }] : faultsOf(value, shape.check, body.length);
 }
 
 /** The checks of all operations of a description: a schema that several use is compiled once. */
@@ -146,7 +149,6 @@ export function sharedChecks(pieces: Pieces, compileRegex: SchemaSource["compile
 }
 
 const FORM = "application/x-www-form-urlencoded";
-const FORM_LENGTH_MAX = 16 * 1024 ** 2;
 /** Keywords for faults of JSON itself. */
 const JSON_FAULTS: Readonly<Record<string, string>> = {
   syntax: "json",
@@ -175,17 +177,21 @@ function objectOfForm(pairs: readonly (readonly [string, string])[], shape: Shap
   const single: (readonly [string, string])[] = [];
   for (const [name, text] of pairs) {
     const base = name.slice(0, Math.max(0, name.indexOf("[")));
-    const nested = base === "" ? undefined : shape.properties.get(base);
-    const property = shape.properties.get(name);
-    if (nested !== undefined && property === undefined && (isList(nested) || isMapping(nested))) bracketed.add(base);
-    else if (property === undefined || !isList(property)) single.push([name, text]);
-    else lists.set(name, [...(lists.get(name) ?? []), valueOf(text, property.items)]);
+    const nested = base === "" || shape.has(name) ? null : shape.property(base);
+    const property = shape.property(name);
+    if (nested !== null && shape.has(base) && (isList(nested) || isMapping(nested))) bracketed.add(base);
+    else if (property === null || !isList(property)) single.push([name, text]);
+    else {
+      const values = lists.get(name) ?? [];
+      values.push(valueOf(text, property.items));
+      lists.set(name, values);
+    }
   }
   const made = objectOfPairs(single, shape);
   if (made === null) return null;
   for (const [name, values] of lists) made[name] = values;
   for (const name of bracketed) {
-    const value = deepValue(name, shape.properties.get(name) ?? shape, pairs);
+    const value = deepValue(name, shape.property(name) ?? shape, pairs);
     if (name in made || value === undefined || value === null) return null;
     made[name] = value;
   }

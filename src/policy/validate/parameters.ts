@@ -1,10 +1,9 @@
 /** Reads the parameters of a request as an operation describes them (OpenAPI 3.1 section 4.8.12) and checks them. */
 import { parseJson } from "../../base/json-text.ts";
-import { isList, isMapping, listOfTexts, objectOfPairs, shapeOf, valueOf } from "./coerce.ts";
-import type { Shape } from "./coerce.ts";
+import { Shape, isList, isMapping, listOfTexts, objectOfPairs, valueOf } from "./coerce.ts";
+import type { SchemaLook } from "./coerce.ts";
 import type { DescribedParameter, ParameterPlace } from "./description.ts";
 import { Run, TooCostly, stepsFor } from "./run.ts";
-import type { SchemaChecks } from "./schema-checks.ts";
 
 /** What is wrong with a request or a response. Every text of it is the description's. */
 export interface Fault {
@@ -47,13 +46,8 @@ export class ParameterChecks {
   private readonly refusesUndeclared: boolean;
 
   /** @param refusesUndeclared whether a query may have nothing but what is described */
-  constructor(
-    parameters: readonly DescribedParameter[],
-    checks: SchemaChecks,
-    referred: (index: number) => unknown,
-    refusesUndeclared: boolean,
-  ) {
-    this.compiled = parameters.map((parameter) => ({ parameter, shape: shapeOf(parameter.schema, checks, referred) }));
+  constructor(parameters: readonly DescribedParameter[], look: SchemaLook, refusesUndeclared: boolean) {
+    this.compiled = parameters.map((parameter) => ({ parameter, shape: new Shape(parameter.schema, look) }));
     this.refusesUndeclared = refusesUndeclared;
   }
 
@@ -118,7 +112,7 @@ function readSimple({ isJson, explode }: DescribedParameter, shape: Shape, text:
 function readForm(parameter: DescribedParameter, shape: Shape, pairs: GivenParameters["cookies"], used: Set<string>): Reading {
   const { name, explode, style, isJson } = parameter;
   if (isMapping(shape) && explode && !isJson) {
-    const own = pairs.filter(([each]) => shape.properties.has(each));
+    const own = pairs.filter(([each]) => shape.has(each));
     for (const [each] of own) used.add(each);
     return own.length === 0 ? undefined : objectReading(own, shape);
   }
@@ -190,7 +184,7 @@ function builtOf(tree: unknown, shape: Shape | null): unknown {
   const entries = [...(tree as Map<string, unknown>)];
   if (shape !== null && isList(shape)) return entries.map(([, each]) => builtOf(each, shape.items));
   const made = Object.create(null) as Record<string, unknown>;
-  for (const [key, each] of entries) made[key] = builtOf(each, shape?.properties.get(key) ?? shape?.others ?? null);
+  for (const [key, each] of entries) made[key] = builtOf(each, shape?.property(key) ?? null);
   return made;
 }
 

@@ -53,6 +53,8 @@ export class Detours {
   hold: { readonly hold: ResponseHold; readonly middleware: string } | null = null;
   /** The response that is held back. */
   held: HeldResponse | null = null;
+  /** Bytes that the response had when it was let go on; 0: it was not held. */
+  heldBytes: number = 0;
   /** What is wrong with the request or the response; "": nothing. */
   fault: string = "";
   /** Where the client is, as databases say. */

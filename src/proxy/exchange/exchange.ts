@@ -668,7 +668,8 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   /** Begins a response whose body is that of the endpoint. */
   private relayResponse(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void {
     this.beginResponse(head, length, edits);
-    if ((this.route?.responseBufferBytes ?? 0) > 0) this.holdResponse(head, length);
+    if ((this.route?.responseBufferBytes ?? 0) > 0 || (this.detours !== null && this.detours.heldBytes > 0))
+      this.holdResponse(head, length);
   }
 
   private beginResponse(head: ResponseHead, length: BodyLength, edits: ResponseEdits): void {
@@ -686,8 +687,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
    * wants to know whether the client takes them. Neither is the body of a source, which no endpoint waits for.
    */
   private holdResponse(head: ResponseHead, length: BodyLength): ResponseBuffer | null {
-    const bytesMax = this.route?.responseBufferBytes ?? 0;
-    const isFromEndpoint = this.upstream !== null && !this.isFromSource(this.upstream);
+    // What was held counts against the process's memory until the client has taken it.
+    const heldBytes = this.detours?.heldBytes ?? 0;
+    const bytesMax = Math.max(this.route?.responseBufferBytes ?? 0, heldBytes);
+    const isFromEndpoint = heldBytes > 0 || (this.upstream !== null && !this.isFromSource(this.upstream));
     if (bytesMax === 0 || length === 0 || !isFromEndpoint || EVENTS.test(head.get("content-type") ?? "")) return null;
     const { detour } = this;
     return (detour.buffer ??= ResponseBuffer.of(this.thread, this.downstream, this, bytesMax, length));
@@ -818,7 +821,9 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
   }
 
   private passHeld(held: HeldResponse): void {
-    if (this.detours !== null) this.detours.held = null;
+    const { detour } = this;
+    detour.held = null;
+    detour.heldBytes = held.size;
     this.passResponse(this.upstream, held.head, held.length);
     if (!this.finished) held.sendTo(this.responseOut());
   }

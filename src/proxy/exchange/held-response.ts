@@ -60,6 +60,11 @@ export class HeldResponse implements BodySink {
     return true;
   }
 
+  /** How many bytes are held. */
+  get size(): number {
+    return this.kept.size;
+  }
+
   /** Passes on what has come, and frees its memory. */
   sendTo(out: BodySink): void {
     this.kept.sendTo(out);
