@@ -2533,8 +2533,8 @@ export interface RouteTokenLimitInput {
    */
   key?: string | string[] | undefined;
   /**
-   * The store of `stores` in which `tokens_per_minute` counts, for all machines together; a limit with a store has no `budget`. Absent:
-   * each process counts by itself. See docs/limits.md.
+   * The store of `stores` in which the limit counts, for all machines together: those whose routes and limits are the same. A budget then
+   * outlives the process too. Absent: each process counts by itself. See docs/limits.md.
    *
    * Name.
    */

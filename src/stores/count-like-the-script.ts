@@ -1,6 +1,7 @@
 /** The rule of the script that runs in Redis (redis/gcra-script.ts), for stores of tests: an end-to-end test compares both. */
 import { emissionIntervalUs } from "../policy/rate-limit/gcra.ts";
 import { spanUs } from "./leases.ts";
+import { windowName } from "./store-connection.ts";
 import type { StoreCommand } from "./store-connection.ts";
 
 /** What a key holds, in microseconds. */
@@ -13,13 +14,27 @@ interface Held {
 
 export class ScriptedCount {
   private readonly keys: Map<string, Held> = new Map();
+  private readonly windows: Map<string, number> = new Map();
 
   get names(): readonly string[] {
-    return [...this.keys.keys()];
+    return [...this.keys.keys(), ...this.windows.keys()];
   }
 
-  /** Returns what the script does. */
-  run({ name, limit, cost, least: enough }: StoreCommand, nowMs: number): readonly [taken: number, resetUs: number] {
+  /** Returns what the script does; for a window the number taken, and how many are then (redis/window-script.ts). */
+  run(command: StoreCommand, nowMs: number): readonly [taken: number, resetUs: number] {
+    return command.limit.windowMs === undefined ? this.runBucket(command, nowMs) : this.runWindow(command);
+  }
+
+  private runWindow({ name, limit, cost, least }: StoreCommand): readonly [taken: number, count: number] {
+    const key = windowName(name);
+    const count = this.windows.get(key) ?? 0;
+    if (least !== null && count + cost > limit.rate.burst) return [0, count];
+    const sum = Math.max(0, count + cost);
+    this.windows.set(key, sum);
+    return [cost, sum];
+  }
+
+  private runBucket({ name, limit, cost, least: enough }: StoreCommand, nowMs: number): readonly [taken: number, resetUs: number] {
     const { rate, debtMax } = limit;
     const [now, interval, span] = [Math.round(nowMs * 1000), emissionIntervalUs(rate), spanUs(limit)];
     const capacity = interval * rate.burst;

@@ -48,6 +48,8 @@ export interface StoreClientOptions {
 
 interface Question {
   readonly name: string;
+  /** Whether the answer is that of a window. */
+  readonly isWindow: boolean;
   readonly machine: string;
   readonly askedAt: number;
   readonly late: ((answer: StoreAnswer) => void) | null;
@@ -115,7 +117,14 @@ export class StoreClient {
     const machine = connection.machineOf(name);
     if (this.troubles.size > 0 && this.troubles.get(machine)?.isSpared === true) return this.spare();
     return new Promise((resolve) => {
-      const question: Question = { name, machine, askedAt: this.options.clock.now(), late, resolve };
+      const question: Question = {
+        name,
+        isWindow: limit.windowMs !== undefined,
+        machine,
+        askedAt: this.options.clock.now(),
+        late,
+        resolve,
+      };
       this.questions.push(question);
       this.cancelTimer ??= this.options.clock.after(this.options.timeoutMs, () => this.expireSoon());
       this.send(connection, machine, { name, limit, cost, least }).then(
@@ -207,7 +216,7 @@ export class StoreClient {
   private answered(question: Question, reply: unknown, cost: number): void {
     const { resolve, late } = question;
     if (resolve === null && late === null) return;
-    const answer = read(reply, cost);
+    const answer = read(reply, cost, question.isWindow);
     if (resolve === null) return answer === null ? undefined : late?.(answer);
     if (answer === null) return this.failed(question, new StoreFault("it answers with something else than it was asked for"));
     question.resolve = null;
@@ -332,7 +341,7 @@ export class StoreClient {
     let isRight = false;
     const reply = this.send(connection, machine, { name: trouble.name, limit: PROBE_LIMIT, cost: 0, least: null }).then(
       (answer) => {
-        isRight = read(answer, 0) !== null;
+        isRight = read(answer, 0, false) !== null;
       },
       () => {},
     );
@@ -465,10 +474,10 @@ function noticesIn(read: { readonly reply: unknown } | null): readonly Notice[] 
 }
 
 /** Reads `[taken, microseconds until all is there again]`. Null: it is something else. */
-function read(reply: unknown, cost: number): StoreAnswer | null {
+function read(reply: unknown, cost: number, isWindow: boolean): StoreAnswer | null {
   if (!Array.isArray(reply) || reply.length !== 2) return null;
-  const [taken, resetUs]: readonly unknown[] = reply;
-  if (typeof taken !== "number" || typeof resetUs !== "number") return null;
-  if (!Number.isSafeInteger(taken) || !Number.isSafeInteger(resetUs) || taken < 0 || taken > cost || resetUs < 0) return null;
-  return { taken, resetMs: resetUs / 1000 };
+  const [taken, other]: readonly unknown[] = reply;
+  if (typeof taken !== "number" || typeof other !== "number") return null;
+  if (!Number.isSafeInteger(taken) || !Number.isSafeInteger(other) || taken < 0 || taken > cost || other < 0) return null;
+  return isWindow ? { taken, resetMs: null, used: other } : { taken, resetMs: other / 1000 };
 }

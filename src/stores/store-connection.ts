@@ -11,6 +11,11 @@ export interface StoreCommand {
   readonly least: number | null;
 }
 
+/** Windows have keys of their own, on the same machine, so that no probe (store-client.ts), which asks for a bucket, ever meets one. */
+export function windowName(name: string): string {
+  return `${name}:w`;
+}
+
 /** A connection to a store, or to all machines of one. */
 export interface StoreConnection {
   /**

@@ -21,7 +21,11 @@ async function machine(
       routes: [{ name: "llm", upstream: "app", token_limit: limits }],
       trusted_proxies: ["0.0.0.0/0"],
     },
-    { stores: { shared: store }, upstreams: { app: () => Response.json({ usage: { prompt_tokens: 1, completion_tokens: cost - 1 } }) } },
+    {
+      stores: { shared: store },
+      startsAt: Date.parse("2026-11-30T23:58:00Z"),
+      upstreams: { app: () => Response.json({ usage: { prompt_tokens: 1, completion_tokens: cost - 1 } }) },
+    },
   );
   t.after(() => proxy.close());
   return proxy;
@@ -75,6 +79,52 @@ test("a limit of the process and one in a store: whom either refuses takes nothi
   for (const status of [200, 429, 429]) assert.equal((await ask(proxy, "192.0.2.2")).status, status);
   await proxy.advance("20s");
   for (const status of [200, 429]) assert.equal((await ask(proxy, "192.0.2.2")).status, status);
+});
+
+test("machines have one budget, which outlives them, and is whole again with the next window", async (t) => {
+  const store = new TestStore();
+  const limit = { budget: { tokens: 3500, per: "day" as const }, estimate: 500, store: "shared" };
+  const one = await machine(t, store, limit);
+  for (const status of [200, 200]) assert.equal((await ask(one)).status, status);
+  one.close();
+  const two = await machine(t, store, limit);
+  assert.equal((await ask(two)).status, 200);
+  assert.equal((await ask(two)).status, 200, "500 were left, and it cost 1000");
+  const refused = await ask(two);
+  assert.equal(refused.headers.get("ratelimit"), '"tokens-budget";r=0;t=120');
+  assert.match(await refused.text(), /^429 .*: 0 of 3500 tokens per day are left, and a request takes 500/);
+  assert.equal((await ask(two, "192.0.2.2")).status, 200);
+  await two.advance("2m");
+  assert.equal((await ask(two)).status, 200);
+  for (const name of store.names) assert.match(name, /^millrace:\{[\w-]{24}\}:w$/);
+});
+
+test("a rate and a budget in a store: what one refuses takes nothing of the other", async (t) => {
+  const limit = { tokens_per_minute: 6000, budget: { tokens: 2500, per: "hour" as const }, estimate: 1000, store: "shared" };
+  const proxy = await machine(t, new TestStore(), limit);
+  for (const status of [200, 200, 429, 429, 429, 429, 429, 429]) assert.equal((await ask(proxy)).status, status);
+  assert.equal(proxy.log.filter(({ outcome }) => outcome === "token_budget_spent").length, 6, "and not the limit by the minute");
+  const other = await machine(t, new TestStore(), { ...limit, tokens_per_minute: 2000, budget: { tokens: 10_000, per: "hour" } });
+  for (const status of [200, 200, 429, 429, 429, 429, 429, 429, 429, 429]) assert.equal((await ask(other)).status, status);
+  await other.advance("60s");
+  for (const status of [200, 200, 429]) assert.equal((await ask(other)).status, status);
+  assert.ok(!other.log.some(({ outcome }) => outcome === "token_budget_spent"));
+});
+
+test("while the store does not answer, on_failure decides about a budget too", async (t) => {
+  const limit = { budget: { tokens: 3500, per: "day" as const }, estimate: 500, store: "shared" };
+  for (const [on_failure, statuses, outcome] of [
+    ["local", [200, 200, 429], "token_budget_spent"],
+    ["open", [200, 200, 200], "completed"],
+    ["closed", [503], "token_limit_unknown"],
+  ] as const) {
+    const store = new TestStore();
+    const proxy = await machine(t, store, limit, { on_failure });
+    for (let n = 0; n < 2; n++) assert.equal((await ask(proxy)).status, 200);
+    store.mood = "silent";
+    for (const status of statuses) assert.equal((await ask(proxy, "192.0.2.1", "6ms")).status, status, on_failure);
+    assert.equal(proxy.log.at(-1)?.["outcome"], outcome);
+  }
 });
 
 test("while the store does not answer, on_failure decides", async (t) => {

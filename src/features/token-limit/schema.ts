@@ -37,7 +37,7 @@ const limitSchema = z.strictObject({
   key: limitKeySchema,
   store: nameOf("the name of a store").optional().meta({
     description:
-      "The store of `stores` in which `tokens_per_minute` counts, for all machines together; a limit with a store has no `budget`. Absent: each process counts by itself. See docs/limits.md.",
+      "The store of `stores` in which the limit counts, for all machines together: those whose routes and limits are the same. A budget then outlives the process too. Absent: each process counts by itself. See docs/limits.md.",
   }),
   roles: z.record(z.string().min(1), allowanceSchema).default({}).meta({
     title: "mapping of roles",
@@ -83,24 +83,9 @@ function check(value: unknown, path: KeyPath): Finding[] {
   const limits = Array.isArray(value) ? value.map((limit: unknown, index) => [limit, [...path, index]] as const) : [[value, path] as const];
   return limits.flatMap(([limit, place]) => [
     ...limitFindings(limit, place),
-    ...storeFindings(limit, place),
     ...entriesOf(at(limit, "roles")).flatMap(([role, allowance]) => limitFindings(allowance, [...place, "roles", role])),
     ...roleOrderFindings(entriesOf(at(limit, "roles")), [...place, "roles"]),
   ]);
-}
-
-/** Budgets are counted in the process alone: together with a store they would say what does not hold. */
-function storeFindings(limit: unknown, path: KeyPath): Finding[] {
-  if (at(limit, "store") === undefined) return [];
-  const places = [
-    [limit, path] as const,
-    ...entriesOf(at(limit, "roles")).map(([role, allowance]) => [allowance, [...path, "roles", role]] as const),
-  ];
-  return places
-    .filter(([allowance]) => at(allowance, "budget") !== undefined)
-    .map(([, place]) =>
-      error([...place, "budget"], "a budget is not counted in a store: give it in a limit of its own, without store", true),
-    );
 }
 
 const LIMITS = ["tokens_per_minute", "budget"];

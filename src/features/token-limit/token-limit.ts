@@ -134,7 +134,7 @@ function askStores(
 ): LocalAnswer | null | Promise<LocalAnswer | null> {
   const asked = limits.map((limit) => {
     const { allowance, key } = sought(limit, exchange);
-    const result = allowance.ask(key, moment.nowMs);
+    const result = allowance.ask(key, moment);
     const note = (answer: TakeResult): LocalAnswer | null => noted(answer, allowance, limit, course);
     return result instanceof Promise ? result.then(note) : note(result);
   });

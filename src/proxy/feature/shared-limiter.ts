@@ -125,7 +125,8 @@ export class SharedLimiter {
   }
 }
 
-function unknown(reason: string): LocalAnswer {
+/** The answer to a request of which nobody can say whether it may pass. */
+export function unknown(reason: string): LocalAnswer {
   return {
     status: 503,
     reason,

@@ -14,6 +14,8 @@ export interface SharedLimit {
   readonly debtMax: number;
   /** Whether threads take it in blocks. */
   readonly isLeased: boolean;
+  /** The limit is `rate.burst` within a window of time, whose name is part of the key's and which still lasts so many milliseconds. Absent: it is a bucket. */
+  readonly windowMs?: number;
 }
 
 export interface StoreAnswer {
@@ -21,6 +23,8 @@ export interface StoreAnswer {
   readonly taken: number;
   /** Milliseconds until everything is there again. Null: the store was not asked, because the thread had taken it before. */
   readonly resetMs: number | null;
+  /** How many of a window are taken then. Absent: it is a bucket. */
+  readonly used?: number;
 }
 
 export interface SharedStore {

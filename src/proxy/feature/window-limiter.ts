@@ -57,6 +57,12 @@ export class WindowLimiter {
     this.table.close(numberFor(countIn(stored, nowMs) + count, stored, nowMs, window.endMs - epochMs), this.worker);
   }
 
+  /** Notes how many are counted in that window, as somebody else knows. */
+  learn(key: string, window: Window, { nowMs, epochMs }: Moment, count: number): void {
+    const stored = this.open(key, window, nowMs);
+    this.table.close(numberFor(count, stored, nowMs, window.endMs - epochMs), this.worker);
+  }
+
   private open(key: string, window: Window, nowMs: number): number {
     return this.table.open(this.keys, `${window.name} ${key}`, nowMs, this.worker);
   }

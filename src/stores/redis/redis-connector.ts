@@ -13,6 +13,8 @@ import type { StoreConnection, StoreConnector } from "../store-connection.ts";
 import { loadClient } from "./client-package.ts";
 import { APPEND } from "./append-script.ts";
 import { GCRA } from "./gcra-script.ts";
+import { KEPT_AFTER_MS, WINDOW } from "./window-script.ts";
+import { windowName } from "../store-connection.ts";
 import { keySlot } from "./key-slot.ts";
 import type { Script } from "./script.ts";
 
@@ -155,7 +157,11 @@ type Send = (key: string, args: string[]) => Promise<unknown>;
 function asking(send: Send): Pick<StoreConnection, "send" | "append" | "readNotices"> {
   return {
     send: ({ name, limit, cost, least }) => {
-      const { rate, debtMax } = limit;
+      const { rate, debtMax, windowMs } = limit;
+      if (windowMs !== undefined) {
+        const given = [rate.burst, cost, least ?? "all", Math.ceil(windowMs) + KEPT_AFTER_MS];
+        return run(send, WINDOW, windowName(name), given.map(String));
+      }
       const numbers = [emissionIntervalUs(rate), rate.burst, debtMax, cost, least ?? "all", spanUs(limit)];
       return run(send, GCRA, name, numbers.map(String));
     },
