@@ -1,10 +1,11 @@
 /** Address lists under the real command, with two workers: changed by rename, wrong, and read on SIGHUP. Which changes are noticed: address-files.test.ts. */
 import assert from "node:assert/strict";
-import { renameSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { createProxy } from "../../src/millrace.ts";
 import { moduleFolder } from "../../src/middleware/module-folder.fixture.ts";
+import { writeMmdb } from "../../src/policy/geoip/write-mmdb.fixture.ts";
 import { ask, get } from "../support/raw-client.ts";
 import { listening, millrace, reached } from "../support/run-command.ts";
 
@@ -14,6 +15,14 @@ trusted_proxies: [127.0.0.1]
 upstreams: {}
 include: conf.d/*.yaml
 routes: []
+`;
+const COUNTRIES_YAML = `listeners: [{ address: "127.0.0.1:0" }]
+workers: 2
+trusted_proxies: [127.0.0.1]
+upstreams: {}
+routes:
+  - access: { geoip_file: countries.mmdb, deny_countries: [DE] }
+    respond: { body: in }
 `;
 const INCLUDED = `routes:
   - access: { deny: [{ file: ../blocks.txt }] }
@@ -81,4 +90,35 @@ test("in a program: paths count from `baseFolder`, changes are seen, and a reloa
   folder.write("blocks.txt", "wrong\n");
   await assert.rejects(proxy.reload(config), /blocks\.txt:1: expected an IP address/);
   assert.equal(await statusFor("192.0.2.3"), 403);
+});
+
+test("a database of countries that is renamed into place counts for both workers; a cut one is named and changes nothing", async (t) => {
+  const folder = moduleFolder(t, { "millrace.yaml": COUNTRIES_YAML });
+  const file = path.join(folder.path, "countries.mmdb");
+  const [german, french] = ["DE", "FR"].map((iso_code) => writeMmdb([["192.0.2.0/24", { country: { iso_code } }]], { type: "Countries" }));
+  assert.ok(german !== undefined && french !== undefined);
+  writeFileSync(file, german);
+  const config = path.join(folder.path, "millrace.yaml");
+  const running = millrace(t, "run", "--config", config);
+  const port = await listening(running);
+  const all = async (status: number): Promise<boolean> => {
+    const asked = Array.from({ length: 12 }, () => ask(port, get("/", ["X-Forwarded-For: 192.0.2.1"])));
+    return (await Promise.all(asked)).every((each) => each.status === status);
+  };
+  assert.ok(await all(403));
+  const replace = (bytes: Uint8Array): void => {
+    writeFileSync(`${file}.new`, bytes);
+    renameSync(`${file}.new`, file);
+  };
+  replace(french.subarray(0, -20));
+  await reached(() => running.out.includes("geoip_file_refused"));
+  assert.match(running.out, /the old database stays in use: .*countries\.mmdb is damaged/);
+  assert.ok(await all(403));
+  const checked = millrace(t, "check", "--config", config);
+  assert.equal(await checked.ended, 1);
+  assert.match(checked.err, /millrace\.yaml:6:\d+: routes\.#1\.access\.geoip_file: .*countries\.mmdb is damaged/);
+  replace(french);
+  await reached(() => all(200));
+  running.child.kill("SIGTERM");
+  assert.equal(await running.ended, 0);
 });
