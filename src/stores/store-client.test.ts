@@ -188,15 +188,40 @@ test("a spared store gets probes that write, at times that double, and is asked 
   assert.notEqual(on.take(), null);
 });
 
-test("a connection that brings nothing for a second is given up for another one", async () => {
+test("a connection that brings nothing for a second is given up for another one, over which a probe decides", async () => {
   const on = await stage();
   await late(on, 3, "only 1");
-  await on.pass(2000);
+  await on.pass(1600);
   assert.deepEqual(
     on.connections.map(({ isOpen }) => isOpen),
     [false, true],
   );
+  assert.equal(on.take("only 1"), null);
+  assert.deepEqual(on.told, ["up", "it does not answer within 5 ms"]);
+  on.connections[1]?.sent.at(-1)?.resolve([0, 0]);
+  await on.pass(TIMEOUT_MS);
+  for (let ms = 0; ms < 5000 && on.told.length < 3; ms++) {
+    await on.pass(1);
+    on.sent.at(-1)?.resolve([0, 0]);
+  }
   assert.equal(on.told.at(-1), "up");
+});
+
+test("a store that says that it needs time keeps its connection, and nothing is told until it can", async () => {
+  const on = await stage();
+  const refuse = (): void => {
+    for (const { reject } of on.sent) reject(new StoreFault("it is full (OOM)", { isPassing: true }));
+  };
+  for (let n = 0; n < 3; n++) {
+    const answer = on.take();
+    refuse();
+    assert.equal(await answer, null);
+  }
+  for (let ms = 0; ms < 10_000; ms++) {
+    await on.pass(1);
+    refuse();
+  }
+  assert.deepEqual([on.told, on.connections.length], [["up", "it is full (OOM)"], 1]);
 });
 
 test("of several machines only the one that fails is spared; silent, it is looked for over another connection", async () => {
@@ -261,7 +286,7 @@ test("a fault of one key says nothing of the store", async () => {
   const on = await stage();
   for (let n = 0; n < 10; n++) {
     const answer = on.take();
-    on.sent.at(-1)?.reject(new StoreFault("a key holds something else (WRONGTYPE)", true));
+    on.sent.at(-1)?.reject(new StoreFault("a key holds something else (WRONGTYPE)", { isOfKey: true }));
     assert.equal(await answer, null);
   }
   assert.deepEqual(on.told, ["up"]);

@@ -65,10 +65,8 @@ interface Trouble {
   readonly name: string;
   isSpared: boolean;
   againMs: number;
-  /** When something last came from it, or when it was spared. */
-  heardAt: number;
-  /** How many probes it has got over this connection. */
-  probes: number;
+  /** When it got the first probe over this connection since something came from it; 0: none. */
+  unheardSince: number;
   /** When a probe was last answered; 0: none was since it is spared. */
   upAt: number;
   cancel: () => void;
@@ -189,7 +187,8 @@ export class StoreClient {
     try {
       return { reply: await Promise.race([work(connection).finally(() => this.owed--), over]) };
     } catch (error) {
-      if (connection === this.connection && !(error instanceof StoreFault && error.isOfKey)) this.blame({ machine, name }, faultOf(error));
+      if (connection === this.connection && !(error instanceof StoreFault && error.isOfKey))
+        this.blame({ machine, name: besideOf(name) }, faultOf(error));
       return null;
     } finally {
       cancel();
@@ -205,12 +204,19 @@ export class StoreClient {
     this.owed++;
     try {
       const reply = await connection.send(command);
-      const trouble = this.troubles.get(machine);
-      if (trouble !== undefined) trouble.heardAt = this.options.clock.now();
+      this.heard(machine);
       return reply;
+    } catch (error) {
+      if (error instanceof StoreFault && error.isPassing) this.heard(machine);
+      throw error;
     } finally {
       this.owed--;
     }
+  }
+
+  private heard(machine: string): void {
+    const trouble = this.troubles.get(machine);
+    if (trouble !== undefined) trouble.unheardSince = 0;
   }
 
   private answered(question: Question, reply: unknown, cost: number): void {
@@ -287,8 +293,7 @@ export class StoreClient {
     const now = this.options.clock.now();
     trouble.againMs = trouble.upAt !== 0 && now - trouble.upAt < STEADY_MS ? Math.min(2 * trouble.againMs, AGAIN_MS_MAX) : AGAIN_MS;
     trouble.upAt = 0;
-    trouble.heardAt = now;
-    trouble.probes = 0;
+    trouble.unheardSince = 0;
     for (const question of this.questions) {
       if (question.machine !== machine) continue;
       question.resolve?.(null);
@@ -304,8 +309,7 @@ export class StoreClient {
       name,
       isSpared: false,
       againMs: AGAIN_MS,
-      heardAt: 0,
-      probes: 0,
+      unheardSince: 0,
       upAt: 0,
       cancel: () => {},
     };
@@ -336,8 +340,8 @@ export class StoreClient {
     }
     const began = clock.now();
     // Such a connection may be dead without anybody having said so.
-    if (trouble.probes > 0 && began - trouble.heardAt >= SILENT_MS) return this.renew(machine, trouble);
-    trouble.probes++;
+    if (trouble.unheardSince === 0) trouble.unheardSince = began;
+    else if (began - trouble.unheardSince >= SILENT_MS) return this.renew(machine, trouble);
     let isRight = false;
     const reply = this.send(connection, machine, { name: trouble.name, limit: PROBE_LIMIT, cost: 0, least: null }).then(
       (answer) => {
@@ -357,11 +361,9 @@ export class StoreClient {
 
   /** Opens another connection in place of one that is silent. The old one serves the other machines of a cluster until then. */
   private renew(machine: string, trouble: Trouble): void {
-    if (machine === "") {
-      this.lost("it does not answer");
-      return;
-    }
-    trouble.probes = 0;
+    // It stays spared until a probe over the new connection is answered.
+    if (machine === "") this.drop();
+    trouble.unheardSince = 0;
     this.connect();
     this.probeLater(machine, trouble);
   }
@@ -403,7 +405,7 @@ export class StoreClient {
     this.connectedAt = this.options.clock.now();
     for (const [machine, trouble] of this.troubles) {
       trouble.cancel();
-      trouble.probes = 0;
+      trouble.unheardSince = 0;
       if (connection.machineOf(trouble.name) !== machine || !trouble.isSpared) this.troubles.delete(machine);
       else void this.probe(machine, trouble);
     }
@@ -451,6 +453,11 @@ export class StoreClient {
     this.toldDown = false;
     this.options.observer.up();
   }
+}
+
+/** A key for probes, on the same machine of a cluster as a topic: that holds something else than what is counted. */
+function besideOf(topic: string): string {
+  return `{${topic}}:probe`;
 }
 
 function newCounts(): StoreCounts {

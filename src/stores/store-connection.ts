@@ -51,10 +51,13 @@ export class StoreFault extends Error {
   override readonly name: string = "StoreFault";
   /** Whether it is about one key, and says nothing of the store. */
   readonly isOfKey: boolean;
+  /** Whether the store itself has said so, and may do what was asked for later, over the same connection. */
+  readonly isPassing: boolean;
 
-  constructor(message: string, isOfKey: boolean = false) {
+  constructor(message: string, { isOfKey = false, isPassing = false }: { readonly isOfKey?: boolean; readonly isPassing?: boolean } = {}) {
     super(message);
     this.isOfKey = isOfKey;
+    this.isPassing = isPassing;
   }
 }
 

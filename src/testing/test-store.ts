@@ -42,7 +42,7 @@ export class TestStore {
 
   /** Tells something by it, in the place of another machine. */
   tell(topic: string, text: string): void {
-    this.notices.push({ topic, number: `${Number.MAX_SAFE_INTEGER}-${this.notices.length}`, text });
+    this.notices.push({ topic, number: `1-${this.notices.length}`, text });
   }
 
   /** How many connections are open. */
@@ -57,6 +57,11 @@ export class TestStore {
 
   private connect(clock: StoreClock, lost: (why: string) => void): Promise<StoreConnection> {
     if (this.now === "gone") return Promise.reject(new StoreFault("it cannot be reached (ECONNREFUSED)"));
+    if (this.now === "silent") {
+      const { promise, reject } = Promise.withResolvers<StoreConnection>();
+      clock.after(2000, () => reject(new StoreFault("there was no connection within 1000 ms")));
+      return promise;
+    }
     const waiting = new Set<(error: StoreFault) => void>();
     const connection: StoreConnection = {
       send: (command) =>
@@ -95,6 +100,7 @@ export class TestStore {
   }
 
   private noticing(then: () => unknown): Promise<unknown> {
+    if (this.now === "silent") return new Promise(() => {});
     return this.now === "fine" ? Promise.resolve(then()) : Promise.reject(new StoreFault("it cannot be reached"));
   }
 
@@ -108,12 +114,14 @@ export class TestStore {
     this.count++;
     switch (this.now) {
       case "fine":
+        if (this.notices.some(({ topic }) => topic === command.name))
+          return reject(new StoreFault("a key holds something else (WRONGTYPE)", { isOfKey: true }));
         return resolve(this.counts.run(command, clock.now()));
       case "silent":
       case "gone":
         return;
       case "full":
-        return reject(new StoreFault("it is full (OOM)"));
+        return reject(new StoreFault("it is full (OOM)", { isPassing: true }));
       case "wrong":
         return resolve(["OK", command.name]);
       default:

@@ -194,6 +194,19 @@ describe("a store that answers a question", () => {
   });
 });
 
+test("a store that loads its data is no store yet", async (t) => {
+  let isLoading = true;
+  const right = scripted(() => "*2\r\n:1\r\n:100000\r\n");
+  const on = await stage(t, (command, socket) =>
+    isLoading && command === 1 ? "-LOADING Redis is loading the dataset in memory\r\n" : right(command, socket),
+  );
+  await on.until(() => on.told.length > 0, "a failure");
+  assert.deepEqual(on.told, ["it is loading its data (LOADING)"]);
+  isLoading = false;
+  await on.until(() => on.told.length > 1, "the store");
+  assert.equal((await on.client.take("k", LIMIT, 1))?.taken, 1);
+});
+
 test("a store that takes the connection and says nothing is no store", async (t) => {
   const on = await stage(t, () => null);
   await on.until(() => on.told.length > 0, "a failure");

@@ -249,7 +249,33 @@ describe("a store that fails", LONG, () => {
     await untilStore(proxy, true);
     assert.equal(await status(proxy), 200);
     assert.equal(await redis.cli("dbsize"), "1");
+    assert.equal(proxy.count("store_down"), 1);
   });
+
+  test(
+    "a replica, or a key that is another kind of value: on_failure decides, and only the first one spares the store",
+    LONG,
+    async (t) => {
+      const redis = await TestRedis.start(t);
+      const proxy = await proxyFor(t, config(`url: "${redis.url}", timeout: 1s`, "requests_per_minute: 1, burst: 20"));
+      await untilStore(proxy, true);
+      assert.equal(await status(proxy), 200);
+      const key = await redis.cli("keys", "*");
+      await redis.cli("del", key);
+      await redis.cli("lpush", key, "another kind");
+      for (let n = 0; n < 5; n++) assert.equal(await status(proxy), 200);
+      assert.equal(await untilStore(proxy, true), null);
+      await redis.cli("del", key);
+      await redis.cli("replicaof", "127.0.0.1", "1");
+      for (let n = 0; n < 3; n++) assert.equal(await status(proxy), 200);
+      assert.match((await untilStore(proxy, false)) ?? "", /READONLY|MASTERDOWN/);
+      await redis.cli("replicaof", "no", "one");
+      await untilStore(proxy, true);
+      assert.equal(await status(proxy), 200);
+      assert.equal(await redis.cli("dbsize"), "1");
+      assert.equal(proxy.count("store_down"), 1);
+    },
+  );
 
   test("gone when the proxy starts: it serves, and uses the store when it comes", LONG, async (t) => {
     const redis = await TestRedis.start(t);

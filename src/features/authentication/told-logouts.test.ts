@@ -54,20 +54,28 @@ describe("a logout that the provider tells one machine", () => {
       for (const told of store.told) assert.match(told, /^[0-9]{13} [\w-]{43}$/);
     });
 
-  test("while the store is down holds there, and reaches the others when it is back", async (t) => {
-    const store = new TestStore();
-    const machines = [await machine(t, store), await machine(t, store)] as const;
-    await machines[0].logIn();
-    const { browser } = machines[0];
-    assert.deepEqual(await statuses(machines, browser), [200, 200]);
-    store.mood = "gone";
-    await tellLogout(machines[0]);
-    for (const { proxy } of machines) await proxy.advance(20_000);
-    assert.deepEqual(await statuses(machines, browser), [401, 200]);
-    store.mood = "fine";
-    for (let round = 0; round < 2; round++) for (const { proxy } of machines) await proxy.advance(4_000);
-    assert.deepEqual(await statuses(machines, browser), [401, 401]);
-  });
+  for (const [mood, title] of [
+    ["gone", "while the store is down holds there, and reaches the others when it is back"],
+    ["silent", "while the store is silent does so too"],
+    ["full", "while the store is full does so too"],
+  ] as const)
+    test(title, async (t) => {
+      const store = new TestStore();
+      const machines = [await machine(t, store), await machine(t, store)] as const;
+      await machines[0].logIn();
+      const { browser } = machines[0];
+      assert.deepEqual(await statuses(machines, browser), [200, 200]);
+      store.tell("millrace:revocations", "of somebody else");
+      store.mood = mood;
+      await tellLogout(machines[0]);
+      for (const { proxy } of machines) await proxy.advance(20_000);
+      assert.deepEqual(await statuses(machines, browser), [401, 200]);
+      assert.equal(machines[0].proxy.status.stores?.["shared"]?.up, false);
+      store.mood = "fine";
+      for (let round = 0; round < 2; round++) for (const { proxy } of machines) await proxy.advance(4_000);
+      assert.deepEqual(await statuses(machines, browser), [401, 401]);
+      assert.equal(machines[0].proxy.status.stores?.["shared"]?.up, true);
+    });
 
   test("a store that tells nonsense logs nobody out", async (t) => {
     const store = new TestStore();

@@ -252,11 +252,14 @@ const WORDS: Readonly<Record<string, string>> = {
   MOVED: "it is part of a cluster (MOVED): name its machines in cluster",
 };
 
+/** A store that says so needs time. After others it may help to connect again: to the master that has its name now, or with another password. */
+const PASSING: ReadonlySet<string> = new Set(["OOM", "LOADING", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS"]);
+
 function faultOf(error: unknown): StoreFault {
   if (error instanceof StoreFault) return error;
   const word = wordOf(error);
   const known = WORDS[word];
-  if (known !== undefined) return new StoreFault(known, word === "WRONGTYPE");
+  if (known !== undefined) return new StoreFault(known, { isOfKey: word === "WRONGTYPE", isPassing: PASSING.has(word) });
   const code = codeOf(error);
   if (code !== "") return new StoreFault(`it cannot be reached (${code})`);
   if (word === "ERR") return new StoreFault("it does not do what it was asked for (ERR)");
