@@ -155,3 +155,21 @@ test("a client that leaves while the store is asked takes nothing", async (t) =>
   store.mood = "fine";
   assert.equal((await ask(proxy)).status, 200);
 });
+
+test("a client that leaves while a store is asked gets nothing back twice", async (t) => {
+  const store = new TestStore();
+  const limits = [
+    { key: "client_ip" as const, budget: { tokens: 3000, per: "day" as const }, estimate: 1000 },
+    { key: "route" as const, tokens_per_minute: 100_000, store: "shared" },
+  ];
+  const proxy = await machine(t, store, limits, { timeout: "100ms" });
+  for (let n = 0; n < 2; n++) assert.equal((await ask(proxy)).status, 200);
+  store.mood = 50;
+  const client = proxy.connect();
+  client.send("POST / HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 192.0.2.1\r\nContent-Length: 0\r\n\r\n");
+  await proxy.advance("10ms");
+  client.reset();
+  await proxy.advance("200ms");
+  store.mood = "fine";
+  for (const status of [200, 429]) assert.equal((await ask(proxy)).status, status);
+});

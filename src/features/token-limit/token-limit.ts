@@ -3,7 +3,7 @@ import type { ResponseHead } from "../../http/response-head.ts";
 import { isEncoded, lengthIn, mediaType } from "../../http/content.ts";
 import { EventData } from "../../policy/tokens/event-data.ts";
 import { countedTokens, tokenUse } from "../../policy/tokens/token-use.ts";
-import type { CountedTokens } from "../../policy/tokens/token-use.ts";
+import type { CountedTokens, TokenUse } from "../../policy/tokens/token-use.ts";
 import { UsageScanner } from "../../policy/tokens/usage-scanner.ts";
 import { fieldLine } from "../../http/field-edits.ts";
 import { ExchangeState } from "../../proxy/feature/exchange-state.ts";
@@ -50,14 +50,14 @@ class Course {
   stage: UsageStage | null = null;
   isOver: boolean = false;
 
-  /** Gives back what was taken. */
-  giveBack(moment: Moment): void {
-    for (const { allowance, taken } of this.held) allowance.settle(taken, moment, 0);
+  /** Counts what the exchange has cost in the place of what was taken; null: gives that back. A store that is still being asked may take more afterwards. */
+  settle(moment: Moment, use: TokenUse | null): void {
+    for (const { allowance, count, taken } of this.held) allowance.settle(taken, moment, countedTokens(use, count, allowance.estimate));
     this.held.length = 0;
   }
 }
 
-/** An origin must not compress what is read here. No coding is as good as this one: without the field, any may be sent (RFC 9110 section 12.5.3). */
+/** An origin must not compress what is read here. Without the field it might: then any coding may be sent (RFC 9110 section 12.5.3). */
 const PLAIN = fieldLine("Accept-Encoding", "identity");
 
 /** @param routeId names the route's buckets in the table */
@@ -78,7 +78,7 @@ export function tokenLimitMiddleware(config: TokenLimitConfig, thread: TokenThre
         const refusal = noted(allowance.take(key, moment), allowance, limit, course);
         if (refusal === null) continue;
         // Whoever is refused by one limit uses up nothing of the others.
-        course.giveBack(moment);
+        course.settle(moment, null);
         return refusal;
       }
       courses.keep(exchange, course);
@@ -106,7 +106,7 @@ export function tokenLimitMiddleware(config: TokenLimitConfig, thread: TokenThre
       const use = tokenUse(courseOf(course, exchange));
       if (use !== null) exchange.spend(use);
       const moment: Moment = { nowMs: thread.now(), epochMs: exchange.startedAtMs + exchange.durationMs };
-      for (const { allowance, count, taken } of course.held) allowance.settle(taken, moment, countedTokens(use, count, allowance.estimate));
+      course.settle(moment, use);
     },
   };
 }
@@ -141,7 +141,7 @@ function askStores(
   const settled = (refusals: readonly (LocalAnswer | null)[]): LocalAnswer | null => {
     const refusal = refusals.find((each) => each !== null) ?? null;
     // Whose client has left meanwhile is over: nothing will be settled any more.
-    if (refusal !== null || course.isOver) course.giveBack({ nowMs: now(), epochMs: moment.epochMs });
+    if (refusal !== null || course.isOver) course.settle({ nowMs: now(), epochMs: moment.epochMs }, null);
     return refusal;
   };
   return asked.every(isThere) ? settled(asked) : Promise.all(asked.map(async (each) => each)).then(settled);
