@@ -25,6 +25,10 @@ import { PartCounter } from "../src/policy/filter/count-parts.ts";
 import { measureGraphql } from "../src/policy/filter/measure-graphql.ts";
 import { scanJson } from "../src/policy/filter/scan-json.ts";
 import { compileOrigins } from "../src/policy/cors/origins.ts";
+import { parseJson } from "../src/base/json-text.ts";
+import { parseMediaType } from "../src/policy/validate/media-type.ts";
+import { formPairs } from "../src/policy/validate/parameters.ts";
+import { toRe2 } from "../src/policy/validate/pattern.ts";
 import { EventData } from "../src/policy/tokens/event-data.ts";
 import { COUNT_MAX, UsageScanner } from "../src/policy/tokens/usage-scanner.ts";
 import { normalizePath, otherReadings, referenceReadings } from "../src/policy/route/normalize-path.ts";
@@ -44,6 +48,8 @@ export interface TextParser {
 /** A little below the limits of a head and of a start line. */
 const HEAD_CHARACTERS = 30_000;
 const START_LINE_CHARACTERS = 8000;
+/** Patterns are the words of whoever writes the description; longer ones were never seen. */
+const PATTERN_CHARACTERS = 4000;
 
 const TRUSTED = compileCidrs(["10.0.0.0/8", "192.0.2.0/24", "::1/128"]);
 const ORIGINS = compileOrigins(["https://a.test", "https://*.example.org", "http://*.b.test:8080"]);
@@ -190,6 +196,44 @@ export const PARSERS: readonly TextParser[] = [
   parser("content-type", HEAD_CHARACTERS, parseContentType, (type) => {
     if (type !== null) assert.match(type.type, /^[^ "/;=,A-Z]+\/[^ "/;=,A-Z]+$/, "a type in lower case");
   }),
+  parser(
+    "json",
+    HEAD_CHARACTERS,
+    (text) => parseJson(text, { depth: 50, members: 10_000 }),
+    (parsed, text) => {
+      let expected: unknown;
+      try {
+        expected = JSON.parse(text);
+      } catch {
+        assert.notEqual(parsed.fault, null, "JSON.parse refuses it");
+        return;
+      }
+      if (parsed.fault === null) assert.equal(JSON.stringify(parsed.value), JSON.stringify(expected));
+      else assert.notEqual(parsed.fault, "syntax", "JSON.parse takes it");
+    },
+  ),
+  parser(
+    "pattern-of-a-schema",
+    PATTERN_CHARACTERS,
+    (text) => toRe2(text),
+    (translated) => {
+      if ("re2" in translated) assert.ok(translated.re2.length <= 200 * PATTERN_CHARACTERS);
+    },
+  ),
+  parser(
+    "form",
+    HEAD_CHARACTERS,
+    (text) => formPairs(text),
+    (pairs, text) => assert.ok((pairs ?? []).length <= text.length),
+  ),
+  parser(
+    "media-type",
+    HEAD_CHARACTERS,
+    (text) => parseMediaType(text),
+    (found) => {
+      if (found !== null) assert.match(found.type, /^[!-~]+\/[!-~]+$/);
+    },
+  ),
   parser("forwarded-head", HEAD_CHARACTERS, forwardedHead, (written, text) => {
     assert.ok(written.length <= text.length + 2000, "a head grows beyond what is added to it");
   }),

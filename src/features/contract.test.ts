@@ -20,6 +20,7 @@ import { FAILURES } from "../proxy/exchange/failure.ts";
 import type { FailureKind } from "../proxy/exchange/failure.ts";
 import type { Feature } from "../proxy/feature/feature.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
+import { isHold } from "../proxy/feature/response-hold.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import { NO_HOOKS, hooksOf } from "../proxy/feature/route-hooks.ts";
@@ -188,7 +189,16 @@ test("no feature keeps anything of an exchange that has finished", async () => {
   assert.deepEqual([...new Set(inUse.map(({ name }) => name))].sort(), names.sort(), "the middleware itself was in use until now");
 });
 
-const PHASES = ["onRequest", "source", "onUpstreamRequest", "onUpstreamResponse", "onAnswer", "onResponse", "onFinish"] as const;
+const PHASES = [
+  "onRequest",
+  "source",
+  "onUpstreamRequest",
+  "onUpstreamResponse",
+  "judgeResponse",
+  "onAnswer",
+  "onResponse",
+  "onFinish",
+] as const;
 
 function phasesOf(middleware: Middleware): string[] {
   return PHASES.filter((phase) => middleware[phase] !== undefined);
@@ -324,6 +334,8 @@ async function exchange(
       middleware.onUpstreamResponse?.(view, { head: null, failure });
     }
     middleware.onUpstreamResponse?.(view, { head, failure: null });
+    const judged = middleware.judgeResponse?.(view, head) ?? null;
+    if (judged !== null && !isHold(judged)) checkAnswer(judged, feature);
     middleware.onResponse?.(view, editsOf(head));
   } else checkAnswer(answer, feature);
   // The proxy may answer the request itself, for instance through another feature.

@@ -15,14 +15,14 @@ const validateSchema = z.strictObject({
       "The OpenAPI document of the API, version 3.0 or 3.1, in YAML or JSON. Read again when it changes, without a reload. Its `$ref` may lead to files in its folder and below. Relative to the configuration's folder.",
   }),
   requests: z
-    .union([z.boolean(), z.literal("report")])
+    .union([z.boolean(), z.literal("report")], { error: "expected true, false or report" })
     .default(true)
     .meta({
       description:
         "Whether requests are checked: `true` refuses those that are not as the document says, `report` passes them on, counts them and logs them, `false` does not look.",
     }),
   responses: z
-    .union([z.literal(false), z.enum(["report", "enforce"])])
+    .union([z.literal(false), z.enum(["report", "enforce"])], { error: "expected false, report or enforce" })
     .default(false)
     .meta({
       description:

@@ -1,12 +1,11 @@
 /** Checks requests and responses by the description of the API (policy/validate). */
 import type { Buffer } from "node:buffer";
+import type { ResponseHead } from "../../http/response-head.ts";
 import type { BodyCheck, Operation, OperationOptions } from "../../policy/validate/operation.ts";
 import { ExchangeState } from "../../proxy/feature/exchange-state.ts";
 import type { Feature, FeatureContext } from "../../proxy/feature/feature.ts";
-import type { ExchangeView, Middleware, UpstreamResult } from "../../proxy/feature/middleware.ts";
+import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
 import type { ResponseHold } from "../../proxy/feature/response-hold.ts";
-import { NO_INPUT } from "../../proxy/feature/response-source.ts";
-import type { ResponseSource } from "../../proxy/feature/response-source.ts";
 import { WatchedBody, wholeBody } from "../../proxy/feature/whole-body.ts";
 import type { NoBody } from "../../proxy/feature/whole-body.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
@@ -34,7 +33,7 @@ function validateMiddleware(config: ValidateConfig, context: FeatureContext): Mi
     name: "validate",
     onRequest: (exchange) => route.request(exchange),
     ...(requests === "report" || responses === "enforce" ? { onUpstreamRequest: (...given) => route.upstreamRequest(...given) } : {}),
-    ...(responses === "enforce" ? { onUpstreamResponse: (...given) => route.upstreamResponse(...given) } : {}),
+    ...(responses === "enforce" ? { judgeResponse: (...given) => route.judge(...given) } : {}),
     ...(responses === "report" ? { onResponse: (exchange, { head }) => route.response(exchange, head) } : {}),
   };
 }
@@ -92,12 +91,12 @@ class ValidatedRoute {
     });
   }
 
-  upstreamResponse(exchange: ExchangeView, { head }: UpstreamResult): ResponseSource | ResponseHold | null {
+  judge(exchange: ExchangeView, head: ResponseHead): LocalAnswer | ResponseHold | null {
     const operation = this.operations.of(exchange);
-    if (head === null || operation === undefined) return null;
+    if (operation === undefined) return null;
     const verdict = judgedResponse(operation, exchange.request.method, head);
     if (verdict === null) return null;
-    if ("kind" in verdict) return instead(exchange, verdict);
+    if ("kind" in verdict) return replaced(exchange, verdict);
     return {
       bytesMax: this.config.max_body,
       judge: (body) => {
@@ -106,14 +105,12 @@ class ValidatedRoute {
           return null;
         }
         const refusal = bodyRefusal(body, verdict.check);
-        if (refusal === null) return null;
-        exchange.noteFault(`response ${wordsOf(refusal)}`);
-        return INVALID_RESPONSE;
+        return refusal === null ? null : replaced(exchange, refusal);
       },
     };
   }
 
-  response(exchange: ExchangeView, head: Parameters<typeof judgedResponse>[2] | null): WatchedBody | null {
+  response(exchange: ExchangeView, head: ResponseHead | null): WatchedBody | null {
     const operation = this.operations.of(exchange);
     if (head === null || operation === undefined) return null;
     const verdict = judgedResponse(operation, exchange.request.method, head);
@@ -135,15 +132,10 @@ function refused(exchange: ExchangeView, refusal: Refusal): LocalAnswer {
   return refusalOf(refusal);
 }
 
-/** Answers in the place of a response whose head alone is wrong. */
-function instead(exchange: ExchangeView, refusal: Refusal): ResponseSource {
+/** The answer in the place of a response. */
+function replaced(exchange: ExchangeView, refusal: Refusal): LocalAnswer {
   exchange.noteFault(`response ${wordsOf(refusal)}`);
-  return {
-    start: (_request, response) => {
-      response.answer(INVALID_RESPONSE);
-      return NO_INPUT;
-    },
-  };
+  return INVALID_RESPONSE;
 }
 
 function bodyRefusal(body: Buffer | NoBody, check: BodyCheck["check"]): Refusal | null {

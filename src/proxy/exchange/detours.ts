@@ -1,6 +1,5 @@
 import type { ClientPlace } from "../../policy/geoip/client-place.ts";
 import type { TokenUse } from "../../policy/tokens/token-use.ts";
-import type { ResponseHold } from "../feature/response-hold.ts";
 import type { Mirror } from "../mirror.ts";
 import type { BodyPipe } from "./body-pipe.ts";
 import type { CollectedBody } from "./collected-body.ts";
@@ -49,8 +48,6 @@ export class Detours {
   later: LaterAttempt | null = null;
   /** The values of the response's fields that the access log shows. */
   responseValues: readonly string[] | null = null;
-  /** What a hook wants to do with the response that has come, before the client gets any of it, and whose hook. */
-  hold: { readonly hold: ResponseHold; readonly middleware: string } | null = null;
   /** The response that is held back. */
   held: HeldResponse | null = null;
   /** Bytes that the response had when it was let go on; 0: it was not held. */
@@ -72,7 +69,6 @@ export class Detours {
 
   /** The response that was held does not go on. */
   endHold(): void {
-    this.hold = null;
     this.held?.abort();
     this.held = null;
   }

@@ -53,8 +53,7 @@ import { Detours } from "./detours.ts";
 import { FAILURES, failureAnswer } from "./failure.ts";
 import type { Failure } from "./failure.ts";
 import { authorityOf, admitRequest, schemeOf } from "./forwarding.ts";
-import { HeldResponse } from "./held-response.ts";
-import type { HoldOwner } from "./held-response.ts";
+import type { HeldResponse, HoldOwner } from "./held-response.ts";
 import { InterimPace } from "./interim-pace.ts";
 import { Phase } from "./phase.ts";
 import { ResponseBuffer } from "./response-buffer.ts";
@@ -67,7 +66,7 @@ import { beginCopy, isToBeCopied } from "./request-copy.ts";
 import { checkedRequest } from "./fetch.ts";
 import * as answers from "./answers.ts";
 import { anotherAttempt, isHeld, isRetriedFor } from "./attempts.ts";
-import { answerInPlaceOf, editRequest, editResponse, isTurnedDown, tellFinished } from "./hooks.ts";
+import { answerInPlaceOf, editRequest, editResponse, isJudged, isTurnedDown, tellFinished } from "./hooks.ts";
 import { forgetBeyondMemory, keepForReplay } from "./replay.ts";
 import { relaySource } from "./relay.ts";
 import { RequestLimit } from "./request-limit.ts";
@@ -635,21 +634,10 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
       const hooks = this.route?.hooks.onUpstreamResponse;
       if (hooks !== undefined && hooks.length > 0 && isTurnedDown(this, hooks, { head, failure: null })) return;
       this.originHeadMs = this.thread.now - this.startedAt;
-      if (this.detours !== null && this.detours.hold !== null && this.isHeldBack(this.detours, head, length)) return;
+      const judges = this.route?.hooks.judgeResponse;
+      if (judges !== undefined && judges.length > 0 && isJudged(this, judges, head, length)) return;
     }
     this.passResponse(from, head, length);
-  }
-
-  /**
-   * Holds a response with a body back, if a hook wants to judge it.
-   * @returns false: it goes on
-   */
-  private isHeldBack(detours: Detours, head: ResponseHead, length: BodyLength): boolean {
-    const { hold: wanted } = detours;
-    detours.hold = null;
-    if (wanted === null || length === 0) return false;
-    detours.held = new HeldResponse(wanted.hold, wanted.middleware, head, length, this, this.thread);
-    return true;
   }
 
   /** @param from what gives the response; null: it has given all of it */

@@ -2,6 +2,7 @@
  * Calls the hooks of an exchange's middleware, from the request that an endpoint gets to the end of the exchange. The hooks before that are
  * called by admission.ts. An error that a hook throws is reported, and affects this exchange only.
  */
+import type { BodyLength } from "../../http/body-length.ts";
 import type { RequestEdits, ResponseEdits } from "../../http/head-edits.ts";
 import type { ResponseHead } from "../../http/response-head.ts";
 import type { Middleware, UpstreamResult } from "../feature/middleware.ts";
@@ -14,6 +15,7 @@ import { insteadOfResponse } from "./attempts.ts";
 import { BodyPipe, namedStage } from "./body-pipe.ts";
 import type { NamedStage } from "./body-pipe.ts";
 import type { Exchange } from "./exchange.ts";
+import { HeldResponse } from "./held-response.ts";
 
 /** Calls the `onUpstreamRequest` hooks. Returns false if one threw, which ends the exchange. */
 export function editRequest(exchange: Exchange, hooks: readonly Middleware[], to: UpstreamStream, edits: RequestEdits): boolean {
@@ -55,7 +57,7 @@ function stageRequest(exchange: Exchange, stages: readonly NamedStage[], to: Ups
  */
 export function isTurnedDown(exchange: Exchange, hooks: readonly Middleware[], result: UpstreamResult): boolean {
   for (let index = 0; index < hooks.length; index++) {
-    let verdict: "retry" | ResponseSource | ResponseHold | null;
+    let verdict: "retry" | ResponseSource | null;
     try {
       verdict = hooks[index]?.onUpstreamResponse?.(exchange, result) ?? null;
     } catch (error) {
@@ -65,14 +67,35 @@ export function isTurnedDown(exchange: Exchange, hooks: readonly Middleware[], r
     // The hook may have ended the exchange, by making a stage of the request's body fail.
     if (exchange.finished) return true;
     if (verdict === null) continue;
-    if (verdict !== "retry" && isHold(verdict)) {
-      // Whoever comes after may still decide otherwise.
-      exchange.detour.hold ??= { hold: verdict, middleware: hooks[index]?.name ?? "" };
-      continue;
-    }
     if (verdict === "retry") return result.head !== null && insteadOfResponse(exchange);
     exchange.dropUpstream();
     exchange.answerFrom(verdict, hooks[index]?.name ?? "");
+    return true;
+  }
+  return false;
+}
+
+/**
+ * Calls the `judgeResponse` hooks. Returns true if the response does not go on for now: it is held back, a hook has answered in its place, or one
+ * threw.
+ */
+export function isJudged(exchange: Exchange, hooks: readonly Middleware[], head: ResponseHead, length: BodyLength): boolean {
+  for (let index = 0; index < hooks.length; index++) {
+    const middleware = hooks[index]?.name ?? "";
+    let verdict: LocalAnswer | ResponseHold | null;
+    try {
+      verdict = hooks[index]?.judgeResponse?.(exchange, head) ?? null;
+    } catch (error) {
+      exchange.hookFailed(error, middleware);
+      return true;
+    }
+    if (verdict === null) continue;
+    if (!isHold(verdict)) {
+      exchange.answer(verdict, middleware);
+      return true;
+    }
+    if (length === 0) return false;
+    exchange.detour.held = new HeldResponse(verdict, middleware, head, length, exchange, exchange.thread);
     return true;
   }
   return false;

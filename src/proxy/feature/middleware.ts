@@ -205,10 +205,8 @@ export interface ExchangeHooks {
    * again. Null: the next middleware is asked, and after the last one the result stands. A {@link ResponseSource} answers in its place.
    * `"retry"` asks another endpoint, if the request may be sent again and an endpoint is left; else, and after a failure, the result
    * stands. The first result that is not null decides.
-   *
-   * @internal A {@link ResponseHold} has the response held back until it can be judged as a whole, unless another middleware decides otherwise.
    */
-  onUpstreamResponse?(exchange: ExchangeView, result: UpstreamResult): "retry" | ResponseSource | ResponseHold | null;
+  onUpstreamResponse?(exchange: ExchangeView, result: UpstreamResult): "retry" | ResponseSource | null;
   /**
    * Called before the final response goes out: edits its fields, and the status of a response from an endpoint or a source. The `head` of
    * `response` is null for the proxy's own answers, which need edits too: a page can only read a 429 that has the CORS fields.
@@ -232,4 +230,11 @@ export interface Middleware extends ExchangeHooks {
    * to requests that no route takes. If the hook throws, the error goes to the application log.
    */
   onAnswer?(exchange: ExchangeView, answer: LocalAnswer): LocalAnswer | null;
+  /**
+   * Called with the head of a response that an endpoint has given and that nobody has turned down, before the client gets any of it. A
+   * {@link LocalAnswer} goes to the client in its place; a {@link ResponseHold} has it held back until its body has come. The first result that is not
+   * null decides. If the hook throws, the client gets a 500.
+   * @internal
+   */
+  judgeResponse?(exchange: ExchangeView, head: ResponseHead): LocalAnswer | ResponseHold | null;
 }

@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { LocalAnswer } from "../local-answer.ts";
 
 /**
- * What `onUpstreamResponse` returns to have a response held back until all of it has come. Only the head, where there is no body. The memory counts against
+ * What `judgeResponse` returns to have a response held back until all of it has come. One without a body goes on at once. The memory counts against
  * `limits.buffered_bytes`.
  */
 export interface ResponseHold {
@@ -15,6 +15,6 @@ export interface ResponseHold {
   judge(body: Buffer | null): LocalAnswer | null;
 }
 
-export function isHold(verdict: object): verdict is ResponseHold {
+export function isHold(verdict: LocalAnswer | ResponseHold): verdict is ResponseHold {
   return "judge" in verdict;
 }

@@ -6,6 +6,7 @@ export interface RouteHooks {
   readonly source: readonly Middleware[];
   readonly onUpstreamRequest: readonly Middleware[];
   readonly onUpstreamResponse: readonly Middleware[];
+  readonly judgeResponse: readonly Middleware[];
   readonly onAnswer: readonly Middleware[];
   readonly onResponse: readonly Middleware[];
   readonly onFinish: readonly Middleware[];
@@ -17,6 +18,7 @@ export const NO_HOOKS: RouteHooks = {
   source: [],
   onUpstreamRequest: [],
   onUpstreamResponse: [],
+  judgeResponse: [],
   onAnswer: [],
   onResponse: [],
   onFinish: [],
@@ -30,6 +32,7 @@ export function hooksOf(middleware: readonly Middleware[]): RouteHooks {
     source: middleware.filter((each) => each.source !== undefined),
     onUpstreamRequest: middleware.filter((each) => each.onUpstreamRequest !== undefined),
     onUpstreamResponse: middleware.filter((each) => each.onUpstreamResponse !== undefined),
+    judgeResponse: middleware.filter((each) => each.judgeResponse !== undefined),
     onAnswer: middleware.filter((each) => each.onAnswer !== undefined),
     onResponse: middleware.filter((each) => each.onResponse !== undefined),
     onFinish: middleware.filter((each) => each.onFinish !== undefined),
