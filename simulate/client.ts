@@ -1,5 +1,6 @@
 /** A client that does what its plan says, and checks every byte that it receives. */
 import { Buffer } from "node:buffer";
+import { writeLatin1 } from "../src/base/latin1.ts";
 import { RESPONSE_LIMITS } from "../src/http1/limits.ts";
 import { Event } from "../src/http1/message-reader.ts";
 import type { ResponseHead } from "../src/http/response-head.ts";
@@ -447,12 +448,18 @@ export function chunked(body: Buffer, chunkBytes: number, after: string): Buffer
   const count = Math.ceil(body.length / size);
   const bytes = Buffer.allocUnsafe(body.length + count * CHUNK_LINES_MAX + after.length);
   let length = 0;
+  let lineEnd = "";
   for (let at = 0; at < body.length; at += size) {
     const end = Math.min(body.length, at + size);
-    length += bytes.write(`${(end - at).toString(16)}\r\n`, length, "latin1");
+    length = writeText(`${lineEnd}${(end - at).toString(16)}\r\n`, bytes, length);
     length += body.copy(bytes, length, at, end);
-    length += bytes.write("\r\n", length, "latin1");
+    lineEnd = "\r\n";
   }
-  length += bytes.write(after, length, "latin1");
-  return bytes.subarray(0, length);
+  return bytes.subarray(0, writeText(`${lineEnd}${after}`, bytes, length));
+}
+
+/** Writes text into the bytes, and returns where it ends. */
+function writeText(text: string, bytes: Buffer, at: number): number {
+  writeLatin1(bytes, text, at);
+  return at + text.length;
 }

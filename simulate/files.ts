@@ -32,6 +32,8 @@ const FILE_TIME = 13;
 /** More turns than the chain of promises of a transfer has. */
 export const FILE_TURNS = 24;
 
+const TURN: Promise<void> = Promise.resolve();
+
 function fileOf(seed: number, id: number): FilePlan {
   const draw = new Draw(seedOf(seedOf(seed, -115), id));
   const { bytes } = answerTo(seed, id, FILE_TIME);
@@ -128,7 +130,7 @@ export class SimulatedFiles implements FileStore {
   /** What follows from the end of a transfer comes within some turns. */
   private goesOn(): void {
     void (async () => {
-      for (let turn = 0; turn < FILE_TURNS; turn++) await Promise.resolve();
+      for (let turn = 0; turn < FILE_TURNS; turn++) await TURN;
       this.pending--;
     })();
   }

@@ -22,6 +22,8 @@ export class SlowVerdicts {
   pending: number = 0;
   /** How many signatures are being verified. */
   private verifying: number = 0;
+  /** Called after each signature. */
+  private onVerified: () => void = () => {};
   private readonly around: Around;
   private readonly routes: WeakMap<Route, Route> = new WeakMap();
 
@@ -35,7 +37,11 @@ export class SlowVerdicts {
 
   /** Waits, in real time, until no signature is being verified. */
   async verified(): Promise<void> {
-    while (this.verifying > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (this.verifying > 0) {
+      await new Promise<void>((resolve) => (this.onVerified = resolve));
+      // What follows from a verdict comes first.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   bind(snapshot: Snapshot): void {
@@ -70,7 +76,10 @@ export class SlowVerdicts {
   private async later(verdict: Promise<LocalAnswer | null>, { request }: ExchangeView): Promise<LocalAnswer | null> {
     const delayMs = new Draw(seedOf(seedOf(this.around.seed, -25), idOf(request.path))).size(1000);
     this.verifying++;
-    const settled = await verdict.finally(() => this.verifying--);
+    const settled = await verdict.finally(() => {
+      this.verifying--;
+      this.onVerified();
+    });
     if (delayMs === 0) return settled;
     this.pending++;
     await new Promise<void>((resolve) => this.around.clock.after(delayMs, resolve));

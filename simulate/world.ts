@@ -11,6 +11,7 @@ import { Generations } from "../src/control/workers/generations.ts";
 import { messageFor } from "../src/control/workers/worker-configuration.ts";
 import { FEATURES } from "../src/features/features.ts";
 import { PathRegexes } from "../src/regex/path-regexes.ts";
+import type { PathRegex } from "../src/policy/route/path-regex.ts";
 import type { FieldSection } from "../src/http/field-section.ts";
 import type { RequestHead } from "../src/http/request-head.ts";
 import { MemoryNetwork } from "../src/net/transport/memory/memory-network.ts";
@@ -60,6 +61,14 @@ checkStates();
 /** The library for regular expressions, as threads have it. */
 const regexes = new PathRegexes();
 await regexes.load();
+/** Patterns that were compiled for an earlier configuration. They hold no state, and to compile one takes longer than most reloads. */
+const patterns: Map<string, PathRegex> = new Map();
+
+function compileRegex(pattern: string): PathRegex {
+  let compiled = patterns.get(pattern);
+  if (compiled === undefined) patterns.set(pattern, (compiled = regexes.compile(pattern)));
+  return compiled;
+}
 
 /** Every client must be gone by this time. */
 const CLIENTS_MS_MAX = 900_000;
@@ -85,6 +94,11 @@ const TICKS_MS = 60;
 /** The longest chain of promises, which is that of a probe. */
 const MICROTASKS = 6;
 
+/** How the requests of clients begin. */
+const REQUEST_START = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS) \//;
+/** What is awaited to let promises bring what they can bring in one turn. */
+const TURN: Promise<void> = Promise.resolve();
+
 /** Something that must hold did not. */
 export class Violation extends Error {}
 
@@ -108,6 +122,8 @@ export class World {
   readonly network: MemoryNetwork;
   readonly clock: VirtualClock;
   readonly clients: readonly SimulatedClient[];
+  /** Those that may not be gone yet. */
+  private readonly present: SimulatedClient[];
   /** All requests of the plan by id, with their clients. */
   readonly requests: Map<number, { readonly request: RequestPlan; readonly client: SimulatedClient }> = new Map();
   readonly records: AccessRecord[] = [];
@@ -226,7 +242,7 @@ export class World {
       readFile: () => "",
       files: this.files,
       credentials: this.credentials,
-      compileRegex: (pattern) => regexes.compile(pattern),
+      compileRegex,
     });
     this.configure();
     this.program = new Program(this.network, this.serving, this.transports);
@@ -235,6 +251,7 @@ export class World {
     for (let endpoint = 0; endpoint < ENDPOINTS; endpoint++) this.setEndpoint(endpoint, "accept");
     this.setShadow();
     this.clients = plan.clients.map((client) => new SimulatedClient(this, client));
+    this.present = [...this.clients];
     for (const client of this.clients) for (const request of client.plan.requests) this.requests.set(request.id, { request, client });
     for (const event of plan.events) this.clock.after(event.atMs, () => this.happens(event));
     if (plan.parts.identified) this.clock.after(TAKEN_OUT_MS, () => this.readKeys());
@@ -376,8 +393,8 @@ export class World {
    * request may be taken for the answer to a request on its way, but no request may begin after the proxy has read such a response.
    */
   private checkRequestStart(transport: MemoryTransport, data: string | readonly (string | Buffer)[]): void {
-    const [first = ""] = typeof data === "string" ? [data] : data;
-    if (!/^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS) \//.test(typeof first === "string" ? first : first.toString("latin1", 0, 9))) return;
+    const first = typeof data === "string" ? data : (data[0] ?? "");
+    if (!REQUEST_START.test(typeof first === "string" ? first : first.toString("latin1", 0, 9))) return;
     const isCopy = transport.peer !== null && this.shadows.has(transport.peer);
     // The process does not wait for copies, whose clients have their answers.
     if (this.isDrained && !isCopy) this.fail("a request begins after all was drained");
@@ -517,14 +534,25 @@ export class World {
       if (this.clock.nowMs >= this.cutAtMs) this.isDrained = true;
       if (this.serving.drained(this.clock.nowMs) !== null) this.isDrained = true;
     }
-    for (const { heldBytes } of this.clients) {
-      if (heldBytes > HELD_BYTES_MAX) this.fail(`${heldBytes} bytes of requests to come are held`);
-    }
+    this.checkHeldBytes();
     for (const fault of faultsOfHeldBodies(this.serving, this.workers, false)) this.fail(fault);
     for (const transport of this.transports) {
       if (transport.destroyed) this.transports.delete(transport);
       else if (transport.queuedBytes > QUEUED_BYTES_MAX) this.fail(`${transport.queuedBytes} bytes pile up on one connection`);
     }
+  }
+
+  private checkHeldBytes(): void {
+    const { present } = this;
+    let left = 0;
+    for (const client of present) {
+      // Nothing is held for a client that is gone, and none comes back.
+      if (client.isGone) continue;
+      present[left++] = client;
+      const { heldBytes } = client;
+      if (heldBytes > HELD_BYTES_MAX) this.fail(`${heldBytes} bytes of requests to come are held`);
+    }
+    present.length = left;
   }
 
   unlogged(record: AccessRecord): void {
@@ -576,7 +604,7 @@ export class World {
     const { network, thread } = this;
     for (let left = EVENTS_MAX; left > 0; left--) {
       const microtasks = this.files.pending > 0 ? FILE_TURNS : this.isAwaited ? MICROTASKS : 0;
-      for (let task = 0; task < microtasks; task++) await Promise.resolve();
+      for (let task = 0; task < microtasks; task++) await TURN;
       if (this.verdicts.isVerifying) await this.verdicts.verified();
       if (!network.step()) return;
       this.events++;

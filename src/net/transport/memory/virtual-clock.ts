@@ -27,14 +27,11 @@ export class VirtualClock {
   /** Calls `fire` every `ms` milliseconds. Returns a function that cancels the timer. */
   every(ms: number, fire: () => void): () => void {
     let cancel = (): void => {};
-    const again = (): void => {
-      const tick = (): void => {
-        again();
-        fire();
-      };
+    const tick = (): void => {
       cancel = this.set(ms, tick, true);
+      fire();
     };
-    again();
+    cancel = this.set(ms, tick, true);
     return () => cancel();
   }
 
@@ -59,9 +56,15 @@ export class VirtualClock {
 
   private set(ms: number, fire: () => void, isTick: boolean): () => void {
     const timer: Timer = { dueMs: this.nowMs + Math.max(0, ms), order: this.order++, isTick, fire };
-    let at = this.timers.length;
-    while (at > 0 && isEarlier(this.timers[at - 1], timer)) at--;
-    this.timers.splice(at, 0, timer);
+    const { timers } = this;
+    let at = timers.length;
+    timers.push(timer);
+    for (; at > 0; at--) {
+      const before = timers[at - 1] as Timer;
+      if (!isEarlier(before, timer)) break;
+      timers[at] = before;
+    }
+    timers[at] = timer;
     return () => {
       const index = this.timers.indexOf(timer);
       if (index !== -1) this.timers.splice(index, 1);
@@ -69,6 +72,6 @@ export class VirtualClock {
   }
 }
 
-function isEarlier(one: Timer | undefined, other: Timer): boolean {
-  return one !== undefined && (one.dueMs < other.dueMs || (one.dueMs === other.dueMs && one.order < other.order));
+function isEarlier(one: Timer, other: Timer): boolean {
+  return one.dueMs < other.dueMs || (one.dueMs === other.dueMs && one.order < other.order);
 }
