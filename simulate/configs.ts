@@ -1,5 +1,7 @@
 /** The configurations of a run. Each reload brings the next one, and after the last one the first again. */
-import { parseConfig } from "../src/config/load.ts";
+import type { Located, LocatedMap } from "../src/config/document/document.ts";
+import { readYaml } from "../src/config/document/read-yaml.ts";
+import { checkConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/schema/schema.ts";
 import { editRoutes } from "./edits.ts";
 import { identityRoutes } from "./identities.ts";
@@ -30,7 +32,7 @@ const made: Map<string, Config> = new Map();
 /** All that take turns have room. */
 const MADE_MAX = CONFIGS * TURNS;
 
-/** That configuration of a run with these parts. It is made when it is first needed, because reading one takes as long as a small run. */
+/** That configuration of a run with these parts. It is made when it is first needed, because reading one takes as long as some ten exchanges. */
 export function configAt(parts: Parts, variant: number): Config {
   const text = textOf(parts, variant);
   let config = made.get(text);
@@ -74,9 +76,55 @@ function textOf(parts: Parts, variant: number): string {
 }
 
 function configOf(text: string): Config {
-  const result = parseConfig(text, "simulation", {}, () => "");
+  const result = checkConfig(treeOf(text), "simulation", {}, () => "");
   if ("problems" in result) throw new Error(result.problems.map(({ message }) => message).join("\n"));
   return result.config;
+}
+
+/** By their texts, the lines that were read, each with the name of its section before it. */
+const lines: Map<string, LocatedMap> = new Map();
+
+/**
+ * What the text says. Each line of it is a key, or an entry of the section whose name stands alone on a line before. Configurations have most lines in
+ * common, and each is read once.
+ */
+function treeOf(text: string): LocatedMap {
+  let tree: LocatedMap | null = null;
+  let section = "";
+  for (const line of text.split("\n")) {
+    if (!line.startsWith(" ")) section = line.endsWith(":") ? `${line}\n` : "";
+    if (`${line}\n` === section) continue;
+    const said = lineOf(section + line);
+    tree = tree === null ? said : joined(tree, said);
+  }
+  if (tree === null) throw new Error("a configuration says nothing");
+  return tree;
+}
+
+function lineOf(text: string): LocatedMap {
+  let line = lines.get(text);
+  if (line === undefined) {
+    const { root, faults } = readYaml(text);
+    if (root === undefined || faults.length > 0) throw new Error(`${text} is no YAML: ${faults.map(({ message }) => message).join(", ")}`);
+    lines.set(text, (line = root));
+  }
+  return line;
+}
+
+/** Both mappings as one. Of a key that both have, the mappings or lists below it are joined. */
+function joined(one: LocatedMap, other: LocatedMap): LocatedMap {
+  const entries = new Map(one.entries);
+  for (const [key, entry] of other.entries) {
+    const before = entries.get(key)?.value;
+    entries.set(key, before === undefined ? entry : { ...entry, value: joinedBelow(before, entry.value) });
+  }
+  return { ...one, entries };
+}
+
+function joinedBelow(one: Located, other: Located): Located {
+  if (one.kind === "map" && other.kind === "map") return joined(one, other);
+  if (one.kind === "list" && other.kind === "list") return { ...one, items: [...one.items, ...other.items] };
+  throw new Error("a configuration says something twice");
 }
 
 /** 0, 1 or 2. */

@@ -132,12 +132,14 @@ export function identityRoutes(variant: number, held: string): string[] {
   ];
 }
 
+const HASHES: readonly string[] = PEOPLE.map((_, person) => createHash("sha256").update(keyOf(person)).digest("hex"));
+
 /** The file of keys as a thread gets it at that time. */
 export function keysFile(variant: number, nowMs: number): string {
   const there = KEYS.filter(({ variants, untilMs }) => variants.includes(variant) && (untilMs !== TAKEN_OUT_MS || nowMs < TAKEN_OUT_MS));
   const keys = there.flatMap(({ person, untilMs }): ApiKey[] => {
     const { user: id = "", roles = [], scopes = [] } = PEOPLE[person] ?? {};
-    const hash = createHash("sha256").update(keyOf(person)).digest("hex");
+    const hash = HASHES[person] ?? "";
     const expiresMs = untilMs === FAR_MS || untilMs === TAKEN_OUT_MS ? null : untilMs;
     return [{ id, prefix: "key-of-", hash, roles, scopes, expiresMs, rate: null }];
   });

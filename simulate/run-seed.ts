@@ -1,6 +1,6 @@
 /**
  * The seeds of runs. The upper bits of such a seed are the number of a combination of parts, and with them of configurations; the lower bits are the run's
- * own. To read a configuration takes as long as some twenty exchanges, so runs have combinations in common: a few of them take turns, then others.
+ * own. To read a configuration takes as long as some ten exchanges, so runs have combinations in common: a few of them take turns, then others.
  */
 import { seedOf } from "./draw.ts";
 
