@@ -70,6 +70,7 @@ export const tokenLimitDeclaration = {
   schema: tokenLimitSchema,
   description:
     "Tokens of language models per client, exact over all threads, as answers report them (`usage` of JSON and of streamed events) while they pass. Past it the answer is 429 with Retry-After. A list: all of its limits hold. It acts after `authentication` and `require`. Such a route admits no upgrade unless it has `upgrade`, because nothing is counted in a tunnel. Absent: no limit.",
+  needsUpstream: () => true,
   calledElsewhere: {
     "": "ai_rate_limiting llm_limit ai_token_limit token_rate_limit llm_token_limit tokens_limit",
     tokens_per_minute: "tpm tokens_per_min",

@@ -384,6 +384,10 @@ test("what may not be said, and what is doubtful", () => {
     problemsOf({ tokens_per_minute: 5 }, { upgrade: ["websocket"] }),
     /upgrade: token_limit counts nothing of what passes after a switch/,
   );
+  assert.match(
+    problemsOf({ tokens_per_minute: 5 }, { upstream: undefined, respond: { body: "hi" } }),
+    /token_limit: the route answers by itself: nothing of it comes from an upstream/,
+  );
   assert.equal(problemsOf({ tokens_per_minute: 5 }), "");
 });
 
