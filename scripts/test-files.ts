@@ -25,7 +25,7 @@ const TOGETHER: readonly (readonly [name: string, files: RegExp])[] = [
   ["pure-folders", /^src\/(base|http|http1|proxy-protocol|policy|values|config|shared|proxy|features|observe|testing|tls|convert)\//],
   [
     "other-folders",
-    /^src\/((acme|authority|certificates|data-plane|explain|files|middleware|modules|oidc|passwords|regex|x509)\/|millrace\.)/,
+    /^src\/((acme|authority|certificates|data-plane|explain|files|middleware|modules|oidc|passwords|regex|stores|x509)\/|millrace\.)/,
   ],
   ["embed", /^src\/(embed|http-proxy-middleware)\//],
   ["net", /^src\/net\/(?!large-bodies|warm-up)/],
