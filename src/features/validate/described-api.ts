@@ -23,6 +23,9 @@ export interface FoundOperation {
  */
 export type Found = FoundOperation | "preflight" | "path" | readonly string[];
 
+/** Paths of servers that a message shows. */
+const BASES_SHOWN = 3;
+
 interface Place {
   readonly described: DescribedPath;
   readonly names: readonly string[];
@@ -36,6 +39,8 @@ export class DescribedApi {
   private readonly table: PathTable<Place> = new PathTable();
   private readonly operations: Map<number, Operation> = new Map();
   private readonly checks: SharedChecks;
+  /** What stands in front of the document's paths. */
+  private readonly bases: ReadonlySet<string>;
 
   /** @param basePath in front of all paths; null: what the description says */
   constructor(description: ApiDescription, basePath: string | null, options: OperationOptions) {
@@ -44,11 +49,19 @@ export class DescribedApi {
     this.checks = sharedChecks(description, options.compileRegex);
     const { paths } = description.piece(0) as DescriptionHead;
     const given = basePath === null ? null : (normalizePattern(basePath) ?? basePath).replace(/\/$/, "");
+    this.bases = given === null ? new Set(paths.flatMap((described) => [...basesOf(described)])) : new Set([given]);
     for (const described of paths) {
       const names = namesOf(described.template);
       if (given !== null) this.table.add(given + described.template, { described, names, base: null });
       else for (const base of basesOf(described)) this.table.add(base + described.template, { described, names, base });
     }
+  }
+
+  /** Why a request may be for no path of the description, for whoever has written the configuration. */
+  get whyNoPath(): string {
+    const shown = [...this.bases].slice(0, BASES_SHOWN).map((base) => `${base}/`);
+    const more = this.bases.size > BASES_SHOWN ? ", and others" : "";
+    return `no path of the document fits; they all begin with ${shown.join(" or ")}${more} (its servers, or base_path)`;
   }
 
   /** @param isPreflight whether a page asks what it may send (an OPTIONS with Access-Control-Request-Method) */

@@ -62,7 +62,11 @@ class ValidatedRoute {
     if (requests === false) return null;
     const verdict = judgedRequest(found, exchange);
     if (verdict === null) return null;
-    if (requests === true) return "kind" in verdict ? refused(exchange, verdict) : this.checkedBody(exchange, verdict);
+    if (requests === true) {
+      if (!("kind" in verdict)) return this.checkedBody(exchange, verdict);
+      const answer = refused(exchange, verdict);
+      return verdict.kind === "path" ? { ...answer, why: this.api().whyNoPath } : answer;
+    }
     if ("kind" in verdict) this.reports.add(exchange, "request", verdict);
     else this.toWatch.keep(exchange, verdict);
     return null;
