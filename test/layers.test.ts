@@ -21,6 +21,7 @@ interface Layer {
 
 const BELOW_PROXY = ["base", "http", "proxy-protocol", "policy", "values", "declared", "config", "shared"];
 const CODECS = ["http1", "http2"];
+const BESIDE_PROXY = ["features", "passwords", "stores", "response-stores"];
 const LAYERS: Readonly<Record<string, Layer>> = {
   base: { folders: [], modules: [] },
   http: { folders: ["base"], modules: [] },
@@ -51,20 +52,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   oidc: { folders: ["shared"], modules: ["node:crypto", "jose", "openid-client"] },
   middleware: { folders: [...BELOW_PROXY, "proxy", "modules"], modules: ["node:*"] },
   "data-plane": {
-    folders: [
-      ...BELOW_PROXY,
-      ...CODECS,
-      "proxy",
-      "features",
-      "files",
-      "passwords",
-      "stores",
-      "response-stores",
-      "net",
-      "observe",
-      "middleware",
-      "regex",
-    ],
+    folders: [...BELOW_PROXY, ...CODECS, "proxy", ...BESIDE_PROXY, "files", "net", "observe", "middleware", "regex"],
     modules: ["node:*"],
   },
   "worker.ts": { folders: ["base", "shared", "net", "data-plane", "middleware"], modules: ["node:*"] },
@@ -112,20 +100,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     modules: ["node:*", "node:http", "acorn"],
   },
   testing: {
-    folders: [
-      ...BELOW_PROXY,
-      ...CODECS,
-      "proxy",
-      "features",
-      "passwords",
-      "stores",
-      "response-stores",
-      "net",
-      "observe",
-      "control",
-      "middleware",
-      "regex",
-    ],
+    folders: [...BELOW_PROXY, ...CODECS, "proxy", ...BESIDE_PROXY, "net", "observe", "control", "middleware", "regex"],
     modules: ["node:*"],
   },
   embed: {

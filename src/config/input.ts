@@ -1093,11 +1093,19 @@ export interface UpstreamResponseHeadersInput {
 /** The keys of `stores.NAME` in a configuration. */
 export interface StoreInput {
   /**
-   * What the store is: `redis`, also for Valkey and whatever else speaks its protocol. It needs the package `@redis/client`.
+   * What the store is. `redis`, also for Valkey and whatever else speaks its protocol, is for limits and logouts over several machines; it
+   * needs the package `@redis/client`. `memory` is memory of this process that all its threads share, for `cache`.
    *
-   * `redis`.
+   * `redis` or `memory`.
    */
-  type: "redis";
+  type: "redis" | "memory";
+  /**
+   * For `memory`, which needs it: how much it takes at most, 4MiB at least. What was used least goes first. A reload that changes it begins
+   * with an empty store.
+   *
+   * Size.
+   */
+  max_size?: Size | number | undefined;
   /**
    * `redis://host:port/database`, `rediss://` with TLS, or `unix:/run/redis.sock`; the port 6379 and the database 0 when left out. No user
    * and no password: those have keys of their own. Give this or `cluster`.
@@ -1234,6 +1242,11 @@ export interface RouteInput {
    * Such a route admits no upgrade unless it has `upgrade`, because nothing is counted in a tunnel. Absent: no limit.
    */
   token_limit?: RouteTokenLimitInput | RouteTokenLimitInput[] | undefined;
+  /**
+   * Stores responses and answers with them, by RFC 9111: the origin says what is stored and for how long. Answers have `Cache-Status`.
+   * Absent: nothing is stored.
+   */
+  cache?: RouteCacheInput | undefined;
   /** Changes path and host of the request that the upstream gets, and the path at which `files` looks. Absent: both stay as they are. */
   rewrite?: RouteRewriteInput | undefined;
   /**
@@ -2588,6 +2601,117 @@ export interface RouteTokenLimitRoleInput {
   budget?: RouteTokenLimitBudgetInput | undefined;
 }
 
+/** The keys of `routes[].cache` in a configuration. */
+export interface RouteCacheInput {
+  /**
+   * Name of the store, one of `stores`.
+   *
+   * Text.
+   */
+  store: string;
+  /** What chooses a response beside scheme, host, path and query, the route, and the fields that `Vary` names. */
+  key?: RouteCacheKeyInput | undefined;
+  /** Lifetimes of responses whose origin says nothing about them. */
+  ttl?: RouteCacheTtlInput | undefined;
+  /**
+   * For how long after their end responses that do not say so may still be used while a request for a new one is under way.
+   *
+   * Duration.
+   */
+  stale_while_revalidate?: Duration | 0 | undefined;
+  /**
+   * For how long after their end responses that do not say so may be used when the upstream fails or answers with a 5xx status.
+   *
+   * Duration.
+   */
+  stale_if_error?: Duration | 0 | undefined;
+  /**
+   * Largest body that is stored.
+   *
+   * Size.
+   */
+  max_object?: Size | number | undefined;
+  /**
+   * How many responses are stored for one target that differ by request fields; the oldest makes room.
+   *
+   * Whole number. Default: `32`.
+   */
+  vary_limit?: number | undefined;
+  /**
+   * For how long a request waits for the same one that is under way already, 9 seconds at most; 0: it goes to the upstream as well.
+   *
+   * Duration.
+   */
+  coalesce?: Duration | 0 | undefined;
+  /**
+   * Whether `no-cache`, `max-age`, `min-fresh` and `max-stale` in a request's Cache-Control count, by which clients can have the upstream
+   * asked. `no-store` and `only-if-cached` always do.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  obey_clients?: boolean | undefined;
+  /**
+   * Whether responses with Set-Cookie are stored, with these fields: everybody who gets them gets the same cookie.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  store_cookies?: boolean | undefined;
+}
+
+/** The keys of `routes[].cache.key` in a configuration. */
+export interface RouteCacheKeyInput {
+  /** Which parameters of the query are in the key. Absent: the whole query, as it was sent. */
+  query?: RouteCacheKeyQueryInput | undefined;
+  /**
+   * Request fields that choose the response though its `Vary` does not say so.
+   *
+   * List of field names. Default: `[]`.
+   */
+  headers?: string[] | undefined;
+  /**
+   * Cookies that choose the response.
+   *
+   * List of texts. Default: `[]`.
+   */
+  cookies?: string[] | undefined;
+  /**
+   * Whether each user whom `authentication` has found has responses of its own. Without it, what a known client gets is stored only where
+   * the origin says that it may be.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  user?: boolean | undefined;
+}
+
+/** The keys of `routes[].cache.key.query` in a configuration. */
+export interface RouteCacheKeyQueryInput {
+  /**
+   * The only parameters that choose a response. Absent: all do.
+   *
+   * List of texts.
+   */
+  allow?: string[] | undefined;
+  /**
+   * Parameters that choose none, such as `utm_*`. They still go to the upstream.
+   *
+   * List of texts. Default: `[]`.
+   */
+  ignore?: string[] | undefined;
+}
+
+/** The keys of `routes[].cache.ttl` in a configuration. */
+export interface RouteCacheTtlInput {
+  /**
+   * For how long responses are fresh whose origin says nothing. Absent: a tenth of the time since their last change, a day at most (RFC
+   * 9111 section 4.2.2).
+   *
+   * Duration.
+   */
+  default?: Duration | 0 | undefined;
+  /** The same for single statuses, those too that are not stored otherwise: `{ 404: 10s }`. */
+  by_status?: Record<string, Duration | 0> | undefined;
+}
+
 /** The keys of `routes[].rewrite` in a configuration. */
 export interface RouteRewriteInput {
   /**
@@ -2771,6 +2895,7 @@ export interface RouteAccessLogInput {
         | "proxy_sender"
         | "proxy_unique_id"
         | "fault"
+        | "cache"
         | "input_tokens"
         | "output_tokens"
         | "tokens_from"
@@ -2819,6 +2944,7 @@ export interface RouteAccessLogInput {
         | "proxy_sender"
         | "proxy_unique_id"
         | "fault"
+        | "cache"
         | "input_tokens"
         | "output_tokens"
         | "tokens_from"
@@ -3119,6 +3245,11 @@ export interface DefaultsRoutesInput {
    * Such a route admits no upgrade unless it has `upgrade`, because nothing is counted in a tunnel. Absent: no limit.
    */
   token_limit?: RouteTokenLimitInput | RouteTokenLimitInput[] | undefined;
+  /**
+   * Stores responses and answers with them, by RFC 9111: the origin says what is stored and for how long. Answers have `Cache-Status`.
+   * Absent: nothing is stored.
+   */
+  cache?: RouteCacheInput | undefined;
   /** Changes path and host of the request that the upstream gets, and the path at which `files` looks. Absent: both stay as they are. */
   rewrite?: RouteRewriteInput | undefined;
   /**
@@ -3666,6 +3797,7 @@ export type RouteKeyOff =
   | "filter"
   | "validate"
   | "token_limit"
+  | "cache"
   | "rewrite"
   | "error_pages"
   | "rewrite_cookies"

@@ -13,7 +13,7 @@ import { addressFileKind } from "./feature-files.ts";
 import type { CredentialPlace } from "./feature-files.ts";
 import { credentialsReaderAt, kindAt } from "./path-values.ts";
 import { storeSchema } from "./schema/stores-schema.ts";
-import type { StoreConfig } from "./schema/stores-schema.ts";
+import type { RedisStoreConfig } from "./schema/stores-schema.ts";
 import { at, entriesOf } from "../values/finding.ts";
 import type { Finding, KeyPath } from "../values/finding.ts";
 import type { MachineSecrets } from "./secret-values.ts";
@@ -21,7 +21,7 @@ import type { MachineSecrets } from "./secret-values.ts";
 /** A store, with its place. */
 export interface PlacedStore {
   readonly path: KeyPath;
-  readonly store: StoreConfig;
+  readonly store: RedisStoreConfig;
 }
 
 /** Made by the caller. Each check gives a message, or null when nothing is wrong. A check that is absent is not made. */
@@ -38,7 +38,7 @@ export interface Surroundings {
   readonly credentialProblems?: (place: CredentialPlace) => readonly string[];
   /** For the files that TLS names. */
   readonly tlsFindings?: (file: TlsInFile) => readonly Finding[];
-  /** For the stores that have no mistakes themselves. */
+  /** For the stores outside of the process that have no mistakes themselves. */
   readonly storeFindings?: (stores: readonly PlacedStore[]) => readonly Finding[];
   readonly portProblem?: (port: number) => string | null;
   /** Absent: `include` is an error. */
@@ -87,7 +87,7 @@ export function findingsOfSurroundings(root: Located, filled: Located, surroundi
 function storesIn(file: unknown): readonly PlacedStore[] {
   return entriesOf(at(file, "stores")).flatMap(([name, given]) => {
     const parsed = storeSchema.safeParse(given);
-    return parsed.success ? [{ path: ["stores", name], store: parsed.data }] : [];
+    return parsed.success && parsed.data.type === "redis" ? [{ path: ["stores", name], store: parsed.data }] : [];
   });
 }
 

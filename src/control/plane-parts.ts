@@ -139,6 +139,7 @@ export class PlaneParts {
         this.endpoints.clearWorker(worker);
         this.totals.workerEnded(worker);
         this.needs.stores.workerEnded(worker);
+        this.needs.memories.clearWorker(worker);
         this.workerTable.clearWorker(worker);
         buckets.releaseLockOf(worker);
         logins.releaseLockOf(worker);
@@ -160,7 +161,7 @@ export class PlaneParts {
     this.needs = new ThreadNeeds(
       log,
       () => this.supervisor,
-      options,
+      { ...options, seats: this.seats },
       () => this.probeAnew(),
     );
     const { totals, supervisor, needs, tls } = this;

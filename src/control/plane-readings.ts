@@ -42,7 +42,7 @@ export interface ReadingParts {
   readonly buckets: Pick<BucketTable, "evictions">;
   readonly totals: Pick<MetricTotals, "snapshot">;
   readonly supervisor: Pick<Supervisor, "serving" | "restarts" | "lostListeners">;
-  readonly needs: Pick<ThreadNeeds, "reading" | "stores">;
+  readonly needs: Pick<ThreadNeeds, "reading" | "stores" | "memories">;
 }
 
 export class PlaneReadings {
@@ -86,6 +86,7 @@ export class PlaneReadings {
       limiterEvictions: this.parts.buckets.evictions,
       logDroppedLines: this.options.logDroppedLines(),
       stores: this.parts.needs.stores.readings(),
+      responseStores: this.parts.needs.memories.readings(),
       ...this.parts.needs.reading,
     });
   }

@@ -3,6 +3,7 @@
  * needs, from files, key servers and authorities. And what sends the requests of threads to services outside.
  */
 import { addressFilesOf, apiDocumentsOf, credentialFilesOf, keyServersOf } from "../config/feature-files.ts";
+import { storesOf } from "../base/stores-of.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { AppLog } from "../observe/app-log.ts";
 import type { TlsReading } from "../observe/certificate-reading.ts";
@@ -19,6 +20,7 @@ import { AddressFiles } from "./named-files/address-files.ts";
 import { ApiDescriptionFiles } from "./named-files/api-description-files.ts";
 import { CredentialFilesOnDisk } from "./named-files/credential-files.ts";
 import type { SentCredentials } from "../shared/credential-files.ts";
+import { ResponseMemories } from "./stores/response-memories.ts";
 import { StoreStates } from "./stores/store-states.ts";
 import type { Supervisor } from "./workers/supervise.ts";
 import type { WorkerNews } from "./workers/worker-handle.ts";
@@ -29,6 +31,8 @@ export interface ThreadNeedsOptions {
   readonly now: () => number;
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
+  /** How many threads serve. */
+  readonly seats: number;
 }
 
 export class ThreadNeeds {
@@ -39,6 +43,8 @@ export class ThreadNeeds {
   readonly outside: OutsideRequests;
   /** What threads have told of the stores; they connect to them by themselves. */
   readonly stores: StoreStates;
+  /** The memories of stores of responses. */
+  readonly memories: ResponseMemories;
   readonly certificates: ListenerCertificates;
   readonly upstreams: UpstreamCertificates;
   readonly acme: AcmeSource;
@@ -50,7 +56,7 @@ export class ThreadNeeds {
   constructor(
     log: AppLog,
     threads: () => Pick<Supervisor, "tell">,
-    { version, now, monotonic }: ThreadNeedsOptions,
+    { version, now, monotonic, seats }: ThreadNeedsOptions,
     upstreamsChanged: () => void,
   ) {
     this.threads = threads;
@@ -75,6 +81,7 @@ export class ThreadNeeds {
     this.keyServers = new KeyServers({ log, version, monotonic, told: tellCredentials, after: afterMs });
     this.outside = new OutsideRequests(version);
     this.stores = new StoreStates({ log, now });
+    this.memories = new ResponseMemories({ seats, tell: (memories) => threads().tell({ type: "memories", memories }) });
     this.certificates = new ListenerCertificates({
       log,
       watch,
@@ -115,7 +122,9 @@ export class ThreadNeeds {
     ];
     const files = this.sentCredentials();
     const descriptions = this.descriptions.current();
+    const memories = this.memories.current();
     return [
+      ...(memories.length === 0 ? [] : [{ type: "memories", memories } as const]),
       ...(files.length === 0 ? [] : [{ type: "credentials", files } as const]),
       ...(lists.length === 0 ? [] : [{ type: "lists", lists } as const]),
       ...(descriptions.length === 0 ? [] : [{ type: "descriptions", descriptions } as const]),
@@ -133,12 +142,13 @@ export class ThreadNeeds {
    * Reads what a configuration needs that may come into use, and tells it to all threads. Resolves with what is wrong, one line each.
    * @param listenerSlots of its listeners, in file order
    */
-  async prepare({ routes, listeners, upstreams }: Config, listenerSlots: readonly number[]): Promise<readonly string[]> {
+  async prepare({ routes, listeners, upstreams, stores }: Config, listenerSlots: readonly number[]): Promise<readonly string[]> {
     const problems = [
       ...this.lists.read(addressFilesOf(routes)),
       ...this.credentials.read(credentialFilesOf(routes)),
       ...(await this.descriptions.read(apiDocumentsOf(routes))),
       ...this.upstreams.prepare(upstreams),
+      ...this.memories.prepare(stores),
     ];
     this.keyServers.prepare(keyServersOf(routes));
     return problems.length > 0 ? problems : this.certificates.prepare(listeners, listenerSlots);
@@ -146,7 +156,8 @@ export class ThreadNeeds {
 
   /** The configuration that is in use now: what others needed is forgotten. */
   keep({ routes, listeners, upstreams, stores }: Config, listenerSlots: readonly number[]): void {
-    this.stores.keep(stores);
+    this.stores.keep(storesOf(stores, "redis"));
+    this.memories.keep(stores);
     this.upstreams.keep(upstreams);
     this.lists.keep(addressFilesOf(routes));
     this.credentials.keep(credentialFilesOf(routes));

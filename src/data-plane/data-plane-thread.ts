@@ -31,6 +31,9 @@ import { AskedOutside } from "./asked-outside.ts";
 import { ApiDescriptions } from "../shared/api-descriptions.ts";
 import { RedisConnector } from "../stores/redis/redis-connector.ts";
 import type { StoreClock } from "../stores/store-connection.ts";
+import { ThreadResponseStores } from "../response-stores/thread-response-stores.ts";
+import type { Config } from "../config/schema/schema.ts";
+import { storesOf } from "../base/stores-of.ts";
 import { ThreadStores } from "../stores/thread-stores.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
 import { BucketTable } from "../shared/bucket-table.ts";
@@ -81,6 +84,7 @@ export class DataPlaneThread {
     connectorFor: (config) => new RedisConnector(config),
     tell: (news) => this.send({ type: "store", news }),
   });
+  private readonly responses: ThreadResponseStores;
   private readonly serving: Serving;
   private readonly log: LogBatch;
   /** The listening sockets of each listener, by its slot; `localhost` has two sockets. */
@@ -113,6 +117,7 @@ export class DataPlaneThread {
     this.warm = warm;
     void warm.then((problem) => this.reportWarmUp(problem));
     this.init = init;
+    this.responses = new ThreadResponseStores(init.index);
     this.workers = new WorkerTable(init.workerTable);
     this.loadMiddleware = loadMiddleware;
     const endpoints = new EndpointTable(init.endpointTable);
@@ -127,6 +132,7 @@ export class DataPlaneThread {
       passwords: new CheckedPasswords(this.passwords),
       logins: { ask: (request, signal) => this.outside.ask(request, signal), table: new BucketTable(init.loginTable) },
       stores: this.stores,
+      responses: this.responses,
       socketsMax: init.socketsMax,
       platform,
       buckets: new BucketTable(init.bucketTable),
@@ -165,6 +171,8 @@ export class DataPlaneThread {
       case "names":
         for (const news of message.news) this.names.take(news);
         return;
+      case "memories":
+        return this.responses.take(message.memories);
       case "lists":
         return this.lists.take(message.lists);
       case "descriptions":
@@ -221,7 +229,7 @@ export class DataPlaneThread {
       this.middleware?.released(generation);
       return this.send({ type: "configured", generation, problem: messageOf(error) });
     }
-    this.stores.use(config.stores);
+    this.useStores(config.stores);
     this.writers = new AccessWriters(config.logging.format ?? "json");
     this.send({ type: "configured", generation });
   }
@@ -231,8 +239,13 @@ export class DataPlaneThread {
     const { generation } = message;
     const before = this.serving.thread?.snapshot.generation ?? 0;
     this.serving.configure(message, this.middleware?.carryOver(before, generation));
-    this.stores.use(message.config.stores);
+    this.useStores(message.config.stores);
     this.send({ type: "configured", generation });
+  }
+
+  private useStores(stores: Config["stores"]): void {
+    this.stores.use(storesOf(stores, "redis"));
+    this.responses.use(stores);
   }
 
   private async prepare({ generation, ...naming }: PrepareMessage): Promise<void> {

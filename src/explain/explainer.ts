@@ -36,6 +36,7 @@ import { admitRequest } from "../proxy/exchange/forwarding.ts";
 import type { FetchResult } from "../proxy/feature/fetch.ts";
 import type { FileStore } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
+import { NO_RESPONSE_STORES } from "../proxy/feature/response-store.ts";
 import { NO_STORES } from "../proxy/feature/shared-store.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import type { LocalAnswer } from "../proxy/local-answer.ts";
@@ -159,6 +160,7 @@ export class Explainer {
       buckets: new BucketTable(buffer as SharedArrayBuffer),
       inFlight: this.inFlight,
       after: () => () => {},
+      responses: NO_RESPONSE_STORES,
       now: () => 0,
       environment,
       readFile: disk.readFile,

@@ -22,6 +22,7 @@ import type { Feature } from "../proxy/feature/feature.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { isHold } from "../proxy/feature/response-hold.ts";
 import { onceEach } from "../proxy/feature/once.ts";
+import { NO_RESPONSE_STORES } from "../proxy/feature/response-store.ts";
 import { LoneView } from "../proxy/feature/lone-view.ts";
 import { NO_HOOKS, hooksOf } from "../proxy/feature/route-hooks.ts";
 import type { Middleware } from "../proxy/feature/middleware.ts";
@@ -255,6 +256,7 @@ function thread(events: string[]): Parameters<typeof routeMiddleware>[3] {
     buckets,
     inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
     after: () => () => {},
+    responses: NO_RESPONSE_STORES,
     now: () => 1_000_000,
     compileRegex: (pattern) => regexes.compile(pattern),
     environment: {},

@@ -13,6 +13,7 @@ import { requireDeclaration } from "./require/schema.ts";
 import { filterDeclaration } from "./filter/schema.ts";
 import { validateDeclaration } from "./validate/schema.ts";
 import { tokenLimitDeclaration } from "./token-limit/schema.ts";
+import { cacheDeclaration } from "./cache/schema.ts";
 import { rewriteDeclaration } from "./rewrite/schema.ts";
 import { errorPagesDeclaration } from "./error-pages/schema.ts";
 import { rewriteLocationDeclaration } from "./rewrite-location/schema.ts";
@@ -36,6 +37,7 @@ export const DECLARED = {
   filter: filterDeclaration,
   validate: validateDeclaration,
   token_limit: tokenLimitDeclaration,
+  cache: cacheDeclaration,
   rewrite: rewriteDeclaration,
   error_pages: errorPagesDeclaration,
   rewrite_location: rewriteLocationDeclaration,

@@ -11,6 +11,7 @@ import { require } from "./require/require.ts";
 import { filter } from "./filter/filter.ts";
 import { validate } from "./validate/validate.ts";
 import { tokenLimit } from "./token-limit/token-limit.ts";
+import { cache } from "./cache/cache.ts";
 import { rewrite } from "./rewrite/rewrite.ts";
 import { errorPages } from "./error-pages/error-pages.ts";
 import { rewriteLocation } from "./rewrite-location/rewrite-location.ts";
@@ -34,6 +35,7 @@ export const FEATURES: readonly Feature[] = [
   filter,
   validate,
   tokenLimit,
+  cache,
   rewrite,
   errorPages,
   rewriteLocation,

@@ -23,6 +23,8 @@ export const REGISTRY: readonly string[] = [
   "validate",
   // After authentication: most limits are by who the client is. What is refused later takes no tokens, because they are given back at its end.
   "token-limit",
+  // After all that may refuse: what is stored is for those who may have it.
+  "cache",
   // Features that edit heads come after those that may refuse the request.
   "rewrite",
   "error-pages",

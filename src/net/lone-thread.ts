@@ -1,6 +1,7 @@
 import type { Config } from "../config/schema/schema.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
+import { NO_RESPONSE_STORES } from "../proxy/feature/response-store.ts";
 import { NO_STORES } from "../proxy/feature/shared-store.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import type { SnapshotContext } from "../proxy/snapshot.ts";
@@ -35,6 +36,7 @@ export function loneThread(
     buckets: new BucketTable(BucketTable.create(0, 0, 8)),
     inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
     after: () => () => {},
+    responses: NO_RESPONSE_STORES,
     now: () => platform.now(),
     status: () => "",
     features,

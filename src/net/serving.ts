@@ -9,6 +9,8 @@ import { Timed } from "../base/deadlines.ts";
 import { endpointNames } from "../config/addresses/endpoint-names.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
+import { NO_RESPONSE_STORES } from "../proxy/feature/response-store.ts";
+import type { ResponseStores } from "../proxy/feature/response-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import { noLogins } from "../proxy/feature/login-ports.ts";
 import type { LoginPorts } from "../proxy/feature/login-ports.ts";
@@ -44,6 +46,8 @@ import { connectionOf } from "./protocols.ts";
 export interface ServingParts extends ThreadParts {
   readonly buckets: BucketTable;
   readonly inFlight: InFlightTable;
+  /** Where responses are stored. Absent: nowhere. */
+  readonly responses?: ResponseStores;
   readonly output: ThreadOutput;
   /** Makes the function that writes the status document of a configuration. */
   readonly status: (message: ConfigureMessage) => () => string;
@@ -165,6 +169,7 @@ export class Serving {
         workerIndex: parts.workerIndex,
         buckets: parts.buckets,
         inFlight: parts.inFlight,
+        responses: parts.responses ?? NO_RESPONSE_STORES,
         after: (ms, then) => this.after(ms, then),
         now: () => this.current?.now ?? platform.now(),
         status: parts.status(message),

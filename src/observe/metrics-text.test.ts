@@ -27,6 +27,7 @@ const reading: ProcessReading = {
       counts: { answered: 20, answerMs: 21_000, late: 22, failed: 23, spared: 24 },
     },
   ],
+  responseStores: [{ name: "pages", maxSize: 31, usedBytes: 32, records: 33, evictedSegments: 34, crowdedOut: 35 }],
   certificates: [
     { use: "listener", of: ":443", names: ["a.test", "b.test"], key: "ecdsa", notAfterMs: 1_800_000_000_999, readAtMs: 1_700_000_000_000 },
     { use: "listener", of: ":443", names: ["a.test"], key: "rsa", notAfterMs: 1_900_000_000_000, readAtMs: 1_700_000_000_000 },

@@ -4,7 +4,7 @@ import type { AcmeReading } from "./acme-reading.ts";
 import { COUNTER_METRICS, FEATURE_METRICS, METRICS } from "./names.ts";
 import type { CertificateReading, TlsReading } from "./certificate-reading.ts";
 import type { MetricName } from "./names.ts";
-import type { StoreReading } from "./store-reading.ts";
+import type { ResponseMemoryReading, StoreReading } from "./store-reading.ts";
 import type { MetricSnapshot } from "./metric-totals.ts";
 import type { HealthWord } from "./status.ts";
 
@@ -33,6 +33,7 @@ export interface ProcessReading extends TlsReading {
   readonly limiterEvictions: number;
   readonly logDroppedLines: number;
   readonly stores: readonly StoreReading[];
+  readonly responseStores: readonly ResponseMemoryReading[];
 }
 
 type Labels = readonly (readonly [name: string, value: string])[];
@@ -63,6 +64,7 @@ export function metricsText(totals: MetricSnapshot, endpoints: readonly Endpoint
   page.single(METRICS.certificateFilesRefused, process.certificateFiles.refused);
   if (process.acme !== null) writeAcme(page, process.acme);
   writeStores(page, process.stores);
+  writeResponseStores(page, process.responseStores);
   return page.text();
 }
 
@@ -91,6 +93,19 @@ function writeStores(page: Page, stores: readonly StoreReading[]): void {
     }
   page.family(METRICS.storeSeconds);
   for (const { name, counts } of stores) page.sample(METRICS.storeSeconds.name, [["store", name]], counts.answerMs / 1000);
+}
+
+function writeResponseStores(page: Page, stores: readonly ResponseMemoryReading[]): void {
+  const families = [
+    [METRICS.responseStoreBytes, (store: ResponseMemoryReading) => store.usedBytes],
+    [METRICS.responseStoreBytesMax, (store: ResponseMemoryReading) => store.maxSize],
+    [METRICS.responseStoreRecords, (store: ResponseMemoryReading) => store.records],
+    [METRICS.responseStoreEvictions, (store: ResponseMemoryReading) => store.evictedSegments],
+  ] as const;
+  for (const [metric, valueOf] of families) {
+    page.family(metric);
+    for (const store of stores) page.sample(metric.name, [["store", store.name]], valueOf(store));
+  }
 }
 
 function writeAcme(page: Page, { orders, certificates }: AcmeReading): void {

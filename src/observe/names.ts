@@ -54,6 +54,20 @@ export const COUNTER_METRICS: Readonly<Record<CounterName, MetricName>> = {
     "millrace_mirrors_dropped_total",
     "Copies of requests that were not sent, because of a limit or an incomplete request, or not answered.",
   ),
+  cache_hits: counter("millrace_cache_hits_total", "Requests answered with a stored response that was fresh."),
+  cache_stale_hits: counter(
+    "millrace_cache_stale_hits_total",
+    "Requests answered with a stored response that was stale: while it is refreshed, or because the upstream has failed.",
+  ),
+  cache_revalidated: counter(
+    "millrace_cache_revalidated_total",
+    "Requests answered with a stored response that the upstream has said to be still good.",
+  ),
+  cache_misses: counter("millrace_cache_misses_total", "Requests on routes with `cache` that the upstream has answered."),
+  cache_bypassed: counter(
+    "millrace_cache_bypassed_total",
+    "Requests on routes with `cache` that no stored response may answer: for their method, body, conditions, or by whom they are.",
+  ),
   malformed_requests: counter("millrace_malformed_requests_total", "Requests refused for a fault of framing or syntax, or for their size."),
   request_timeouts: counter("millrace_request_timeouts_total", "Requests whose head or body came too slowly."),
   upstream_timeouts: counter("millrace_upstream_timeouts_total", "Attempts that an endpoint did not answer in time."),
@@ -110,6 +124,10 @@ export const METRICS: {
   readonly storeUp: MetricName;
   readonly storeQuestions: MetricName;
   readonly storeSeconds: MetricName;
+  readonly responseStoreBytes: MetricName;
+  readonly responseStoreBytesMax: MetricName;
+  readonly responseStoreRecords: MetricName;
+  readonly responseStoreEvictions: MetricName;
 } = {
   requests: counter(
     "millrace_requests_total",
@@ -174,6 +192,16 @@ export const METRICS: {
     "Questions to a store, by outcome: answered, late (not in its `timeout`), failed (it said that it cannot, or the connection was lost), or spared (not asked, because it did not answer before).",
   ),
   storeSeconds: counter("millrace_store_answer_seconds_total", "Time that the answered questions have waited for the store, all together."),
+  responseStoreBytes: gauge(
+    "millrace_response_store_bytes",
+    "Memory of a store of responses that is filled, what was dropped and not overwritten yet included.",
+  ),
+  responseStoreBytesMax: gauge("millrace_response_store_max_bytes", "What such a store may take (`max_size`)."),
+  responseStoreRecords: gauge("millrace_response_store_records", "Responses that can be found in it."),
+  responseStoreEvictions: counter(
+    "millrace_response_store_evicted_segments_total",
+    "Segments of it that were given up to make room; what was used in them is kept.",
+  ),
 };
 
 /**

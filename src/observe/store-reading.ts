@@ -1,3 +1,4 @@
+import type { ResponseMemoryCounts } from "../shared/response-memory.ts";
 import type { StoreCounts } from "../shared/store-news.ts";
 
 /** What is known of a store at a moment, by all threads together. */
@@ -11,4 +12,11 @@ export interface StoreReading {
   /** Since when that holds, in epoch milliseconds. */
   readonly sinceMs: number;
   readonly counts: Readonly<StoreCounts>;
+}
+
+/** What is known of the memory of a store of responses. */
+export interface ResponseMemoryReading extends ResponseMemoryCounts {
+  readonly name: string;
+  /** Bytes that it may take. */
+  readonly maxSize: number;
 }

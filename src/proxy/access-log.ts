@@ -25,6 +25,7 @@ interface LoggedExchange extends ExchangeView {
   readonly responseValues: readonly string[] | null;
   readonly tokens: TokenUse | null;
   readonly fault: string;
+  readonly cached: string;
 }
 
 const NO_VALUES: readonly string[] = [];
@@ -91,7 +92,7 @@ export class AccessLog {
   }
 
   private value(
-    exchange: ExchangeView & Pick<LoggedExchange, "tokens" | "fault">,
+    exchange: ExchangeView & Pick<LoggedExchange, "tokens" | "fault" | "cached">,
     input: Exclude<AccessInput, { kind: "response_headers" }>,
     upstream: string,
   ): string {
@@ -107,7 +108,11 @@ export class AccessLog {
     }
   }
 
-  private field(exchange: ExchangeView & Pick<LoggedExchange, "tokens" | "fault">, name: FurtherField, upstream: string): string {
+  private field(
+    exchange: ExchangeView & Pick<LoggedExchange, "tokens" | "fault" | "cached">,
+    name: FurtherField,
+    upstream: string,
+  ): string {
     switch (name) {
       case "upstream":
         return upstream;
@@ -118,6 +123,8 @@ export class AccessLog {
         return valueOf(exchange, { name, key: "" });
       case "fault":
         return exchange.fault;
+      case "cache":
+        return exchange.cached;
       case "country":
         return exchange.place?.country ?? "";
       case "asn":
@@ -157,7 +164,7 @@ function tokenValue(tokens: TokenUse | null, name: TokenField): string {
 /** A field about the client and its connection; "": there is no such thing. */
 function connectionValue(
   { tls, proxied, identity }: ExchangeView,
-  name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query" | "fault" | "country" | "asn" | TokenField>,
+  name: Exclude<FurtherField, "upstream" | "protocol" | "scheme" | "query" | "fault" | "cache" | "country" | "asn" | TokenField>,
 ): string {
   const said = proxied?.header.details ?? null;
   switch (name) {

@@ -7,6 +7,7 @@ import { rateLimitSchema } from "../features/rate-limit/schema.ts";
 import { FEATURES } from "../features/features.ts";
 import { NO_FILES } from "./feature/file-store.ts";
 import { onceEach } from "./feature/once.ts";
+import { NO_RESPONSE_STORES } from "./feature/response-store.ts";
 import { RequestHead } from "../http/request-head.ts";
 import { noRegex } from "../policy/route/path-regex.ts";
 import { CredentialFiles } from "../shared/credential-files.ts";
@@ -64,6 +65,7 @@ function thread(): (
       buckets,
       inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
       after: () => () => {},
+      responses: NO_RESPONSE_STORES,
       now: () => 0,
       status: () => "",
       features: FEATURES,

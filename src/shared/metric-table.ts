@@ -51,6 +51,11 @@ export const CounterId: {
   readonly tls_failed_refused_by_client: 32;
   readonly tls_failed_unusable_certificate: 33;
   readonly tls_failed_other: 34;
+  readonly cache_hits: 35;
+  readonly cache_stale_hits: 36;
+  readonly cache_revalidated: 37;
+  readonly cache_misses: 38;
+  readonly cache_bypassed: 39;
 } = {
   connections_open: 0,
   exchanges_in_flight: 1,
@@ -87,6 +92,11 @@ export const CounterId: {
   tls_failed_refused_by_client: 32,
   tls_failed_unusable_certificate: 33,
   tls_failed_other: 34,
+  cache_hits: 35,
+  cache_stale_hits: 36,
+  cache_revalidated: 37,
+  cache_misses: 38,
+  cache_bypassed: 39,
 };
 export type CounterId = (typeof CounterId)[keyof typeof CounterId];
 export type CounterName = keyof typeof CounterId;

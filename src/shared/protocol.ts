@@ -7,6 +7,7 @@ import type { Environment } from "../config/replacements.ts";
 import type { Config } from "../config/schema/schema.ts";
 import type { FeatureEvent } from "../features/declared.ts";
 import type { SentList } from "./address-lists.ts";
+import type { SentMemory } from "./sent-memory.ts";
 import type { SentDescription } from "./api-descriptions.ts";
 import type { SentCredentials } from "./credential-files.ts";
 import type { NameNews } from "./name-table.ts";
@@ -121,6 +122,8 @@ export type ToWorker =
   | { readonly type: "names"; readonly news: readonly NameNews[] }
   /** All address lists that are in use (shared/address-lists.ts). */
   | { readonly type: "lists"; readonly lists: readonly SentList[] }
+  /** The memories of all stores of responses (shared/response-memory.ts). */
+  | { readonly type: "memories"; readonly memories: readonly SentMemory[] }
   /** All descriptions of APIs that are in use (shared/api-descriptions.ts). */
   | { readonly type: "descriptions"; readonly descriptions: readonly SentDescription[] }
   /** All files with credentials that are in use, and what key servers have said (shared/credential-files.ts). */

@@ -3,7 +3,7 @@
  * configuration, because routes that a reload does not change are not compiled again.
  */
 import { hash } from "node:crypto";
-import type { StoreConfig } from "../config/schema/stores-schema.ts";
+import type { RedisStoreConfig } from "../config/schema/stores-schema.ts";
 import type { SharedLimit, SharedStore, StoreAnswer, Stores } from "../proxy/feature/shared-store.ts";
 import type { StoreNews } from "../shared/store-news.ts";
 import { Leases } from "./leases.ts";
@@ -17,7 +17,7 @@ const TOLD_EVERY_MS = 1000;
 export interface ThreadStoresOptions {
   readonly clock: StoreClock;
   /** Makes what connects to a store. It is not to connect before it is asked to. */
-  readonly connectorFor: (config: StoreConfig, name: string) => StoreConnector;
+  readonly connectorFor: (config: RedisStoreConfig, name: string) => StoreConnector;
   readonly tell: (news: StoreNews) => void;
 }
 
@@ -37,7 +37,7 @@ export class ThreadStores implements Stores {
   }
 
   /** The configuration in use has these stores: others end, and one whose settings have changed begins anew. */
-  use(configs: Readonly<Record<string, StoreConfig>>): void {
+  use(configs: Readonly<Record<string, RedisStoreConfig>>): void {
     for (const [name, store] of this.stores) {
       if (Object.hasOwn(configs, name)) continue;
       void store.end();
@@ -67,7 +67,7 @@ export class ThreadStores implements Stores {
 
 class NamedStore implements SharedStore {
   private readonly name: string;
-  private config: StoreConfig | null = null;
+  private config: RedisStoreConfig | null = null;
   private client: StoreClient | null = null;
   private leases: Leases | null = null;
   private readonly notices: Notices = new Notices();
@@ -104,7 +104,7 @@ class NamedStore implements SharedStore {
     this.notices.follow(topic, take);
   }
 
-  use(config: StoreConfig, { clock, connectorFor, tell }: ThreadStoresOptions): void {
+  use(config: RedisStoreConfig, { clock, connectorFor, tell }: ThreadStoresOptions): void {
     const { name } = this;
     const before = this.config;
     this.config = config;
@@ -140,6 +140,6 @@ class NamedStore implements SharedStore {
 }
 
 /** Equal for settings for which the same connection is right. */
-function connectionOf({ on_failure: _decides, ...rest }: StoreConfig): string {
+function connectionOf({ on_failure: _decides, ...rest }: RedisStoreConfig): string {
   return JSON.stringify(rest);
 }

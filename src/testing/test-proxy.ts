@@ -222,6 +222,7 @@ export class TestProxy {
       platform,
       buckets: this.buckets,
       inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, BUCKETS)),
+      responses: this.stores.responses,
       output: {
         access: (record) => {
           const line = lineOf(writers.for(record), record);
@@ -355,6 +356,7 @@ export class TestProxy {
       limiterEvictions: this.buckets.evictions,
       logDroppedLines: 0,
       stores: this.stores.states.readings(),
+      responseStores: this.stores.memories.readings(),
       ...NO_TLS,
     });
     return new Metrics(text);

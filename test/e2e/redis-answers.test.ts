@@ -5,7 +5,7 @@ import net from "node:net";
 import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
-import { storeSchema } from "../../src/config/schema/stores-schema.ts";
+import { redisStore } from "../../src/config/schema/stores-schema.ts";
 import { monotonicMs } from "../../src/net/system-clock.ts";
 import type { SharedLimit } from "../../src/proxy/feature/shared-store.ts";
 import { RedisConnector } from "../../src/stores/redis/redis-connector.ts";
@@ -70,7 +70,7 @@ async function stage(t: TestContext, answer: (command: number, socket: net.Socke
   };
   const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const client = new StoreClient({
-    connector: new RedisConnector(storeSchema.parse({ type: "redis", url })),
+    connector: new RedisConnector(redisStore({ url })),
     clock: CLOCK,
     timeoutMs: TIMEOUT_MS,
     observer: { up: () => tell("up"), down: tell },

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
-import { storeSchema } from "../../src/config/schema/stores-schema.ts";
+import { redisStore } from "../../src/config/schema/stores-schema.ts";
 import { ScriptedCount } from "../../src/stores/count-like-the-script.ts";
 import { RedisConnector } from "../../src/stores/redis/redis-connector.ts";
 import { burst } from "../support/burst.ts";
@@ -88,7 +88,7 @@ describe("one limit over several processes", LONG, () => {
 
   test("the script counts as the stores of tests do", LONG, async (t) => {
     const redis = await TestRedis.start(t);
-    const connector = new RedisConnector(storeSchema.parse({ type: "redis", url: redis.url }));
+    const connector = new RedisConnector(redisStore({ url: redis.url }));
     const connection = await connector.connect(() => {});
     t.after(() => connection.close());
     for (const isLeased of [false, true]) {
@@ -111,7 +111,7 @@ describe("one limit over several processes", LONG, () => {
 
   test("the script counts windows as the stores of tests do, and forgets them after their end", LONG, async (t) => {
     const redis = await TestRedis.start(t);
-    const connection = await new RedisConnector(storeSchema.parse({ type: "redis", url: redis.url })).connect(() => {});
+    const connection = await new RedisConnector(redisStore({ url: redis.url })).connect(() => {});
     t.after(() => connection.close());
     const counts = new ScriptedCount();
     const limit = { rate: { requests: 10, windowSeconds: 1, burst: 10 }, debtMax: 0, isLeased: false, windowMs: 5000 };

@@ -45,6 +45,8 @@ export const FURTHER_FIELDS = {
   proxy_unique_id: "The id of the connection in that header; empty where it has none.",
   fault:
     "What is wrong with the request or the response by the API's description (`validate`), such as `body /items/0/price minimum`: where, and the keyword, without the value; empty where nothing is. Routes with `validate` have it in their lines anyway.",
+  cache:
+    "How the cache of the route has dealt with the request, as `Cache-Status` says it: `hit; ttl=45`, `fwd=uri-miss; stored`, `fwd=uri-miss; detail=set-cookie`; empty without a cache.",
   input_tokens:
     "Tokens of the request to a language model, as the answer has said or as they are estimated; absent where there are none. Routes with `token_limit` have this and the next two unless `fields` is given.",
   output_tokens: "Those of its answer.",

@@ -7,6 +7,8 @@ import { unknownName } from "./upstream-names.ts";
 interface NamedStore {
   readonly name: string;
   readonly path: KeyPath;
+  /** The type that it has to have. */
+  readonly type: "redis" | "memory";
 }
 
 /** @param file the file's content as plain data, with `${NAME}` replaced, not checked yet */
@@ -15,7 +17,12 @@ export function storeFindings(file: unknown): Finding[] {
   const named = listOf(at(file, "routes")).flatMap((route, index) => namedStores(route, ["routes", index]));
   const [names, used] = [stores.map(([name]) => name), new Set(named.map(({ name }) => name))];
   return [
-    ...named.flatMap(({ name, path }) => (names.includes(name) ? [] : [error(path, unknownName(name, names, "store"))])),
+    ...named.flatMap(({ name, path, type }) => {
+      if (!names.includes(name)) return [error(path, unknownName(name, names, "store"))];
+      const found = at(at(at(file, "stores"), name), "type");
+      const isOther = (found === "redis" || found === "memory") && found !== type;
+      return isOther ? [error(path, `it needs a store of the type ${type}, and ${JSON.stringify(name)} is of the type ${found}`)] : [];
+    }),
     ...stores.flatMap(([name, store]) => [
       ...(used.has(name) ? [] : [warning(["stores", name], "nothing refers to this store", true)]),
       ...placeFindings(store, ["stores", name]),
@@ -32,11 +39,17 @@ function namedStores(route: unknown, path: KeyPath): readonly NamedStore[] {
   });
   const session = at(at(at(route, "authentication"), "oidc"), "session");
   const ofLogin = [at(session, "store"), [...path, "authentication", "oidc", "session", "store"]] as const;
-  return [...places, ofLogin].flatMap(([name, where]) => (typeof name === "string" ? [{ name, path: where }] : []));
+  const shared = [...places, ofLogin].flatMap(([name, where]) =>
+    typeof name === "string" ? [{ name, path: where, type: "redis" as const }] : [],
+  );
+  const responses = at(at(route, "cache"), "store");
+  return typeof responses === "string" ? [...shared, { name: responses, path: [...path, "cache", "store"], type: "memory" }] : shared;
 }
 
 function placeFindings(store: unknown, path: KeyPath): Finding[] {
   if (typeof store !== "object" || store === null) return [];
+  if (at(store, "type") === "memory") return memoryFindings(store, path);
+  if (at(store, "max_size") !== undefined) return [error([...path, "max_size"], "it is for stores of the type memory", true)];
   const [url, cluster] = [at(store, "url"), at(store, "cluster")];
   if (url === undefined && cluster === undefined)
     return [{ ...error(path, "expected url or cluster, found neither", true), missing: [[...path, "url"]] }];
@@ -55,6 +68,14 @@ function placeFindings(store: unknown, path: KeyPath): Finding[] {
   if (secure.length === 0 && at(store, "password") !== undefined && urls.some(isElsewhere))
     findings.push(warning([...path, "password"], "the password crosses the network as it is: rediss: in the URL encrypts it", true));
   return findings;
+}
+
+function memoryFindings(store: object, path: KeyPath): Finding[] {
+  const foreign = Object.keys(store).filter((key) => key !== "type" && key !== "max_size");
+  return [
+    ...(at(store, "max_size") === undefined ? [{ ...error(path, "it lacks max_size", true), missing: [[...path, "max_size"]] }] : []),
+    ...foreign.map((key) => error([...path, key], "a store of the type memory has no such key", true)),
+  ];
 }
 
 function isElsewhere(url: string): boolean {

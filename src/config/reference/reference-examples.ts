@@ -163,6 +163,20 @@ routes:
   - rate_limit: { requests_per_minute: 100, burst: 10 }
     upstream: app
 `,
+  "routes[].cache": `
+stores:
+  pages:
+    type: memory
+    max_size: 256MiB
+routes:
+  - match: { path: /assets/* }
+    cache: { store: pages, ttl: { default: 1m }, stale_if_error: 1h }
+    upstream: app
+  - cache:
+      store: pages
+      key: { query: { ignore: ["utm_*"] } }
+    upstream: app
+`,
   "routes[].concurrency_limit": `
 routes:
   - match: { path: /reports/* }

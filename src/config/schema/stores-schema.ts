@@ -1,6 +1,6 @@
-/** The schema of `stores`: memories outside of the process that several machines share. A store has a `type`, which says which keys it has besides. */
+/** The schema of `stores`: memory of the process for `cache`, and memories outside of it that several machines share. A store has a `type`, which says which keys it has besides. */
 import { z } from "zod";
-import { duration } from "../../values/scalars.ts";
+import { duration, size } from "../../values/scalars.ts";
 import { filePath, redisUrl, secret, serverName, storePrefix } from "../../values/texts.ts";
 
 /** Most machines that are named of a cluster; the others are learnt from these. */
@@ -16,12 +16,16 @@ const tls = z.strictObject({
   }),
 });
 
-const redisStore = z.strictObject({
-  type: z
-    .enum(["redis"], { error: "expected redis: the only type of store so far, also for Valkey and whatever else speaks its protocol" })
+const store = z.strictObject({
+  type: z.enum(["redis", "memory"], { error: "expected redis, also for Valkey and whatever else speaks its protocol, or memory" }).meta({
+    description:
+      "What the store is. `redis`, also for Valkey and whatever else speaks its protocol, is for limits and logouts over several machines; it needs the package `@redis/client`. `memory` is memory of this process that all its threads share, for `cache`.",
+  }),
+  max_size: size({ min: 4 * 1024 ** 2, max: 1024 ** 4 })
+    .optional()
     .meta({
       description:
-        "What the store is: `redis`, also for Valkey and whatever else speaks its protocol. It needs the package `@redis/client`.",
+        "For `memory`, which needs it: how much it takes at most, 4MiB at least. What was used least goes first. A reload that changes it begins with an empty store.",
     }),
   url: redisUrl.optional().meta({
     description:
@@ -49,9 +53,25 @@ const redisStore = z.strictObject({
   }),
 });
 
-export const storeSchema = redisStore;
-
 /** A store in Redis; durations in milliseconds. */
-export type RedisStoreConfig = z.output<typeof redisStore>;
+export type RedisStoreConfig = Omit<z.output<typeof store>, "type" | "max_size"> & { readonly type: "redis" };
+
+/** A store in memory; its size in bytes. */
+export interface MemoryStoreConfig {
+  readonly type: "memory";
+  readonly max_size: number;
+}
+
 /** A store, with every default filled in. */
-export type StoreConfig = z.output<typeof storeSchema>;
+export type StoreConfig = RedisStoreConfig | MemoryStoreConfig;
+
+/** Which keys a store of a type has and needs is checked elsewhere (checks/store-checks.ts). */
+export const storeSchema = store.transform(({ type, max_size: maxSize, ...redis }): StoreConfig => {
+  return type === "memory" ? { type, max_size: maxSize ?? 0 } : { type, ...redis };
+});
+
+/** A store in Redis with those keys, and with the defaults for others. Throws where a value is wrong. */
+export function redisStore(keys: Omit<z.input<typeof store>, "type">): RedisStoreConfig {
+  const { max_size: _ofMemory, ...redis } = store.parse({ ...keys, type: "redis" });
+  return { ...redis, type: "redis" };
+}

@@ -8,6 +8,7 @@ import { codeOf, messageOf } from "../../base/errors.ts";
 import { mapFiles } from "../../config/feature-files.ts";
 import type { CredentialPlace } from "../../config/feature-files.ts";
 import type { Config } from "../../config/schema/schema.ts";
+import { storesOf } from "../../base/stores-of.ts";
 import { mapAdminTlsFiles, mapStoreTlsFiles, mapTlsFiles, mapUpstreamTlsFiles } from "../../config/schema/tls/tls-files.ts";
 import { shownFile } from "../../config/problems/shown.ts";
 import { parseTemplate } from "../../policy/template/template.ts";
@@ -64,7 +65,7 @@ export function filesOf(folder: string, noted: NoteFile = () => {}, notedSecret:
 export function makeAbsolute(config: Config, folder: string): void {
   for (const { tls } of Object.values(config.upstreams)) mapUpstreamTlsFiles(tls, (name) => path.resolve(folder, name));
   for (const { tls } of config.listeners) if (tls !== undefined) mapTlsFiles(tls, (name) => path.resolve(folder, name));
-  for (const store of Object.values(config.stores)) mapStoreTlsFiles(store, (name) => path.resolve(folder, name));
+  for (const store of Object.values(storesOf(config.stores, "redis"))) mapStoreTlsFiles(store, (name) => path.resolve(folder, name));
   if (config.admin?.tls !== undefined) mapAdminTlsFiles(config.admin.tls, (name) => path.resolve(folder, name));
   // Routes share the values of the places above them, and to make a path absolute twice changes nothing.
   for (const holder of [config, ...Object.values(config.upstreams), ...config.routes]) {

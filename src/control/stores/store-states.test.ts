@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { storeSchema } from "../../config/schema/stores-schema.ts";
+import { redisStore } from "../../config/schema/stores-schema.ts";
 import { StoreStates } from "./store-states.ts";
 
-const SHARED = storeSchema.parse({ type: "redis", url: "redis://a" });
+const SHARED = redisStore({ url: "redis://a" });
 
 interface Stage {
   readonly states: StoreStates;

@@ -1,5 +1,5 @@
 /** What the threads have told of the stores. Each thread has a connection of its own; the log has one line when the first of them fails, and one when all of them are back. */
-import type { StoreConfig } from "../../config/schema/stores-schema.ts";
+import type { RedisStoreConfig } from "../../config/schema/stores-schema.ts";
 import type { AppLog } from "../../observe/app-log.ts";
 import type { StoreReading } from "../../observe/store-reading.ts";
 import type { StoreCounts, StoreNews } from "../../shared/store-news.ts";
@@ -29,7 +29,7 @@ export class StoreStates {
   }
 
   /** The configuration in use has these stores. What others have counted is forgotten. */
-  keep(configs: Readonly<Record<string, StoreConfig>>): void {
+  keep(configs: Readonly<Record<string, RedisStoreConfig>>): void {
     for (const name of this.states.keys()) if (!Object.hasOwn(configs, name)) this.states.delete(name);
     for (const [name, { type }] of Object.entries(configs)) if (!this.states.has(name)) this.states.set(name, this.fresh(type));
   }

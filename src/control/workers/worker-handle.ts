@@ -21,7 +21,18 @@ export class WorkerEnded extends Error {
 /** Messages to a worker that it does not answer. */
 export type WorkerNews = Extract<
   ToWorker,
-  { readonly type: "names" | "lists" | "descriptions" | "credentials" | "tls" | "challenges" | "session" | "certificate-refused" }
+  {
+    readonly type:
+      | "names"
+      | "lists"
+      | "memories"
+      | "descriptions"
+      | "credentials"
+      | "tls"
+      | "challenges"
+      | "session"
+      | "certificate-refused";
+  }
 >;
 
 /** A message that a worker sends on its own, not as an answer. */

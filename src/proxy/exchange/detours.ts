@@ -54,6 +54,8 @@ export class Detours {
   heldBytes: number = 0;
   /** What is wrong with the request or the response; "": nothing. */
   fault: string = "";
+  /** What the cache of the route says of the request; "": it has none. */
+  cached: string = "";
   /** Where the client is, as databases say. */
   place: ClientPlace | null = null;
   /** What the exchange has cost in tokens of a language model. */

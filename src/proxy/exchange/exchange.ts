@@ -28,7 +28,7 @@ import type { ExchangeThread } from "../exchange-thread.ts";
 import { BodyRefused } from "../feature/body-stage.ts";
 import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.ts";
 import type { RelayOptions } from "../feature/relay.ts";
-import type { FinishedExchange, Middleware } from "../feature/middleware.ts";
+import type { CacheResult, ExchangeView, FinishedExchange, Middleware } from "../feature/middleware.ts";
 import type { ResponseSource } from "../feature/response-source.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 import type { BodySink } from "../ports/body-sink.ts";
@@ -69,6 +69,7 @@ import { anotherAttempt, isHeld, isRetriedFor } from "./attempts.ts";
 import { answerInPlaceOf, editRequest, editResponse, isJudged, isTurnedDown, tellFinished } from "./hooks.ts";
 import { forgetBeyondMemory, keepForReplay } from "./replay.ts";
 import { relaySource } from "./relay.ts";
+import { RefreshStream } from "./refresh-stream.ts";
 import { RequestLimit } from "./request-limit.ts";
 
 /** The 100 (Continue) that a client may wait for before it sends its body. */
@@ -208,6 +209,15 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
 
   noteFault(fault: string): void {
     this.detour.fault = fault;
+  }
+
+  get cached(): string {
+    return this.detours?.cached ?? "";
+  }
+
+  noteCache(result: CacheResult, told: string): void {
+    this.detour.cached = told;
+    this.thread.metrics.add(CounterId[result], 1);
   }
 
   get place(): ClientPlace | null {
@@ -376,6 +386,11 @@ export class Exchange implements FinishedExchange, OutgoingRequest, SourceOwner,
     if ((sent.head.method === "HEAD") !== (this.request.method === "HEAD"))
       throw new TypeError(`${sent.head.method} cannot answer ${this.request.method}`);
     return relaySource(this.thread, set, sent, options);
+  }
+
+  refresh(asker: Middleware, begun: (exchange: ExchangeView) => void): void {
+    const { set, route } = this;
+    if (set !== null && route !== null) begun(new RefreshStream(this, set, route, asker).exchange);
   }
 
   get signal(): AbortSignal {

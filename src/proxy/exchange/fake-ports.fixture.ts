@@ -29,6 +29,7 @@ import { ApiDescriptions } from "../../shared/api-descriptions.ts";
 import { AddressLists } from "../../shared/address-lists.ts";
 import { CredentialFiles } from "../../shared/credential-files.ts";
 import { noLogins } from "../feature/login-ports.ts";
+import { NO_RESPONSE_STORES } from "../feature/response-store.ts";
 import { NO_STORES } from "../feature/shared-store.ts";
 import { NO_PASSWORDS } from "../feature/password-checks.ts";
 import { BucketTable } from "../../shared/bucket-table.ts";
@@ -419,6 +420,7 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
     buckets: BUCKETS,
     inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
     after: () => () => {},
+    responses: NO_RESPONSE_STORES,
     now,
     status: () => "{}",
     features: [],

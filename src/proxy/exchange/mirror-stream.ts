@@ -1,13 +1,10 @@
-import { Timed } from "../../base/deadlines.ts";
 import type { Buffer } from "node:buffer";
 import { connectionOptions } from "../../http/connection-options.ts";
 import type { RequestHead } from "../../http/request-head.ts";
 import { CounterId } from "../../shared/metric-table.ts";
 import type { ExchangeThread } from "../exchange-thread.ts";
-import type { ConnectionAddresses } from "../../proxy-protocol/header.ts";
 import type { Mirror } from "../mirror.ts";
-import type { ClientStream } from "../ports/client-stream.ts";
-import type { OwnedUpstream } from "../ports/upstream-stream.ts";
+import { BackgroundClient } from "./background-client.ts";
 import { Exchange } from "./exchange.ts";
 import type { KeptBody } from "./kept-body.ts";
 
@@ -18,17 +15,11 @@ const TIME_MS = 60_000;
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
 /**
- * Sends the copy of a request (request-copy.ts) as an exchange of its own, and stands in for the client's connection: it delivers the body, and
- * throws the answer away.
+ * Sends the copy of a request (request-copy.ts) as an exchange of its own, delivers its body, and throws the answer away.
  */
-export class MirrorStream extends Timed implements ClientStream {
-  readonly isBackground: boolean = true;
-  readonly owned: null = null;
-  readonly bytesWritten: number = 0;
+export class MirrorStream extends BackgroundClient {
   private readonly thread: ExchangeThread;
   private readonly to: Mirror;
-  /** The client whose request is copied. */
-  private readonly original: ClientStream;
   private readonly exchange: Exchange;
   private readonly body: KeptBody;
   private bodyDelivered: boolean = false;
@@ -36,11 +27,10 @@ export class MirrorStream extends Timed implements ClientStream {
   private answerBytes: number = 0;
 
   constructor(original: Exchange, to: Mirror, head: RequestHead, body: KeptBody) {
-    super();
+    super(original);
     const { thread, facts } = original;
     this.thread = thread;
     this.to = to;
-    this.original = original.downstream;
     this.body = body;
     this.exchange = new Exchange(thread, this, head, body.size, connectionOptions(head), facts, "", thread.now);
     this.exchange.detour.original = original;
@@ -66,10 +56,6 @@ export class MirrorStream extends Timed implements ClientStream {
 
   // ---- ClientStream ---------------------------------------------------------------------------------------------------
 
-  addresses(): ConnectionAddresses | null {
-    return this.original.addresses();
-  }
-
   resumeRequest(): void {
     const { exchange, body } = this;
     if (this.bodyDelivered || exchange.requestEnded || !exchange.takesBody) return;
@@ -79,36 +65,14 @@ export class MirrorStream extends Timed implements ClientStream {
     exchange.requestEnd(null);
   }
 
-  respond(): void {
+  override respond(): void {
     this.isAnswered = true;
   }
 
-  data(_bytes: Buffer, start: number, end: number): void {
+  override data(_bytes: Buffer, start: number, end: number): void {
     this.answerBytes += end - start;
     if (this.answerBytes > ANSWER_BYTES_MAX) this.giveUp();
   }
-
-  flush(): boolean {
-    return true;
-  }
-
-  own(upstream: OwnedUpstream): void {
-    upstream.close();
-  }
-
-  startTunnel(): void {
-    throw new Error("a copy asks for no upgrade");
-  }
-
-  interim(): void {}
-
-  answer(): void {}
-
-  end(): void {}
-
-  cut(): void {}
-
-  pauseRequest(): void {}
 
   exchangeFinished(): void {
     this.thread.deadlines.remove(this);

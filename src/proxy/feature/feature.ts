@@ -19,6 +19,7 @@ import type { LoginPorts } from "./login-ports.ts";
 import type { PasswordChecks } from "./password-checks.ts";
 import type { Memory } from "./memory.ts";
 import type { Middleware } from "./middleware.ts";
+import type { ResponseStores } from "./response-store.ts";
 import type { Stores } from "./shared-store.ts";
 
 export interface Feature<Key extends FeatureKey = FeatureKey> {
@@ -65,6 +66,8 @@ export interface ThreadContext {
   readonly buckets: BucketTable;
   /** Counts of requests that are under way, in shared memory too. */
   readonly inFlight: InFlightTable;
+  /** Where responses are stored. */
+  readonly responses: ResponseStores;
   /** Calls `then` once after that many milliseconds, until the returned function is called. */
   readonly after: (ms: number, then: () => void) => () => void;
   /** Monotonic milliseconds, from the same start in all threads. */

@@ -72,6 +72,12 @@ export class LoneView implements FinishedExchange {
     this.place = place;
   }
 
+  cached: string = "";
+
+  noteCache(_result: string, told: string): void {
+    this.cached = told;
+  }
+
   tokens: TokenUse | null = null;
 
   spend(tokens: TokenUse): void {
@@ -100,6 +106,8 @@ export class LoneView implements FinishedExchange {
       },
     };
   }
+
+  refresh(): void {}
 
   fetch(_upstream: string): Promise<FetchResult> {
     return Promise.resolve({ head: null, failure: "no_upstream" });

@@ -33,6 +33,9 @@ import type { ResponseSource } from "./response-source.ts";
 
 export type { ClientPlace, TokenUse };
 
+/** How a cache has dealt with a request. */
+export type CacheResult = "cache_hits" | "cache_stale_hits" | "cache_revalidated" | "cache_misses" | "cache_bypassed";
+
 /** What a hook sees of its exchange: one request and its response. The same object in every hook of the exchange. */
 export interface ExchangeView {
   /** The request's head. Valid until the exchange has finished; `detach()` gives a copy to keep. */
@@ -91,10 +94,20 @@ export interface ExchangeView {
    */
   readonly fault: string;
   /**
+   * What the cache of the route has said of the request; "": nothing.
+   * @internal
+   */
+  readonly cached: string;
+  /**
    * Says in a few words what is wrong with the request or the response, for the access log. Nothing of it may be the client's own text.
    * @internal
    */
   noteFault(fault: string): void;
+  /**
+   * Says how the cache of the route has dealt with the request: counts it, and `told` goes to the access log.
+   * @internal
+   */
+  noteCache(result: CacheResult, told: string): void;
   /** Who the client is; null: the route has no `authentication`, it has not been asked yet, or it lets clients in that it does not know. */
   readonly identity: Identity | null;
   /**
@@ -147,6 +160,13 @@ export interface ExchangeView {
    * as it is.
    */
   relay(upstream: string, request: FetchRequest, options?: RelayOptions): ResponseSource;
+  /**
+   * Sends the request, which has no body, to the route's upstream once more, soon, whatever becomes of this exchange. All middleware edit it; the hooks of its response and of its
+   * end are called for `asker` only.
+   * @param begun called at once with that exchange
+   * @internal
+   */
+  refresh(asker: Middleware, begun: (exchange: ExchangeView) => void): void;
 }
 
 /** An exchange that has ended, with the facts that go to the access log and the metrics. */

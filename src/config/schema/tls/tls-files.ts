@@ -1,7 +1,7 @@
 /** The paths of files in the settings of TLS. */
 import type { AdminTlsConfig } from "./admin-tls-schema.ts";
 import type { ListenerTlsConfig } from "./listener-tls-schema.ts";
-import type { StoreConfig } from "../stores-schema.ts";
+import type { RedisStoreConfig } from "../stores-schema.ts";
 import type { UpstreamTlsConfig } from "./upstream-tls-schema.ts";
 
 const FILE_KEYS = ["cert_file", "key_file", "ocsp_file", "ca_file", "crl_file", "storage"] as const;
@@ -27,7 +27,7 @@ export function mapUpstreamTlsFiles(tls: UpstreamTlsConfig, change: (path: strin
 }
 
 /** The same for TLS towards a store. */
-export function mapStoreTlsFiles({ tls }: StoreConfig, change: (path: string) => string): void {
+export function mapStoreTlsFiles({ tls }: RedisStoreConfig, change: (path: string) => string): void {
   mapIn([tls], change);
 }
 

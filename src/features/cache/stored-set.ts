@@ -1,0 +1,95 @@
+/** The stored responses of a route: finds the one for a request, puts others in its place, and drops those of a target. */
+import type { ExchangeView } from "../../proxy/feature/middleware.ts";
+import type { RecordWriter, ResponseStore, StoredRecord } from "../../proxy/feature/response-store.ts";
+import type { CacheKeys } from "./cache-key.ts";
+import { StoredReader, responseText, variantsText } from "./stored-response.ts";
+import type { StoredResponse, Variants } from "./stored-response.ts";
+
+/** A stored response for a request. Its record is to be released. */
+export interface Found {
+  readonly key: string;
+  readonly response: StoredResponse;
+  readonly record: StoredRecord;
+}
+
+export class StoredSet {
+  private readonly store: ResponseStore;
+  private readonly keys: CacheKeys;
+  private readonly variantsMax: number;
+  private readonly reader: StoredReader = new StoredReader();
+
+  constructor(store: ResponseStore, keys: CacheKeys, variantsMax: number) {
+    this.store = store;
+    this.keys = keys;
+    this.variantsMax = variantsMax;
+  }
+
+  /** `uri-miss`: nothing is stored for the target; `vary-miss`: only for other requests. */
+  find(target: string, exchange: ExchangeView): Found | "uri-miss" | "vary-miss" {
+    const known = this.read(target);
+    if (known === null) return "uri-miss";
+    if (!("variants" in known)) return known;
+    return this.readResponse(this.keys.variant(target, known.variants.names, exchange)) ?? "vary-miss";
+  }
+
+  /**
+   * Begins the record of a response. `done` has to be called when it is complete. Null: the store does not take it.
+   * @param names in lower case, of Vary
+   */
+  begin(target: string, names: readonly string[], exchange: ExchangeView, response: StoredResponse, bodyBytes: number): Beginning | null {
+    const all = [...new Set([...this.keys.ownNames, ...names])].sort();
+    const key = this.keys.variant(target, all, exchange);
+    const writer = this.store.begin(key, responseText(response), bodyBytes);
+    return writer === null ? null : { writer, done: () => this.complete(target, all, key) };
+  }
+
+  /** Gives a stored response another head. */
+  update(key: string, response: StoredResponse): void {
+    this.store.replaceHead(key, responseText(response));
+  }
+
+  /** Drops all responses of a target. */
+  drop(target: string): void {
+    const known = this.read(target);
+    if (known === null) return;
+    if ("variants" in known) for (const key of known.variants.keys) this.store.delete(key);
+    else known.record.release();
+    this.store.delete(target);
+  }
+
+  dropOne(key: string): void {
+    this.store.delete(key);
+  }
+
+  private complete(target: string, names: readonly string[], key: string): void {
+    if (key === target) return;
+    const known = this.read(target);
+    const before = known !== null && "variants" in known ? known.variants : null;
+    if (known !== null && !("variants" in known)) known.record.release();
+    const same = before !== null && before.names.join() === names.join();
+    const others = (before?.keys ?? []).filter((each) => each !== key);
+    const kept = same ? others.slice(-this.variantsMax + 1) : [];
+    for (const each of others) if (!kept.includes(each)) this.store.delete(each);
+    this.store.begin(target, variantsText({ names, keys: [...kept, key] }), 0)?.complete();
+  }
+
+  private read(key: string): Found | { readonly variants: Variants } | null {
+    const record = this.store.find(key);
+    if (record === null) return null;
+    const stored = this.reader.read(key, record.head);
+    if (stored !== null && "response" in stored) return { key, response: stored.response, record };
+    record.release();
+    return stored;
+  }
+
+  private readResponse(key: string): Found | null {
+    const found = this.read(key);
+    return found === null || "variants" in found ? null : found;
+  }
+}
+
+interface Beginning {
+  readonly writer: RecordWriter;
+  /** Called when the record is complete. */
+  readonly done: () => void;
+}

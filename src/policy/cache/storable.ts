@@ -1,0 +1,63 @@
+/** Whether a response may be stored (RFC 9111 section 3). */
+import type { Directives } from "./directives.ts";
+import { HEURISTIC_STATUSES } from "./freshness.ts";
+
+/** Final statuses that this cache knows the meaning of, for `must-understand` (section 5.2.2.3). */
+const UNDERSTOOD: ReadonlySet<number> = new Set([
+  200, 203, 204, 206, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 421, 451, 500, 501, 502, 503, 504,
+]);
+
+/** Why a response is not stored; the words stand in `Cache-Status`, the log and `explain`. */
+export type NotStored =
+  | "method"
+  | "request-no-store"
+  | "no-store"
+  | "private"
+  | "authorization"
+  | "set-cookie"
+  | "vary-star"
+  | "status"
+  | "not-cacheable"
+  | "no-lifetime";
+
+/** What the decision needs to know. */
+export interface ToStore {
+  readonly method: string;
+  readonly status: number;
+  /** Of the request's Cache-Control. */
+  readonly asked: Pick<Directives, "noStore">;
+  /** Of the response, as they hold for this cache. */
+  readonly directives: Directives;
+  /** Whether the response says when it expires, apart from its directives. */
+  readonly hasExpires: boolean;
+  /** Whether the request had Authorization, or anything else by which the proxy has found out who the client is, and the key does not hold it. */
+  readonly isPersonal: boolean;
+  readonly setsCookie: boolean;
+  /** Whether the configuration allows to store responses that set cookies. */
+  readonly mayStoreCookies: boolean;
+  readonly variesByAnything: boolean;
+  /** Milliseconds; null: not known. */
+  readonly lifetimeMs: number | null;
+  /** Whether it can be validated later. */
+  readonly hasValidator: boolean;
+  /** Methods whose responses are stored. */
+  readonly methods: ReadonlySet<string>;
+}
+
+/** Null: it may be stored. */
+export function whyNotStored(given: ToStore): NotStored | null {
+  const { directives, status } = given;
+  if (!given.methods.has(given.method)) return "method";
+  if (status < 200 || status === 304) return "status";
+  if (directives.mustUnderstand ? !UNDERSTOOD.has(status) : directives.noStore) return directives.mustUnderstand ? "status" : "no-store";
+  if (given.asked.noStore) return "request-no-store";
+  if (directives.isPrivate) return "private";
+  if (given.isPersonal && !directives.isPublic && !directives.mustRevalidate && directives.sMaxAge === null) return "authorization";
+  if (given.variesByAnything) return "vary-star";
+  if (given.setsCookie && !given.mayStoreCookies) return "set-cookie";
+  const isExplicit = given.hasExpires || directives.maxAge !== null || directives.sMaxAge !== null || directives.isPublic;
+  if (!isExplicit && !HEURISTIC_STATUSES.has(status) && given.lifetimeMs === null) return "not-cacheable";
+  const isUseful = (given.lifetimeMs ?? 0) > 0 && !directives.noCache;
+  const staysUseful = given.hasValidator || (directives.staleWhileRevalidate ?? 0) > 0 || (directives.staleIfError ?? 0) > 0;
+  return isUseful || staysUseful ? null : "no-lifetime";
+}
