@@ -13,7 +13,10 @@ export type TestConfig =
   | (Omit<FullConfig, "listeners" | "upstreams"> & Partial<Pick<FullConfig, "listeners" | "upstreams">>)
   | ShortConfig;
 
-/** Adds what the configuration may leave out: a listener, and the upstreams that are in `origins`. */
+/**
+ * Adds what the configuration may leave out: a listener, and the upstreams that are in `origins`.
+ * @internal
+ */
 export function completed(given: Exclude<TestConfig, string>, origins: Origins): unknown {
   if ("backends" in given) return given;
   const routed = new Set(given.routes.flatMap((route, index) => namedUpstreams(route, index).map(({ name }) => name)));
