@@ -146,6 +146,21 @@ test("whoever comes while a block is on its way asks for itself", async () => {
   assert.deepEqual(await leases.take("a", limit, 1, 10), { taken: 1, resetMs: null });
 });
 
+test("whoever is refused because the thread itself has taken the last ones gets one of them", async () => {
+  for (let burst = 8; burst < 40; burst++) {
+    const { store, leases } = stage();
+    store.held = [];
+    const passed: number[] = [];
+    for (let n = 0; n < burst; n++) {
+      // Blocks that were asked for before come with the answer to this request, ahead of it.
+      const asked = leases.take("a", limitOf(60, burst), 1, 4);
+      if (asked instanceof Promise) for (const answer of store.held.splice(0)) answer();
+      passed.push((await asked)?.taken ?? 0);
+    }
+    assert.deepEqual(passed, Array(burst).fill(1));
+  }
+});
+
 test("a block that comes when its time is over goes back", async () => {
   const { clock, store, leases } = stage();
   const limit = limitOf(1000, 100);

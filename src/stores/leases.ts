@@ -134,8 +134,15 @@ export class Leases {
       if (isBlock) key.isAsking = false;
       if (answer === null) return null;
       const { taken, resetMs } = answer;
-      if (taken === 0) this.refused(key, Math.max(1, cost), resetMs ?? 0);
-      else this.keep(name, key, { left: taken - cost, askedMs, untilMs: askedMs + leaseMs(limit) });
+      if (taken === 0) {
+        this.refused(key, Math.max(1, cost), resetMs ?? 0);
+        // What is left may have come with the block that was on its way.
+        this.dropOld(name, key, this.clock.now());
+        if (cost > 0 && key.block !== null && key.block.left >= cost) {
+          key.block.left -= cost;
+          return { taken: cost, resetMs: null };
+        }
+      } else this.keep(name, key, { left: taken - cost, askedMs, untilMs: askedMs + leaseMs(limit) });
       return { taken: Math.min(taken, cost), resetMs };
     });
   }
