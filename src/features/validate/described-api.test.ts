@@ -15,13 +15,14 @@ function api(document: object, basePath: string | null = null): DescribedApi {
 test("each method stands below the paths of its own servers", () => {
   const found = api({
     servers: [{ url: "/v1" }, { url: "/v2/" }],
-    paths: { "/a": { get: {}, post: { servers: [{ url: "/admin" }] } } },
+    paths: { "/b": {}, "/a": { get: {}, post: { servers: [{ url: "/admin" }] } } },
   });
   assert.ok("operation" in (found.find("GET", "/v2/a", false) as object));
   assert.ok("operation" in (found.find("POST", "/admin/a", false) as object));
   assert.deepEqual(found.find("POST", "/v1/a", false), ["GET", "HEAD"]);
   assert.deepEqual(found.find("GET", "/admin/a", false), ["POST"]);
   assert.equal(found.find("GET", "/a", false), "path");
+  assert.equal(found.find("GET", "/v1/b", false), "path", "a path without operations");
 });
 
 test("whoever has written the configuration is told where the paths of the document stand", () => {

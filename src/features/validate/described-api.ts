@@ -85,7 +85,7 @@ export class DescribedApi {
       matches.flatMap(({ value }) => Object.keys(value.described.operations).filter((each) => pieceOf(value, each) !== null)),
     );
     if (methods.has("GET")) methods.add("HEAD");
-    return [...methods];
+    return methods.size === 0 ? "path" : [...methods];
   }
 
   private mayBeAnother(path: string, canonical: string, match: PathMatch<Place>): boolean {

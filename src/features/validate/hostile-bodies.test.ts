@@ -217,6 +217,21 @@ describe("a response that is held", () => {
     client.close();
   });
 
+  test("goes on unchecked, and is counted, where no memory is left for it", async (t) => {
+    const app = (): Response => new Response("[]", { headers: { "Content-Type": "application/json" } });
+    const proxy = await testProxy(
+      {
+        limits: { buffered_bytes: 0 },
+        routes: [{ upstream: "app", validate: { openapi: "api.json", requests: false, responses: "enforce" } }],
+      },
+      { files: { "api.json": API }, upstreams: { app } },
+    );
+    t.after(() => proxy.close());
+    assert.equal(await (await proxy.fetch("http://a.test/", { method: "POST", body: "{}" })).text(), "[]");
+    assert.equal(proxy.log.find(({ event }) => event === "access")?.["fault"], "response memory");
+    assert.equal(proxy.metrics.value("millrace_validation_reported_total"), 1);
+  });
+
   test("with trailers keeps them, and a larger one goes on as it comes", async (t) => {
     const proxy = await begun(
       t,

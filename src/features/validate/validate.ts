@@ -104,8 +104,8 @@ class ValidatedRoute {
     return {
       bytesMax: this.config.max_body,
       judge: (body) => {
-        if (body === null) {
-          this.reports.add(exchange, "response", { kind: "size" });
+        if (body === "size" || body === "memory") {
+          this.reports.add(exchange, "response", { kind: body });
           return null;
         }
         const refusal = bodyRefusal(body, verdict.check);

@@ -47,8 +47,9 @@ export class HeldResponse implements BodySink {
   data(bytes: Buffer, start: number, end: number): void {
     if (this.isOver) return;
     const hasMemory = this.kept.add(bytes, start, end);
-    if (hasMemory && this.kept.size <= this.hold.bytesMax) return;
-    this.judged(null, () => this.owner.holdReleased(this));
+    const isTooLarge = this.kept.size > this.hold.bytesMax;
+    if (hasMemory && !isTooLarge) return;
+    this.judged(isTooLarge ? "size" : "memory", () => this.owner.holdReleased(this));
   }
 
   end(trailers: FieldSection | null): void {
@@ -76,7 +77,7 @@ export class HeldResponse implements BodySink {
     this.kept.letGo();
   }
 
-  private judged(body: Buffer | null, then: () => void): void {
+  private judged(body: Buffer | "size" | "memory", then: () => void): void {
     this.isOver = true;
     let answer: LocalAnswer | null;
     try {

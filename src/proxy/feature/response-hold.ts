@@ -10,9 +10,9 @@ export interface ResponseHold {
   readonly bytesMax: number;
   /**
    * Called once. An answer goes to the client in the response's place; null: the response goes on.
-   * @param body null: it is larger than that, or no memory is left, and so it cannot be judged
+   * @param body `size`: it is larger than that; `memory`: no memory is left. So it cannot be judged
    */
-  judge(body: Buffer | null): LocalAnswer | null;
+  judge(body: Buffer | "size" | "memory"): LocalAnswer | null;
 }
 
 export function isHold(verdict: LocalAnswer | ResponseHold): verdict is ResponseHold {
