@@ -1100,8 +1100,8 @@ export interface StoreInput {
    */
   type: "redis" | "memory";
   /**
-   * For `memory`, which needs it: how much it takes at most, 4MiB at least. What was used least goes first. A reload that changes it begins
-   * with an empty store.
+   * For `memory`, which needs it: how much it takes at most, from 4MiB to 32GiB; only what is used of it costs memory. What was used least
+   * goes first. A reload that changes it begins with an empty store.
    *
    * Size.
    */

@@ -293,7 +293,8 @@ export class RecordIndex {
     const { cells } = this;
     Atomics.store(cells, bucket + LOCATIONS + way, 0);
     Atomics.store(cells, bucket + TAGS + way, (high & ~GENERATION_MASK) | (generation & GENERATION_MASK));
-    Atomics.store(cells, bucket + LOCATIONS + way, location);
+    // Otherwise this thread stood still for so long that another one took the lock, and may have stored something newer.
+    if (Atomics.load(cells, bucket) === this.worker + 1) Atomics.store(cells, bucket + LOCATIONS + way, location);
   }
 
   private setFrequency(bucket: number, way: number, frequency: number): void {

@@ -177,12 +177,13 @@ export class SegmentTable {
     const { cells } = this;
     this.lock();
     if (this.count(FREE_LIST) <= spare) this.sweepLimbo();
-    const segment = this.count(FREE_LIST) <= spare ? -1 : this.shift(FREE_LIST);
+    let segment = this.count(FREE_LIST) <= spare ? -1 : this.shift(FREE_LIST);
     if (segment >= 0) {
       const cell = this.cellOf(segment);
-      Atomics.store(cells, cell + FILL, 0);
-      Atomics.store(cells, cell + UNFINISHED, 0);
-      Atomics.store(cells, cell + STATE, this.stateOf(ACTIVE, queue));
+      if (this.become(cell, FREE, this.stateOf(ACTIVE, queue))) {
+        Atomics.store(cells, cell + FILL, 0);
+        Atomics.store(cells, cell + UNFINISHED, 0);
+      } else segment = -1;
     }
     this.unlock();
     return segment;
@@ -300,29 +301,47 @@ export class SegmentTable {
     const { cells } = this;
     for (let looks = Math.min(LOOKS, this.count(queue)); looks > 0; looks--) {
       const segment = this.shift(queue);
+      if (segment < 0) break;
       const cell = this.cellOf(segment);
-      if (Atomics.load(cells, cell + UNFINISHED) > 0) {
-        this.enqueue(segment, queue);
-        continue;
-      }
-      Atomics.store(cells, cell + STATE, this.stateOf(EVICTING, queue));
-      return segment;
+      const word = Atomics.load(cells, cell + STATE);
+      if (Atomics.load(cells, cell + UNFINISHED) > 0) this.enqueue(segment, queue);
+      else if ((word & STATE_MASK) === SEALED && this.become(cell, word, this.stateOf(EVICTING, queue))) return segment;
     }
     return -1;
   }
 
   private sweepLimbo(): void {
-    for (let looks = Math.min(LOOKS, this.count(LIMBO_LIST)); looks > 0; looks--) this.toFreeOrLimbo(this.shift(LIMBO_LIST));
+    for (let looks = Math.min(LOOKS, this.count(LIMBO_LIST)); looks > 0; looks--) {
+      const segment = this.shift(LIMBO_LIST);
+      if (segment < 0) return;
+      if (this.isPinned(segment)) this.push(LIMBO_LIST, segment);
+      else if (this.become(this.cellOf(segment), LIMBO, FREE)) this.push(FREE_LIST, segment);
+    }
+  }
+
+  /**
+   * Changes a state. False: it is another one than it must be, because this thread stood still while it had the lock, for so long that another one took it. So no
+   * segment ever gets two owners.
+   */
+  private become(cell: number, from: number, to: number): boolean {
+    if (Atomics.compareExchange(this.cells, cell + STATE, from, to) === from) return true;
+    Atomics.store(this.cells, DISTRUST, 1);
+    return false;
   }
 
   private count(list: number): number {
     return this.cells[LISTS + list * LIST_CELLS + 2] ?? 0;
   }
 
+  /** The first of a list that is not empty. -1: the list is not to be trusted. */
   private shift(list: number): number {
     const { cells } = this;
     const at = LISTS + list * LIST_CELLS;
     const segment = (cells[at] ?? 0) - 1;
+    if (segment < 0) {
+      Atomics.store(cells, DISTRUST, 1);
+      return -1;
+    }
     const next = cells[this.cellOf(segment) + NEXT] ?? 0;
     cells[at] = next;
     if (next === 0) cells[at + 1] = 0;

@@ -21,11 +21,11 @@ const store = z.strictObject({
     description:
       "What the store is. `redis`, also for Valkey and whatever else speaks its protocol, is for limits and logouts over several machines; it needs the package `@redis/client`. `memory` is memory of this process that all its threads share, for `cache`.",
   }),
-  max_size: size({ min: 4 * 1024 ** 2, max: 1024 ** 4 })
+  max_size: size({ min: 4 * 1024 ** 2, max: 32 * 1024 ** 3 })
     .optional()
     .meta({
       description:
-        "For `memory`, which needs it: how much it takes at most, 4MiB at least. What was used least goes first. A reload that changes it begins with an empty store.",
+        "For `memory`, which needs it: how much it takes at most, from 4MiB to 32GiB; only what is used of it costs memory. What was used least goes first. A reload that changes it begins with an empty store.",
     }),
   url: redisUrl.optional().meta({
     description:
