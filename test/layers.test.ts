@@ -34,7 +34,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   config: { folders: ["base", "http", "policy", "values", "declared"], modules: ["yaml", "zod"] },
   shared: { folders: ["base", "values", "declared", "config"], modules: [] },
   proxy: { folders: BELOW_PROXY, modules: ["node:buffer"] },
-  features: { folders: [...BELOW_PROXY, "proxy", "oidc"], modules: ["node:buffer", "node:crypto", "jose"] },
+  features: { folders: [...BELOW_PROXY, "proxy", "oidc"], modules: ["node:buffer", "node:crypto", "node:zlib", "jose"] },
   tls: { folders: ["base", "shared"], modules: [] },
   observe: { folders: ["base", "http", "values", "declared", "config", "shared"], modules: ["node:*"] },
   net: { folders: [...BELOW_PROXY, ...CODECS, "tls", "certificates", "proxy", "observe"], modules: ["node:*"] },

@@ -1288,6 +1288,11 @@ export interface RouteInput {
    * they are.
    */
   response_headers?: UpstreamResponseHeadersInput | undefined;
+  /**
+   * Compresses responses for clients that take it, and can decode responses and requests. `true` stands for the defaults. It acts after all
+   * other middleware, so that these see bodies as the origin sends them. Absent: bodies pass as they come.
+   */
+  compression?: true | RouteCompressionInput | undefined;
   /** Sends clients to another URL. */
   redirect?: RouteRedirectInput | undefined;
   /** Answers requests itself, instead of an upstream. */
@@ -2756,6 +2761,99 @@ export interface RouteRewritePathRegexInput {
   to: string;
 }
 
+/** The keys of `routes[].compression` in a configuration. */
+export interface RouteCompressionInput {
+  /**
+   * Codings that clients may get, the best first: it decides among those that a client likes equally well.
+   *
+   * List of `zstd`, `br`s or `gzip`s. Default: `[zstd, br, gzip]`.
+   */
+  encodings?: ("zstd" | "br" | "gzip")[] | undefined;
+  /** How hard each coding tries: higher is smaller and slower. */
+  levels?: RouteCompressionLevelsInput | undefined;
+  /**
+   * Media types that are compressed. `image/*` stands for all images, `application/*+json` for all types of JSON. Stars leave out what is
+   * compressed by its own means, such as JPEG, video, archives and WOFF; name it without a star if you mean it.
+   *
+   * List of media types.
+   */
+  types?: string[] | undefined;
+  /**
+   * Responses that say they are smaller pass as they are. What does not say its length is compressed.
+   *
+   * Size. Default: `1KiB`.
+   */
+  min_size?: Size | number | undefined;
+  /**
+   * How long bytes of the origin may wait in the compressor when no more follow. Server-sent events and lines of JSON do not wait at all.
+   *
+   * Duration. Default: `5ms`.
+   */
+  flush_after?: Duration | 0 | undefined;
+  /**
+   * How late the thread may be in its work before responses pass uncompressed. From half of it on, they are compressed at the lowest level.
+   *
+   * Duration. Default: `50ms`.
+   */
+  max_delay?: Duration | 0 | undefined;
+  /**
+   * Whether answers pass uncompressed to requests with cookies or `Authorization` that another site has had a browser send. Else such a
+   * site could find out secrets in pages by their compressed length, where a page repeats what the request says.
+   *
+   * `true` or `false`. Default: `true`.
+   */
+  breach_guard?: boolean | undefined;
+  /**
+   * Whether responses that come compressed in zstd, br or gzip are decoded for clients that do not take that coding.
+   *
+   * `true` or `false`. Default: `false`.
+   */
+  decompress?: boolean | undefined;
+  /**
+   * Whether bodies of requests that come compressed are decoded for the upstream. `true` stands for the defaults of `max_size` and
+   * `max_ratio`.
+   */
+  requests?: boolean | RouteCompressionRequestInput | undefined;
+}
+
+/** The keys of `routes[].compression.levels` in a configuration. */
+export interface RouteCompressionLevelsInput {
+  /**
+   * Level of zstd.
+   *
+   * Whole number. Default: `3`.
+   */
+  zstd?: number | undefined;
+  /**
+   * Quality of Brotli. From 5 on it takes several times as long.
+   *
+   * Whole number. Default: `4`.
+   */
+  br?: number | undefined;
+  /**
+   * Level of gzip.
+   *
+   * Whole number. Default: `5`.
+   */
+  gzip?: number | undefined;
+}
+
+/** The keys of `routes[].compression.requests` in a configuration. */
+export interface RouteCompressionRequestInput {
+  /**
+   * Bytes of a decoded body. What is larger is answered 413, and the request to the upstream is cut.
+   *
+   * Size. Default: `10MiB`.
+   */
+  max_size?: Size | number | undefined;
+  /**
+   * How many times as large as what was sent a decoded body may be; counted from 64 KiB on.
+   *
+   * Whole number. Default: `100`.
+   */
+  max_ratio?: number | undefined;
+}
+
 /** The keys of `routes[].redirect` in a configuration. */
 export interface RouteRedirectInput {
   /**
@@ -3292,6 +3390,11 @@ export interface DefaultsRoutesInput {
    */
   response_headers?: UpstreamResponseHeadersInput | undefined;
   /**
+   * Compresses responses for clients that take it, and can decode responses and requests. `true` stands for the defaults. It acts after all
+   * other middleware, so that these see bodies as the origin sends them. Absent: bodies pass as they come.
+   */
+  compression?: true | RouteCompressionInput | undefined;
+  /**
    * Middleware of one's own for this route, after that of the top-level `middleware`, in the order in which they act (docs/middleware.md).
    */
   middleware?: RouteMiddlewareInput[] | undefined;
@@ -3804,6 +3907,7 @@ export type RouteKeyOff =
   | "security_headers"
   | "request_headers"
   | "response_headers"
+  | "compression"
   | "middleware"
   | "max_body"
   | "buffer"

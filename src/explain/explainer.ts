@@ -2,6 +2,7 @@
  * Finds out what the proxy would do with requests, without sending anything. It runs the data plane's own code: its parser, its compiled
  * configuration with routes and hooks, and its writers of heads. explanation.ts puts the result in words.
  */
+import { NO_FINE_CLOCK } from "../proxy/feature/fine-clock.ts";
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -161,6 +162,7 @@ export class Explainer {
       inFlight: this.inFlight,
       after: () => () => {},
       responses: NO_RESPONSE_STORES,
+      fine: NO_FINE_CLOCK,
       now: () => 0,
       environment,
       readFile: disk.readFile,

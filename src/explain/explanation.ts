@@ -112,13 +112,14 @@ function routeLines(routes: readonly ExplainedRoute[]): string[] {
 /** The names of the route's middleware, in the order in which they act (see `routeMiddleware`). */
 function namesOfMiddleware(config: Config, { config: route }: TakenRoute): string[] {
   const there = FEATURES.filter(({ key }) => route[key] !== undefined);
-  const { first, second, last } = actingOrder(there);
+  const { first, second, third, last } = actingOrder(there);
   const names = (features: readonly Feature[]): string[] => features.map(({ name }) => name);
   return [
     ...names(first),
     ...there.flatMap((feature) => nameForKnown(feature, route)),
     ...names(second),
     ...namesOfOwn(config, route),
+    ...names(third),
     ...names(last),
   ];
 }

@@ -21,6 +21,7 @@ import { rewriteCookiesDeclaration } from "./rewrite-cookies/schema.ts";
 import { securityHeadersDeclaration } from "./security-headers/schema.ts";
 import { requestHeadersDeclaration } from "./request-headers/schema.ts";
 import { responseHeadersDeclaration } from "./response-headers/schema.ts";
+import { compressionDeclaration } from "./compression/schema.ts";
 import { redirectDeclaration } from "./redirect/schema.ts";
 import { respondDeclaration } from "./respond/schema.ts";
 import { filesDeclaration } from "./files/schema.ts";
@@ -45,6 +46,7 @@ export const DECLARED = {
   security_headers: securityHeadersDeclaration,
   request_headers: requestHeadersDeclaration,
   response_headers: responseHeadersDeclaration,
+  compression: compressionDeclaration,
   redirect: redirectDeclaration,
   respond: respondDeclaration,
   files: filesDeclaration,

@@ -19,6 +19,7 @@ import { rewriteCookies } from "./rewrite-cookies/rewrite-cookies.ts";
 import { securityHeaders } from "./security-headers/security-headers.ts";
 import { requestHeaders } from "./request-headers/request-headers.ts";
 import { responseHeaders } from "./response-headers/response-headers.ts";
+import { compression } from "./compression/compression.ts";
 import { redirect } from "./redirect/redirect.ts";
 import { respond } from "./respond/respond.ts";
 import { files } from "./files/files.ts";
@@ -43,6 +44,7 @@ export const FEATURES: readonly Feature[] = [
   securityHeaders,
   requestHeaders,
   responseHeaders,
+  compression,
   redirect,
   respond,
   files,

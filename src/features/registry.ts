@@ -34,6 +34,8 @@ export const REGISTRY: readonly string[] = [
   // These two have the last word on the fields that the features above add.
   "request-headers",
   "response-headers",
+  // After the user's own middleware, which sees bodies as origins send them: what is compressed, is what the client gets.
+  "compression",
   // Last, after middleware of the user's own: these answer in the place of an upstream.
   "redirect",
   "respond",

@@ -18,3 +18,6 @@ export function lengthIn(head: FieldSection | null): BodyLength {
   const length = head?.get("content-length");
   return length === undefined || head?.has("transfer-encoding") === true || !/^\d+$/.test(length) ? -1 : Number(length);
 }
+
+/** The fields that hold a digest of the body (RFC 9530, and their forerunners). */
+export const DIGESTS: readonly string[] = ["content-digest", "repr-digest", "digest", "content-md5"];

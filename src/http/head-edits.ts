@@ -91,6 +91,11 @@ export interface ResponseChanges extends FieldChanges {
    */
   readonly answered: FieldList;
   /**
+   * The values of that field (lower case) as they stand after the changes so far.
+   * @internal
+   */
+  current(name: string): readonly string[];
+  /**
    * Sets the status. Throws a RangeError unless it is a final status whose responses may have a body, because a change must not decide
    * whether there is a body. It has no effect on the proxy's own answers and on responses without a body (204, 304).
    */
@@ -158,6 +163,7 @@ export class RequestEdits extends FieldEdits implements RequestChanges {
 const COOKIE = new ReplacedNames(["cookie"], ["cookie"]);
 
 const NO_FIELDS: FieldList = [];
+const NO_VALUES: readonly string[] = [];
 
 /** Edits of a final response. */
 export class ResponseEdits extends FieldEdits implements ResponseChanges {
@@ -184,6 +190,14 @@ export class ResponseEdits extends FieldEdits implements ResponseChanges {
     this.head = head;
     this.answered = answered;
     this.receivedStatus = status;
+  }
+
+  current(name: string): readonly string[] {
+    const { added } = this;
+    const values = added === "" ? NO_VALUES : addedValues(added, name);
+    if (this.removed.includes(name)) return values;
+    const received = this.head?.values(name) ?? this.answered.filter(([given]) => given.toLowerCase() === name).map(([, value]) => value);
+    return values.length === 0 ? received : [...received, ...values];
   }
 
   get status(): number {

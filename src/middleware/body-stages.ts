@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { StringDecoder } from "node:string_decoder";
 import type { BodyLength } from "../http/body-length.ts";
-import { lengthIn } from "../http/content.ts";
+import { DIGESTS, lengthIn } from "../http/content.ts";
 import type { FieldSection } from "../http/field-section.ts";
 import type { BodyStage, StageOutput } from "../proxy/feature/body-stage.ts";
 
@@ -116,6 +116,3 @@ export function watchStage(head: FieldSection | null, watcher: BodyWatcher): Bod
 function withoutDigests(trailers: FieldSection | null): FieldSection | null {
   return trailers !== null && DIGESTS.some((name) => trailers.has(name)) ? null : trailers;
 }
-
-/** The fields that hold a digest of the body. */
-export const DIGESTS: readonly string[] = ["content-digest", "repr-digest", "digest", "content-md5"];

@@ -1,6 +1,6 @@
 /** What a middleware that changes the bodies of responses has to do to the heads. */
 import type { RequestChanges, ResponseChanges } from "../http/head-edits.ts";
-import { DIGESTS } from "./body-stages.ts";
+import { DIGESTS } from "../http/content.ts";
 
 /**
  * Asks the endpoint for a body that a stage can read: the whole one, without compression. For `onUpstreamRequest`. An endpoint may send

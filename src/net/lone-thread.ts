@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema/schema.ts";
+import { NO_FINE_CLOCK } from "../proxy/feature/fine-clock.ts";
 import { NO_FILES } from "../proxy/feature/file-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import { NO_RESPONSE_STORES } from "../proxy/feature/response-store.ts";
@@ -37,6 +38,7 @@ export function loneThread(
     inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
     after: () => () => {},
     responses: NO_RESPONSE_STORES,
+    fine: NO_FINE_CLOCK,
     now: () => platform.now(),
     status: () => "",
     features,

@@ -14,6 +14,8 @@ import type { ResponseStores } from "../proxy/feature/response-store.ts";
 import { onceEach } from "../proxy/feature/once.ts";
 import { noLogins } from "../proxy/feature/login-ports.ts";
 import type { LoginPorts } from "../proxy/feature/login-ports.ts";
+import type { Platform } from "./platform.ts";
+import type { FineClock } from "../proxy/feature/fine-clock.ts";
 import { NO_PASSWORDS } from "../proxy/feature/password-checks.ts";
 import type { PasswordChecks } from "../proxy/feature/password-checks.ts";
 import { NO_STORES } from "../proxy/feature/shared-store.ts";
@@ -172,6 +174,7 @@ export class Serving {
         responses: parts.responses ?? NO_RESPONSE_STORES,
         after: (ms, then) => this.after(ms, then),
         now: () => this.current?.now ?? platform.now(),
+        fine: fineClockOf(platform),
         status: parts.status(message),
         features: parts.features,
         ownMiddleware,
@@ -353,4 +356,18 @@ export class Serving {
   private expectNames(): void {
     this.parts.names.expect(new Set([...this.names.values()].flatMap((names) => [...names])));
   }
+}
+
+function fineClockOf(platform: Platform): FineClock {
+  return {
+    now: () => platform.now(),
+    after: (ms, then) => {
+      const stop = platform.every(ms, () => {
+        stop();
+        then();
+      });
+      return stop;
+    },
+    atTurnEnd: (then) => platform.atTurnEnd(then),
+  };
 }

@@ -31,12 +31,13 @@ export function routeMiddleware(
   known: KnownMiddleware = new Map(),
 ): Middleware[] {
   const made = (feature: Feature): CompiledFeature => compileFeature(feature, route, index, thread, own, known);
-  const { first, second, last } = actingOrder(features);
+  const { first, second, third, last } = actingOrder(features);
   return [
     ...first.map((feature) => made(feature).middleware),
     ...features.map((feature) => made(feature).forKnown),
     ...second.map((feature) => made(feature).middleware),
     ...own,
+    ...third.map((feature) => made(feature).middleware),
     ...last.map((feature) => made(feature).middleware),
   ].filter((middleware) => middleware !== null);
 }

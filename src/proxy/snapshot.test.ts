@@ -5,6 +5,7 @@ import { plainConfig } from "../config/plain.ts";
 import type { Config } from "../config/schema/schema.ts";
 import { rateLimitSchema } from "../features/rate-limit/schema.ts";
 import { FEATURES } from "../features/features.ts";
+import { NO_FINE_CLOCK } from "./feature/fine-clock.ts";
 import { NO_FILES } from "./feature/file-store.ts";
 import { onceEach } from "./feature/once.ts";
 import { NO_RESPONSE_STORES } from "./feature/response-store.ts";
@@ -66,6 +67,7 @@ function thread(): (
       inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
       after: () => () => {},
       responses: NO_RESPONSE_STORES,
+      fine: NO_FINE_CLOCK,
       now: () => 0,
       status: () => "",
       features: FEATURES,

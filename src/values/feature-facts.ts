@@ -10,6 +10,11 @@ export interface FeatureFacts {
    * after all other middleware, the user's own included. Absent: no.
    */
   readonly endsRoute?: true;
+  /**
+   * Whether the feature acts after the user's own middleware, before what answers in the place of an upstream: it wants responses as the client is to get
+   * them. Such a feature refuses no request in `onRequest`. Absent: no.
+   */
+  readonly afterOwn?: true;
   /** The answers that the feature gives itself: the answer's `reason`, with its status and meaning (`429: above the rate.`). */
   readonly outcomes: Readonly<Record<string, string>>;
   readonly counters: Readonly<Record<string, FeatureCounter>>;

@@ -177,6 +177,14 @@ routes:
       key: { query: { ignore: ["utm_*"] } }
     upstream: app
 `,
+  "routes[].compression": `
+routes:
+  - match: { path: /upload }
+    compression: { requests: { max_size: 50MiB } }     # bodies of requests come decoded
+    upstream: app
+  - compression: { encodings: [br, gzip], min_size: 2KiB }
+    upstream: app
+`,
   "routes[].concurrency_limit": `
 routes:
   - match: { path: /reports/* }

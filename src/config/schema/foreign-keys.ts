@@ -160,7 +160,7 @@ const WITHOUT_KEY: readonly (readonly [words: string, why: string])[] = [
 const NOT_THERE = `
 stores protocols proxy_protocol protocol discover sticky outlier_detection
 circuit_breaker slow_start queue backup
-basic api_keys jwt forward require concurrency_limit cache compression store roles
+basic api_keys jwt forward require concurrency_limit cache store roles
 claims acme scope options destroy
 replace_path redirects permanent protocol_rewrite
 http_request http_response on_proxy_req on_proxy_res router
@@ -171,7 +171,7 @@ least_conn least_connections least_request ip_hash hash consistent_hash uri_hash
 ring_hash maglev peak_ewma first cookie session_affinity session_persistence stick_table stick affinity max_fails fail_timeout
 passive_health_check down resolver resolvers dns_resolver dns srv dns_refresh_rate dynamic_upstreams providers docker consul
 kubernetes file_provider circuit_breakers max_requests max_pending_requests proxy_cache proxy_cache_path proxy_cache_valid caching
-gzip brotli zstd compress compressor encode digest_auth
+digest_auth
 users external_auth ext_authz saml allow deny ip_allow_list ip_white_list whitelist blacklist
 allowlist denylist source_range remote_ip map set tracing opentelemetry otel statsd stream streams tcp udp grpc grpc_pass
 fastcgi_pass php_fastcgi uwsgi_pass scgi_pass lua wasm script sub_filter templates snippets experimental runtime

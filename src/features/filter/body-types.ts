@@ -1,4 +1,5 @@
 /** Which types bodies may have, and which of them `filter` judges. */
+import { isInRange } from "../../http/media-range.ts";
 import type { FilterConfig } from "./schema.ts";
 
 const JSON_TYPES = ["application/json", "text/json", "application/*+json"];
@@ -27,7 +28,7 @@ export class BodyTypes {
   }
 
   admits(type: string): boolean {
-    return this.admitted === null || this.admitted.some((each) => isOf(type, each));
+    return this.admitted === null || this.admitted.some((each) => isInRange(type, each));
   }
 
   /** How a body of that type is judged; null: not at all. */
@@ -36,12 +37,4 @@ export class BodyTypes {
     if (this.judgesGraphql && type === GRAPHQL) return "graphql";
     return this.judgesParts && type === PARTS ? "parts" : null;
   }
-}
-
-function isOf(type: string, range: string): boolean {
-  if (range === "*/*") return true;
-  const star = range.indexOf("/*") + 1;
-  if (star === 0) return range === type;
-  const suffix = range.slice(star + 1);
-  return type.startsWith(range.slice(0, star)) && type.length > star + suffix.length && type.endsWith(suffix);
 }

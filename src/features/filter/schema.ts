@@ -4,6 +4,7 @@ import { bytesOf } from "../../base/size.ts";
 import type { FeatureDeclaration } from "../../values/declaration.ts";
 import { at, warning } from "../../values/finding.ts";
 import type { Finding, KeyPath } from "../../values/finding.ts";
+import { mediaRange } from "../../values/media-range.ts";
 import { oneOrMore, size, wholeNumber } from "../../values/scalars.ts";
 import { listedMethod } from "../../values/texts.ts";
 import { filterFacts } from "./facts.ts";
@@ -13,15 +14,6 @@ import { JSON_DEFAULTS } from "../../policy/filter/json-defaults.ts";
 const HELD_BYTES_MAX = 64 * 1024 * 1024;
 const COUNT = { min: 1, max: 1_000_000 };
 const COUNT_OR_NONE = { min: 0, max: COUNT.max };
-
-const TOKEN = "[!#$%&'+.^_`|~0-9A-Za-z-]+";
-const mediaRange = z
-  .string()
-  .regex(new RegExp(`^(?:${TOKEN}/(?:${TOKEN}|\\*|\\*\\+${TOKEN})|\\*/\\*)$`), {
-    error: "expected a media type without parameters, such as application/json, image/* or application/*+json",
-  })
-  .transform((type) => type.toLowerCase())
-  .meta({ title: "media type" });
 
 const jsonSchema = z.strictObject({
   max_size: size({ min: 1, max: HELD_BYTES_MAX }).prefault("1MiB").meta({

@@ -42,6 +42,7 @@ import type { FetchOptions, FetchRequest, FetchResult } from "../feature/fetch.t
 import { FakeClient } from "./fake-client.fixture.ts";
 import { FakeUpstream } from "./fake-upstream.fixture.ts";
 import { watchProducers } from "./watch-producers.fixture.ts";
+import { NO_FINE_CLOCK } from "../feature/fine-clock.ts";
 import { NO_FILES } from "../feature/file-store.ts";
 import { onceEach } from "../feature/once.ts";
 import type { Middleware } from "../feature/middleware.ts";
@@ -421,6 +422,7 @@ function contextOf(now: () => number): ConstructorParameters<typeof Snapshot>[2]
     inFlight: new InFlightTable(InFlightTable.create(1, 0, 0, 8)),
     after: () => () => {},
     responses: NO_RESPONSE_STORES,
+    fine: NO_FINE_CLOCK,
     now,
     status: () => "{}",
     features: [],

@@ -14,6 +14,7 @@ import type { LogLevel, WorkerEvent } from "../../shared/protocol.ts";
 import type { FeatureFacts } from "../../values/feature-facts.ts";
 import type { CompileRegex } from "../../policy/route/path-regex.ts";
 import type { Template } from "../../policy/template/template.ts";
+import type { FineClock } from "./fine-clock.ts";
 import type { FileStore } from "./file-store.ts";
 import type { LoginPorts } from "./login-ports.ts";
 import type { PasswordChecks } from "./password-checks.ts";
@@ -70,6 +71,8 @@ export interface ThreadContext {
   readonly responses: ResponseStores;
   /** Calls `then` once after that many milliseconds, until the returned function is called. */
   readonly after: (ms: number, then: () => void) => () => void;
+  /** For times of few milliseconds, which `after` and `now` are too coarse for. */
+  readonly fine: FineClock;
   /** Monotonic milliseconds, from the same start in all threads. */
   readonly now: () => number;
   /** The environment variables of the process. */
