@@ -73,6 +73,10 @@ export class Notices {
     this.client = null;
   }
 
+  private keyOf(topic: string): string {
+    return `${this.prefix}:{${topic}}`;
+  }
+
   /** Sends what waits, and reads what is new. */
   private async look(): Promise<void> {
     const { client, clock } = this;
@@ -90,7 +94,7 @@ export class Notices {
 
   private async send(client: Pick<StoreClient, "append">): Promise<void> {
     for (let first = this.waiting[0]; first !== undefined; first = this.waiting[0]) {
-      if (!(await client.append(`${this.prefix}:${first.topic}`, first.text, first.keepMs))) return;
+      if (!(await client.append(this.keyOf(first.topic), first.text, first.keepMs))) return;
       if (this.waiting[0] === first) this.waiting.shift();
     }
   }
@@ -98,7 +102,7 @@ export class Notices {
   private async read(client: Pick<StoreClient, "readNotices">, topic: string, followed: Followed): Promise<void> {
     let after = String(Math.max(0, followed.newestMs - OVERLAP_MS));
     for (;;) {
-      const notices = await client.readNotices(`${this.prefix}:${topic}`, after);
+      const notices = await client.readNotices(this.keyOf(topic), after);
       // Meanwhile another store was taken, or somebody began to follow.
       if (notices === null || client !== this.client || this.topics.get(topic) !== followed) return;
       for (const { number, text } of notices) {

@@ -455,9 +455,9 @@ export class StoreClient {
   }
 }
 
-/** A key for probes, on the same machine of a cluster as a topic: that holds something else than what is counted. */
+/** A key for probes beside a topic, which holds something else than what is counted. What stands in its braces puts both on one machine of a cluster. */
 function besideOf(topic: string): string {
-  return `{${topic}}:probe`;
+  return `${topic}:probe`;
 }
 
 function newCounts(): StoreCounts {

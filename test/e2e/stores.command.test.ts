@@ -12,6 +12,7 @@ import { startMillrace } from "../support/millrace.ts";
 import type { Millrace } from "../support/millrace.ts";
 import { ask, get, getAdmin } from "../support/raw-client.ts";
 import { TestRedis, WITHOUT_REDIS } from "../support/redis.ts";
+import { readText } from "../support/source-files.ts";
 import { TLS_FILES } from "../support/tls-files.ts";
 
 const LONG = { timeout: 90_000, skip: WITHOUT_REDIS };
@@ -166,6 +167,25 @@ describe("with TLS and a password", LONG, () => {
     assert.deepEqual([await status(proxy), await status(proxy), await status(proxy)], [200, 200, 429]);
     assert.equal(proxy.count("store_down"), 0);
     assert.doesNotMatch(proxy.output() + (await ask(proxy.adminPort, getAdmin("/status"))).body, /s3cret/);
+  });
+
+  test("a user that may do no more than docs/limits.md says is enough", LONG, async (t) => {
+    const [, rights = ""] = /^ACL SETUSER proxy on >PASSWORD (.+)$/m.exec(readText("docs/limits.md")) ?? [];
+    const redis = await TestRedis.start(t);
+    await redis.cli("acl", "setuser", "proxy", "on", ">s3cret-w0rd", ...rights.split(" "));
+    await redis.cli("acl", "setuser", "default", "off", "nopass").catch(() => {});
+    const connector = new RedisConnector(redisStore({ url: redis.url, username: "proxy", password: "s3cret-w0rd" }));
+    const connection = await connector.connect(() => {});
+    t.after(() => connection.close());
+    const limit = { rate: { requests: 1, windowSeconds: 60, burst: 2 }, debtMax: 0, isLeased: true };
+    for (const name of ["millrace:{a}", "millrace:{revocations}:probe"]) {
+      const [taken] = (await connection.send({ name, limit, cost: 1, least: 1 })) as readonly [number];
+      assert.equal(taken, 1);
+    }
+    await connection.append("millrace:{revocations}", "text", 60_000);
+    const [notice] = (await connection.readNotices("millrace:{revocations}", "0")) as readonly { text: string }[];
+    assert.equal(notice?.text, "text");
+    await assert.rejects(connection.send({ name: "other:{a}", limit, cost: 1, least: 1 }), /NOPERM/);
   });
 
   test("a wrong password, and a certificate that is not trusted, are named", LONG, async (t) => {

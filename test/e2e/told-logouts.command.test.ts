@@ -62,7 +62,7 @@ describe("a logout at the provider", LONG, () => {
         }
         const third = await another();
         await until(copies(third), `${third}/api/`, 401);
-        const stored = await redis.cli("xrange", "millrace:revocations", "-", "+");
+        const stored = await redis.cli("xrange", "millrace:{revocations}", "-", "+");
         assert.doesNotMatch(stored, /alice/);
       },
     );

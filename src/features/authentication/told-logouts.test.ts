@@ -65,7 +65,7 @@ describe("a logout that the provider tells one machine", () => {
       await machines[0].logIn();
       const { browser } = machines[0];
       assert.deepEqual(await statuses(machines, browser), [200, 200]);
-      store.tell("millrace:revocations", "of somebody else");
+      store.tell("millrace:{revocations}", "of somebody else");
       store.mood = mood;
       await tellLogout(machines[0]);
       for (const { proxy } of machines) await proxy.advance(20_000);
@@ -82,7 +82,7 @@ describe("a logout that the provider tells one machine", () => {
     const one = await machine(t, store);
     await one.logIn();
     for (const text of ["", "1", "9999999999999 x", `${"9".repeat(13)} ${"a".repeat(43)}`, "x".repeat(100_000)])
-      store.tell("millrace:revocations", text);
+      store.tell("millrace:{revocations}", text);
     await one.proxy.advance(3_000);
     assert.deepEqual(await statuses([one], one.browser), [200]);
   });
