@@ -18,7 +18,12 @@ routes: [{ respond: { status: 200 }, ${route} }]
 test("what a store may not be", () => {
   for (const [store, message] of [
     ["", /stores\.shared: missing|type/],
-    ["type: memory, url: redis://a", /stores\.shared\.type: expected redis: the only type of store so far/],
+    ["type: disk", /stores\.shared\.type: expected redis, also for Valkey .*, or memory/],
+    ["type: memory", /stores\.shared: it lacks max_size/],
+    ["type: memory, max_size: 8MiB, url: redis://a", /shared\.url: a store of the type memory has no such key/],
+    ["type: memory, max_size: 1MiB", /shared\.max_size: expected a size from 4MiB/],
+    ["type: memory, max_size: 8MiB", /rate_limit\.store: it needs a store of the type redis, and "shared" is of the type memory/],
+    ["type: redis, url: redis://a, max_size: 8MiB", /shared\.max_size: it is for stores of the type memory/],
     ["type: redis", /stores\.shared: expected url or cluster, found neither/],
     ["type: redis, url: redis://a, cluster: [redis://b]", /shared\.cluster: url is given too/],
     ["type: redis, url: http://a", /shared\.url: expected redis:\/\/host:port, rediss:\/\/host:port \(TLS\) or unix:/],
@@ -51,4 +56,13 @@ test("a password that crosses the network as it is, and a store that nobody uses
     said("type: redis, url: redis://127.0.0.1", "rate_limit: { requests_per_minute: 1, store: sharde }"),
     /did you mean "shared"/,
   );
+});
+
+test("a cache needs a store in memory", () => {
+  const cache = "cache: { store: shared }";
+  assert.match(
+    said("type: redis, url: redis://127.0.0.1", cache),
+    /cache\.store: it needs a store of the type memory, and "shared" is of the type redis/,
+  );
+  assert.equal(said("type: memory, max_size: 8MiB", cache), "");
 });

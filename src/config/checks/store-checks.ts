@@ -49,6 +49,7 @@ function namedStores(route: unknown, path: KeyPath): readonly NamedStore[] {
 function placeFindings(store: unknown, path: KeyPath): Finding[] {
   if (typeof store !== "object" || store === null) return [];
   if (at(store, "type") === "memory") return memoryFindings(store, path);
+  if (at(store, "type") !== "redis") return [];
   if (at(store, "max_size") !== undefined) return [error([...path, "max_size"], "it is for stores of the type memory", true)];
   const [url, cluster] = [at(store, "url"), at(store, "cluster")];
   if (url === undefined && cluster === undefined)

@@ -340,3 +340,35 @@ test("a response that is cut is not stored, and its client sees it", async (t) =
   assert.equal(count(), 2);
   assert.equal((await ask()).headers.get("cache-status"), "millrace; hit; ttl=60");
 });
+
+test("with the user in the key, an Authorization that the proxy has not judged still makes a response personal", async (t) => {
+  const { ask } = await started(t, said({ "Cache-Control": "max-age=60" }), { key: { user: true } });
+  assert.equal(await (await ask("/", { headers: { Authorization: "Bearer a" } })).text(), "body 1");
+  assert.equal(await (await ask("/")).text(), "body 2");
+  assert.equal(await (await ask("/", { headers: { Authorization: "Bearer b" } })).text(), "body 2", "what was stored without is for all");
+});
+
+test("Vary by a field in which the proxy tells who the client is keeps users apart", async (t) => {
+  const authentication = { tokens: ["t0ken-of-one", "t0ken-of-two"], identity_headers: { user: "X-User" } };
+  const { ask } = await started(t, said({ "Cache-Control": "public, max-age=60", Vary: "X-User" }), {}, { authentication });
+  const body = async (token: string): Promise<string> => (await ask("/", { headers: { "X-API-Key": token } })).text();
+  assert.deepEqual([await body("t0ken-of-one"), await body("t0ken-of-two")], ["body 1", "body 2"]);
+  const open = await started(t, said({ "Cache-Control": "public, max-age=60", Vary: "Accept-Encoding" }), {}, { authentication });
+  const shared = async (token: string): Promise<string> => (await open.ask("/", { headers: { "X-API-Key": token } })).text();
+  assert.deepEqual([await shared("t0ken-of-one"), await shared("t0ken-of-two")], ["body 1", "body 1"]);
+});
+
+test("without waiting for others, each asks by itself, and a stale response is still refreshed once", async (t) => {
+  const { answer, release } = held();
+  const { proxy, ask, count } = await started(t, answer, { coalesce: 0, stale_while_revalidate: "1m" });
+  const first = [ask(), ask()];
+  await proxy.advance("1ms");
+  assert.equal(count(), 2);
+  release({ "Cache-Control": "max-age=10" });
+  release({ "Cache-Control": "max-age=10" });
+  await Promise.all(first);
+  await proxy.advance("11s");
+  for (let times = 0; times < 5; times++) await ask();
+  await proxy.advance("1s");
+  assert.equal(count(), 3);
+});

@@ -178,7 +178,7 @@ class RouteCache implements Middleware {
     const found = this.stored.find(course.target, exchange);
     const nowMs = this.epochMs();
     if (typeof found !== "string") {
-      if (exchange.identity !== null && !this.config.key.user && !found.response.isShareable) {
+      if (exchange.identity !== null && !this.config.key.user && !(found.response.isShareable && isForAnybody(found.names))) {
         found.record.release();
         course.forwarded = "bypass";
         return null;
@@ -203,7 +203,7 @@ class RouteCache implements Middleware {
     const mayShare = course.isAlike && request.method === "GET" && !this.isPersonal(exchange);
     if (!mayShare) return null;
     if (this.leads.has(course.target)) {
-      if (hasWaited) return null;
+      if (hasWaited || this.config.coalesce === 0) return null;
       this.letGo(course);
       return this.leads.wait(course.target, exchange).then(() => {
         return exchange.signal.aborted ? null : this.look(exchange, course, asked, true);
@@ -251,6 +251,7 @@ class RouteCache implements Middleware {
             directives,
             hasExpires: head.has("expires"),
             isPersonal: personal,
+            variesByUser: personal && exchange.identity !== null && varied !== "*" && !isForAnybody(varied),
             setsCookie: head.has("set-cookie"),
             mayStoreCookies: this.config.store_cookies,
             variesByAnything: varied === "*",
@@ -346,7 +347,7 @@ class RouteCache implements Middleware {
   }
 
   private isPersonal({ request, identity }: ExchangeView): boolean {
-    return (identity !== null || request.has("authorization")) && !this.config.key.user;
+    return identity === null ? request.has("authorization") : !this.config.key.user;
   }
 
   private unlead(course: Course): void {
@@ -398,6 +399,17 @@ class Told {
 }
 
 const GET: ReadonlySet<string> = new Set(["GET"]);
+
+/** Fields that say what a client understands, and nothing of who it is. */
+const NEGOTIATED: ReadonlySet<string> = new Set(["accept", "accept-encoding", "accept-language", "origin"]);
+
+/**
+ * Whether responses that differ by these fields may be given to clients whom the proxy knows. It tells upstreams who they are in fields that no client may send, so
+ * by what clients have sent two users cannot be told apart.
+ */
+function isForAnybody(names: readonly string[]): boolean {
+  return names.every((name) => NEGOTIATED.has(name));
+}
 
 function resultOf({ served, forwarded, forwardedStatus }: Course): CacheResult {
   if (served !== null) return forwardedStatus === 304 ? "cache_revalidated" : served.leftMs > 0 ? "cache_hits" : "cache_stale_hits";

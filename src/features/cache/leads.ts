@@ -19,7 +19,7 @@ export class Leads {
 
   /** The request with this key is under way. */
   begin(key: string): void {
-    if (this.waitMs > 0) this.waiting.set(key, []);
+    this.waiting.set(key, []);
   }
 
   /** It is known what came of it. */

@@ -8,6 +8,8 @@ import type { StoredResponse, Variants } from "./stored-response.ts";
 /** A stored response for a request. Its record is to be released. */
 export interface Found {
   readonly key: string;
+  /** The names by which the responses of the target differ. */
+  readonly names: readonly string[];
   readonly response: StoredResponse;
   readonly record: StoredRecord;
 }
@@ -29,7 +31,9 @@ export class StoredSet {
     const known = this.read(target);
     if (known === null) return "uri-miss";
     if (!("variants" in known)) return known;
-    return this.readResponse(this.keys.variant(target, known.variants.names, exchange)) ?? "vary-miss";
+    const { names } = known.variants;
+    const found = this.readResponse(this.keys.variant(target, names, exchange));
+    return found === null ? "vary-miss" : { ...found, names };
   }
 
   /**
@@ -77,7 +81,7 @@ export class StoredSet {
     const record = this.store.find(key);
     if (record === null) return null;
     const stored = this.reader.read(key, record.head);
-    if (stored !== null && "response" in stored) return { key, response: stored.response, record };
+    if (stored !== null && "response" in stored) return { key, names: [], response: stored.response, record };
     record.release();
     return stored;
   }

@@ -96,6 +96,7 @@ test("what may be stored is what http-cache-semantics stores", () => {
         directives,
         hasExpires: given["expires"] !== undefined,
         isPersonal: authorized,
+        variesByUser: false,
         setsCookie: false,
         mayStoreCookies: false,
         variesByAnything: false,

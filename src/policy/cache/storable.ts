@@ -32,6 +32,8 @@ export interface ToStore {
   readonly hasExpires: boolean;
   /** Whether the request had Authorization, or anything else by which the proxy has found out who the client is, and the key does not hold it. */
   readonly isPersonal: boolean;
+  /** Whether the response is for a client whom the proxy knows, and differs by fields that may say who that is. */
+  readonly variesByUser: boolean;
   readonly setsCookie: boolean;
   /** Whether the configuration allows to store responses that set cookies. */
   readonly mayStoreCookies: boolean;
@@ -53,6 +55,7 @@ export function whyNotStored(given: ToStore): NotStored | null {
   if (given.asked.noStore) return "request-no-store";
   if (directives.isPrivate) return "private";
   if (given.isPersonal && !directives.isPublic && !directives.mustRevalidate && directives.sMaxAge === null) return "authorization";
+  if (given.variesByUser) return "authorization";
   if (given.variesByAnything) return "vary-star";
   if (given.setsCookie && !given.mayStoreCookies) return "set-cookie";
   const isExplicit = given.hasExpires || directives.maxAge !== null || directives.sMaxAge !== null || directives.isPublic;
