@@ -115,6 +115,9 @@ function write(app: Application, answer: CheckAnswer | CallbackAnswer | LogoutAn
     case "refused":
       response.writeHead(403).end();
       return;
+    case "too_many":
+      response.writeHead(429).end();
+      return;
     case "unavailable":
       app.reasons.push(answer.reason);
       response.writeHead(503, { "retry-after": String(Math.ceil(answer.retryAfterMs / 1_000)) }).end("try again later");
