@@ -372,3 +372,23 @@ test("without waiting for others, each asks by itself, and a stale response is s
   await proxy.advance("1s");
   assert.equal(count(), 3);
 });
+
+test("a body above max_object is not stored, whether its length is said or not, and passes whole", async (t) => {
+  const body = "x".repeat(5000);
+  const { ask, count } = await started(
+    t,
+    (request) => {
+      const pieces = new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (let at = 0; at < body.length; at += 500) controller.enqueue(Buffer.from(body.slice(at, at + 500)));
+          controller.close();
+        },
+      });
+      const isSaid = new URL(request.url).pathname === "/said";
+      return new Response(isSaid ? body : pieces, { headers: { "Cache-Control": "max-age=60" } });
+    },
+    { max_object: 4000 },
+  );
+  for (const path of ["/said", "/said", "/not", "/not"]) assert.equal(await (await ask(path)).text(), body);
+  assert.equal(count(), 4);
+});

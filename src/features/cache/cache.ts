@@ -33,7 +33,7 @@ import { fieldOf, headWith } from "./stored-response.ts";
 import type { StoredResponse } from "./stored-response.ts";
 import { StoredSet } from "./stored-set.ts";
 import type { Found } from "./stored-set.ts";
-import { storedSource } from "./stored-source.ts";
+import { StoredSource } from "./stored-source.ts";
 
 export const cache: Feature<"cache"> = {
   name: "cache",
@@ -63,6 +63,7 @@ interface Course {
   forwarded: Forwarded | null;
   /** The stored response that is served; null: none is. */
   served: { readonly ageMs: number; readonly leftMs: number } | null;
+  source: StoredSource | null;
   /** What is stored and may not be used as it is. */
   stale: Found | null;
   /** Whether others wait for this exchange. */
@@ -166,6 +167,7 @@ class RouteCache implements Middleware {
     if (course === undefined) return;
     this.unlead(course);
     this.letGo(course);
+    course.source?.letGo();
   }
 
   private look(
@@ -230,7 +232,8 @@ class RouteCache implements Middleware {
     course.served = { ageMs, leftMs: found.response.lifetimeMs - ageMs };
     course.stale = null;
     this.unlead(course);
-    return storedSource(found.response, found.record);
+    course.source = new StoredSource(found.response, found.record);
+    return course.source;
   }
 
   /** A response of an endpoint goes to the client. */
@@ -279,6 +282,7 @@ class RouteCache implements Middleware {
     let complete = (): void => {};
     return new FillStage(
       length,
+      this.config.max_object,
       () => {
         const begun = this.stored.begin(course.target, varied, exchange, kept, length);
         complete = begun?.done ?? complete;
@@ -422,6 +426,7 @@ function newCourse(target: string, requestedMs: number): Course {
     requestedMs,
     forwarded: null,
     served: null,
+    source: null,
     stale: null,
     leads: false,
     isAlike: false,

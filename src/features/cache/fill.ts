@@ -7,16 +7,19 @@ import type { RecordWriter } from "../../proxy/feature/response-store.ts";
 
 export class FillStage implements BodyStage {
   readonly length: BodyLength;
+  private readonly bytesMax: number;
   private readonly open: () => RecordWriter | null;
   /** Called once, with whether the response was stored. */
   private readonly done: (stored: boolean) => void;
   private output: StageOutput | null = null;
   /** Null: nothing is stored any more. */
   private writer: RecordWriter | null = null;
+  private bytes: number = 0;
 
-  /** @param open begins the record, when the body begins; null: it cannot be stored */
-  constructor(length: BodyLength, open: () => RecordWriter | null, done: (stored: boolean) => void) {
+  /** @param bytesMax a longer body is not stored @param open begins the record, when the body begins; null: it cannot be stored */
+  constructor(length: BodyLength, bytesMax: number, open: () => RecordWriter | null, done: (stored: boolean) => void) {
     this.length = length;
+    this.bytesMax = bytesMax;
     this.open = open;
     this.done = done;
   }
@@ -28,7 +31,11 @@ export class FillStage implements BodyStage {
   }
 
   data(bytes: Buffer, start: number, end: number): void {
-    if (this.writer?.write(bytes, start, end) === false) this.settle(false);
+    this.bytes += end - start;
+    if (this.bytes > this.bytesMax) {
+      this.writer?.abort();
+      this.settle(false);
+    } else if (this.writer?.write(bytes, start, end) === false) this.settle(false);
     this.output?.write(Buffer.from(bytes.subarray(start, end)));
   }
 

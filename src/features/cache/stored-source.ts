@@ -5,21 +5,36 @@ import { rangeOf } from "../../policy/representation/byte-range.ts";
 import { evaluate, rangeHolds } from "../../policy/representation/preconditions.ts";
 import type { Conditions } from "../../policy/representation/preconditions.ts";
 import { answer } from "../../proxy/exchange/answers.ts";
-import type { ResponseSource, SourceInput, SourceResponse } from "../../proxy/feature/response-source.ts";
+import type { ResponseSource, SourceInput, SourceRequest, SourceResponse } from "../../proxy/feature/response-source.ts";
 import type { StoredRecord } from "../../proxy/feature/response-store.ts";
 import { Asked, askedBits } from "./asked.ts";
 import { dateOf, headOf, validatorsOf } from "./stored-response.ts";
 import type { StoredResponse } from "./stored-response.ts";
 
-/** A response from the store, for one request. The record is released when it has been sent. */
-export function storedSource(stored: StoredResponse, record: StoredRecord): ResponseSource {
-  return {
-    start: ({ request }, response) => {
-      const transfer = new StoredTransfer(record, response);
-      begin(stored, record, request, response, transfer);
-      return transfer;
-    },
-  };
+/** A response from the store, for one request. */
+export class StoredSource implements ResponseSource {
+  private readonly stored: StoredResponse;
+  private readonly record: StoredRecord;
+  private isStarted: boolean = false;
+
+  /** @param record is released when it has been sent */
+  constructor(stored: StoredResponse, record: StoredRecord) {
+    this.stored = stored;
+    this.record = record;
+  }
+
+  start({ request }: SourceRequest, response: SourceResponse): SourceInput {
+    this.isStarted = true;
+    const transfer = new StoredTransfer(this.record, response);
+    begin(this.stored, this.record, request, response, transfer);
+    return transfer;
+  }
+
+  /** The exchange is over: a source that was never started lets its record go. */
+  letGo(): void {
+    if (!this.isStarted) this.record.release();
+    this.isStarted = true;
+  }
 }
 
 function begin(
