@@ -70,6 +70,11 @@ export const CADDY_TRIALS: Trials = {
   "header_up X-Real-IP {remote_host}": [{ ask: "GET /a", sent: { "X-Real-IP": "CLIENT" } }],
   "header_up -Authorization": [{ ask: "GET /a", fields: { Authorization: "Bearer x" }, sent: { Authorization: null } }],
   "header_down -X-Powered-By": [{ ask: "GET /a", answer: { "X-Powered-By": null } }],
+  "encode gzip": [
+    { ask: "GET /large", fields: { "Accept-Encoding": "gzip" }, answer: { "Content-Encoding": "gzip", Vary: "Accept-Encoding" } },
+    { ask: "GET /large", answer: { "Content-Encoding": null } },
+    { ask: "GET /a", fields: { "Accept-Encoding": "gzip" }, answer: { "Content-Encoding": null } },
+  ],
   "request_body { max_size 10 }": [
     { ask: "POST /a", body: "0123456789" },
     { ask: "POST /a", body: "01234567890", status: 413, got: null },

@@ -124,6 +124,11 @@ export const NGINX_TRIALS: Readonly<Record<string, readonly Trial[]>> = {
   "limit_conn_zone $binary_remote_addr zone=c:1m;\nlimit_conn c 5;\nlimit_conn_status 429;": [{ ask: "GET /a", times: 6 }],
   "proxy_next_upstream error timeout http_503;\nproxy_next_upstream_tries 3;": [{ ask: "GET /fails", status: 503, got: "GET /fails" }],
   "proxy_read_timeout 1s;": [{ ask: "GET /stalls", status: 504, wait: "2s" }],
+  "gzip on;\ngzip_types text/plain;\ngzip_min_length 1000;\ngzip_vary on;": [
+    { ask: "GET /large", fields: { "Accept-Encoding": "gzip" }, answer: { "Content-Encoding": "gzip", Vary: "Accept-Encoding" } },
+    { ask: "GET /large", fields: { "Accept-Encoding": "gzip;q=0" }, answer: { "Content-Encoding": null, Vary: "Accept-Encoding" } },
+  ],
+  "gzip off;": [{ ask: "GET /large", fields: { "Accept-Encoding": "gzip" }, answer: { "Content-Encoding": null } }],
   "proxy_buffering on;": [{ ask: "GET /a", text: "app answers" }],
   "proxy_request_buffering on;": [{ ask: "POST /a", body: "x", got: "POST /a" }],
   "proxy_request_buffering off;": [{ ask: "POST /a", body: "x", got: "POST /a" }],

@@ -72,6 +72,13 @@ const TRIALS: Trials = {
     { ask: "GET /", times: 3 },
     { ask: "GET /", times: 4, status: 429 },
   ],
+  "middlewares.NAME.compress=true": [
+    { ask: "GET /large", fields: { "Accept-Encoding": "br" }, answer: { "Content-Encoding": "br", Vary: "Accept-Encoding" } },
+    { ask: "GET /a", fields: { "Accept-Encoding": "br" }, answer: { "Content-Encoding": null } },
+  ],
+  "middlewares.NAME.compress.encodings=gzip\nmiddlewares.NAME.compress.minResponseBodyBytes=1000": [
+    { ask: "GET /large", fields: { "Accept-Encoding": "gzip, br" }, answer: { "Content-Encoding": "gzip" } },
+  ],
   "middlewares.NAME.inflightreq.amount=5": [{ ask: "GET /", times: 6 }],
   // Nobody listens at the address of the row: nobody comes in.
   "middlewares.NAME.forwardauth.address=http://auth:9000/verify\nmiddlewares.NAME.forwardauth.authResponseHeaders=X-User": [

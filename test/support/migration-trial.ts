@@ -47,6 +47,7 @@ export function answerOf(
   if (path.endsWith("/redirects")) return { status: 302, fields: { ...fields, Location: "http://127.0.0.1:60408/login" }, body: "" };
   if (path.endsWith("/cookie"))
     return { status: 200, fields: { ...fields, "Set-Cookie": "a=1; Domain=internal.example; Path=/" }, body: "" };
+  if (path.endsWith("/large")) return { status: 200, fields, body: `${name} answers `.repeat(200) };
   if (path.endsWith("/fails")) return { status: 503, fields, body: "failed" };
   return { status: 200, fields, body: `${name} answers` };
 }

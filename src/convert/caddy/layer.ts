@@ -11,6 +11,7 @@ export interface Additions {
   readonly rewrite?: Keys | undefined;
   readonly requestHeaders?: Fields | undefined;
   readonly responseHeaders?: Fields | undefined;
+  readonly compression?: Keys | undefined;
   readonly maxBody?: Value | undefined;
   readonly access?: Keys | undefined;
   readonly authentication?: Keys | undefined;
@@ -79,6 +80,7 @@ function joined(one: Additions, other: Additions): Additions {
     rewrite: one.rewrite === undefined ? other.rewrite : { ...one.rewrite, ...other.rewrite },
     requestHeaders: joinedFields(one.requestHeaders, other.requestHeaders),
     responseHeaders: joinedFields(one.responseHeaders, other.responseHeaders),
+    compression: other.compression ?? one.compression,
     maxBody: other.maxBody ?? one.maxBody,
     access: meets ? NOBODY : (other.access ?? one.access),
     authentication: other.authentication ?? one.authentication,

@@ -1,6 +1,5 @@
 /** Directives of Caddy that are not converted. "": Millrace does not need them, or does the same anyway. */
 export const REASONS: Readonly<Record<string, string>> = {
-  encode: "compressing answers has no equivalent yet",
   templates: "templates in files have no equivalent",
   tls: "",
   log: "",

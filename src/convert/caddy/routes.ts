@@ -10,6 +10,7 @@ import type { Sources } from "../model/sources.ts";
 import { NOBODY } from "../model/tls.ts";
 import { answered, redirected } from "./answers.ts";
 import { forwardAuth } from "./forward-auth.ts";
+import { compressionOf } from "./compression.ts";
 import { fieldEdits } from "./fields.ts";
 import { fieldKeys, guardsOf, isSameLogin, joinedFields, variantsOf } from "./layer.ts";
 import type { Additions, Layer } from "./layer.ts";
@@ -106,6 +107,11 @@ export class SiteRoutes {
         return layer({ requestHeaders: fieldEdits("request", directive, args, hasLogin(layers), notes, comments) });
       case "request_body":
         return layer({ maxBody: caddySize(directive.block?.find((each) => each.name === "max_size")?.args[0] ?? "") });
+      case "encode": {
+        const { keys, unknown } = compressionOf(args, directive);
+        for (const what of unknown) note(`\`${what}\` of it has no equivalent`);
+        return keys === null ? undefined : layer({ compression: keys });
+      }
       case "rate_limit": {
         const limit = rateLimit(directive);
         return limit === null ? note("what it counts by, or its rate, has no equivalent") : layer({ rateLimit: limit });
@@ -318,7 +324,7 @@ export class SiteRoutes {
 
 /** The keys of a route with what comes before it. */
 function completed(keys: Keys, additions: Additions, isOwn: boolean, fields: Pick<Additions, "requestHeaders" | "responseHeaders">): Keys {
-  const { root, fallback, rewrite, maxBody, access, authentication, rateLimit: limit } = additions;
+  const { root, fallback, rewrite, maxBody, compression, access, authentication, rateLimit: limit } = additions;
   const isProxied = keys["upstream"] !== undefined;
   const files = keys["files"];
   const changed = { ...rewrite, ...(keys["rewrite"] as Keys | undefined) };
@@ -341,6 +347,7 @@ function completed(keys: Keys, additions: Additions, isOwn: boolean, fields: Pic
     rewrite: (isProxied || files !== undefined) && Object.keys(changed).length > 0 ? changed : undefined,
     request_headers: isProxied ? fieldKeys(edits, false) : undefined,
     response_headers: fieldKeys(response, isOwn),
+    compression,
     ...(files === undefined ? keys : { files: defined({ root: literal(root ?? "."), ...(files as Keys), fallback }) }),
     ...(isProxied ? { rewrite: Object.keys(changed).length > 0 ? changed : undefined } : {}),
   });

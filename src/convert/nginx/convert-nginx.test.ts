@@ -41,12 +41,12 @@ http {
   assert.equal(
     text,
     `# Made of f by \`millrace convert\`. What has no equivalent stands where it would have been: f:LINE: WHAT: WHY.
-# f:6: gzip: compressing answers has no equivalent yet
 listeners:
   - address: ":80"
 defaults:
   routes:
     max_body: 20MiB
+    compression: { encodings: [ gzip ], types: [ text/html ] }
 rewrite_location: true
 upstreams:
   127.0.0.1-3000:
@@ -68,7 +68,7 @@ routes:
     upstream: app
 `,
   );
-  assert.deepEqual(notes, ["f:6: gzip: compressing answers has no equivalent yet"]);
+  assert.deepEqual(notes, []);
 });
 
 describe("what must not come open", () => {
@@ -262,6 +262,28 @@ test("limits, timeouts and retries", async () => {
   assert.equal(value.routes[0]?.["max_body"], false);
   assert.deepEqual(value["upstreams"], { app: { endpoints: ["http://a", "http://d"], timeouts: { connect: "3s" } } });
   assert.equal(notes.length, 5, notes.join("\n"));
+});
+
+test("compression", async () => {
+  const { value, notes } = await nginx(`
+    gzip on; gzip_types text/css application/json text/html bad; gzip_comp_level 6; gzip_min_length 1k; gzip_vary on;
+    server { listen 80;
+      location / { proxy_pass http://app; }
+      location /all { gzip_types *; brotli on; brotli_comp_level 12; proxy_pass http://app; }
+      location /off { gzip off; proxy_pass http://app; } }`);
+  const found = Object.fromEntries(value.routes.map((route) => [JSON.stringify(route["match"] ?? "/"), route["compression"]]));
+  const common = { levels: { gzip: 6 }, min_size: "1KiB" };
+  assert.deepEqual(found, {
+    '{"path_regex":"^/off"}': undefined,
+    '{"path_regex":"^/all"}': { encodings: ["br", "gzip"], ...common, types: ["*/*"] },
+    '"/"': { encodings: ["gzip"], ...common, types: ["text/html", "text/css", "application/json"] },
+  });
+  assert.deepEqual(notes, []);
+  const same = await nginx("gzip on; server { listen 80; location /a { proxy_pass http://a; } location /b { proxy_pass http://b; } }");
+  assert.match(
+    same.text,
+    /defaults:\n {2}routes:\n {4}max_body: 1MiB\n {4}compression: \{ encodings: \[ gzip \], types: \[ text\/html \] \}/,
+  );
 });
 
 test("several limits of rates and of requests at once", async () => {

@@ -29,7 +29,7 @@ const HANDLED = new Set(
   ssl_session_tickets ssl_session_ticket_key ssl_verify_client ssl_client_certificate ssl_trusted_certificate ssl_crl ssl_verify_depth ssl_reject_handshake
   ssl_stapling_file ssl_ocsp add_header expires more_set_headers more_clear_headers client_max_body_size
   limit_req limit_req_zone limit_conn limit_except allow deny satisfy auth_basic auth_request auth_jwt set_real_ip_from real_ip_header
-  default_type mirror split_clients fastcgi_pass uwsgi_pass scgi_pass memcached_pass grpc_pass access_log events http autoindex stub_status`.split(
+  default_type gzip brotli zstd mirror split_clients fastcgi_pass uwsgi_pass scgi_pass memcached_pass grpc_pass access_log events http autoindex stub_status`.split(
     /\s+/,
   ),
 );
@@ -59,9 +59,6 @@ const NOT_NEEDED_BEGINNINGS =
 const REASONS: Readonly<Record<string, string>> = {
   ssl_stapling: "answers of OCSP are not fetched; `ocsp_file` of a certificate sends one along (docs/tls.md)",
   ssl_early_data: "early data (0-RTT) is never taken: it can be sent again by others",
-  gzip: "compressing answers has no equivalent yet",
-  brotli: "compressing answers has no equivalent yet",
-  zstd: "compressing answers has no equivalent yet",
   proxy_cache: "storing answers has no equivalent yet",
   proxy_store: "storing answers has no equivalent yet",
   proxy_cache_path: "storing answers has no equivalent yet",

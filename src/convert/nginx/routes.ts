@@ -11,6 +11,7 @@ import { authRequest } from "./auth-request.ts";
 import type { Access, Admission } from "./access.ts";
 import { answerKeys } from "./answers.ts";
 import type { Answer } from "./answers.ts";
+import { compressionKeys } from "./compression.ts";
 import { errorPages } from "./error-pages.ts";
 import { requestFields, responseFields } from "./headers.ts";
 import { cookieKeys, locationKeys, maxBody, limitKeys, retryKeys, timeoutKeys } from "./limits.ts";
@@ -324,6 +325,7 @@ export class ServerRoutes {
     return {
       ...limitKeys(scope, this.surroundings.notes, comments),
       max_body: maxBody(scope),
+      compression: compressionKeys(scope),
       access_log: scope.value("access_log") === "off" ? false : undefined,
     };
   }
