@@ -2791,7 +2791,8 @@ export interface RouteCompressionInput {
    */
   flush_after?: Duration | 0 | undefined;
   /**
-   * How late the thread may be in its work before responses pass uncompressed. From half of it on, they are compressed at the lowest level.
+   * How late the thread may be in its work before all responses pass uncompressed. From half of it on, they are compressed at the lowest
+   * level, and more and more of them pass.
    *
    * Duration. Default: `50ms`.
    */

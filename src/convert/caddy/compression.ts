@@ -13,7 +13,7 @@ const ZSTD_LEVELS: Readonly<Record<string, number>> = { fastest: 1, default: 3, 
  */
 export function compressionOf(
   formats: readonly string[],
-  { block = [] }: Directive,
+  { block }: Directive,
 ): { readonly keys: Keys | null; readonly unknown: readonly string[] } {
   const lines = block ?? [];
   const named = [...formats, ...lines.map(({ name }) => name)];

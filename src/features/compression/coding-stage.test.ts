@@ -228,16 +228,22 @@ test("this Node has what coders are made of", () => {
   }
 });
 
-test("the gauge tells how late timers are, rises at once and falls slowly", () => {
+test("the gauge tells how late timers are, rises fast and falls slowly", () => {
   const clock = new Clock();
   const gauge = new LoadGauge(clock);
   gauge.touch();
   clock.run(100);
   assert.equal(gauge.delayMs, 0);
   clock.run(20, 80);
-  assert.equal(gauge.delayMs, 80);
+  assert.equal(gauge.delayMs, 40);
   clock.run(40);
-  assert.ok(gauge.delayMs > 20 && gauge.delayMs < 80, `${gauge.delayMs}`);
+  assert.ok(gauge.delayMs > 30 && gauge.delayMs < 40, `${gauge.delayMs}`);
+  // Half of the way from 30 to 60.
+  gauge.delayMs = 45;
+  const admitted = Array.from({ length: 100 }, () => gauge.admits(60)).filter(Boolean).length;
+  assert.ok(admitted >= 49 && admitted <= 52, `${admitted}`);
+  gauge.delayMs = 60;
+  assert.equal(gauge.admits(60), false);
   clock.run(3000);
   assert.equal(gauge.delayMs, 0, "nothing is compressed any more");
 });

@@ -123,7 +123,7 @@ class CompressedRoute {
     load.touch();
     const { max_delay: delayMax, levels } = this.config;
     const bytes = exchange.request.method === "HEAD" ? 0 : ENCODER_BYTES[coding];
-    if (load.delayMs >= delayMax || (bytes > 0 && !this.context.memory.takeMemory(bytes))) {
+    if (!load.admits(delayMax) || (bytes > 0 && !this.context.memory.takeMemory(bytes))) {
       this.context.count("compression_skipped");
       return null;
     }
@@ -199,7 +199,7 @@ class CompressedRoute {
     if (verdict !== "compress") return null;
     const varied: LocalAnswer["fields"] = variesBy(valuesOf("vary"), "accept-encoding") ? fields : [...fields, ["Vary", "Accept-Encoding"]];
     const coding = this.codingFor(request);
-    if (coding === null || this.coders.load.delayMs >= this.config.max_delay) return { ...answer, fields: varied };
+    if (coding === null || !this.coders.load.admits(this.config.max_delay)) return { ...answer, fields: varied };
     this.coders.load.touch();
     this.context.count("compressed");
     const kept = varied.flatMap((field): LocalAnswer["fields"] => {

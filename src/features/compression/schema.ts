@@ -68,7 +68,7 @@ const settings = z.strictObject({
   }),
   max_delay: duration({ min: 5, max: 60_000 }).prefault("50ms").meta({
     description:
-      "How late the thread may be in its work before responses pass uncompressed. From half of it on, they are compressed at the lowest level.",
+      "How late the thread may be in its work before all responses pass uncompressed. From half of it on, they are compressed at the lowest level, and more and more of them pass.",
   }),
   breach_guard: z.boolean().default(true).meta({
     description:
