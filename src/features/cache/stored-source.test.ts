@@ -80,3 +80,14 @@ test("a record is released once: when all was taken, when the client leaves, or 
   never.source.letGo();
   assert.equal(never.releases(), 1);
 });
+
+test("the end of the request does not end a response that its client takes slowly", () => {
+  const slow = stage();
+  slow.takes = false;
+  const input = slow.source.start(request, slow.response);
+  input.end?.(null);
+  assert.equal(slow.releases(), 0);
+  slow.takes = true;
+  input.writable?.();
+  assert.deepEqual([slow.releases(), Buffer.concat(slow.sent).toString()], [1, "abcdef"]);
+});

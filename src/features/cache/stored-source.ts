@@ -47,7 +47,7 @@ function begin(
   const bits = askedBits(request);
   if (stored.status !== 200 || (bits & (Asked.conditions | Asked.range)) === 0) {
     response.respond(headOf(stored), record.bodyBytes);
-    return request.method === "HEAD" ? transfer.end() : transfer.send(0, record.bodyBytes);
+    return request.method === "HEAD" ? transfer.finish() : transfer.send(0, record.bodyBytes);
   }
   const conditions = conditionsOf(request);
   const validators = validatorsOf(stored);
@@ -56,7 +56,7 @@ function begin(
   // Conditions and ranges are about what a 200 would bring (RFC 9110 sections 13.2.1 and 14.2).
   if (evaluate(conditions, dated) === "not_modified") {
     response.respond(notModified(stored), 0);
-    return transfer.end();
+    return transfer.finish();
   }
   const isHead = request.method === "HEAD";
   const range = isHead || !rangeHolds(conditions, validators) ? null : rangeOf(request.get("range"), record.bodyBytes);
@@ -68,7 +68,7 @@ function begin(
   }
   if (range === null) {
     response.respond(headOf(stored), record.bodyBytes);
-    return isHead ? transfer.end() : transfer.send(0, record.bodyBytes);
+    return isHead ? transfer.finish() : transfer.send(0, record.bodyBytes);
   }
   const fields = [...stored.fields, ["Content-Range", `bytes ${range.first}-${range.last}/${record.bodyBytes}`] as const];
   response.respond(buildResponseHead({ status: 206 }, fields), range.last - range.first + 1);
@@ -97,7 +97,7 @@ class StoredTransfer implements SourceInput {
   writable(): void {
     const { record, response } = this;
     while (!this.isOver) {
-      if (this.at >= this.until) return this.end();
+      if (this.at >= this.until) return this.finish();
       const piece = record.piece(this.at);
       const bytes = piece.length > this.until - this.at ? piece.subarray(0, this.until - this.at) : piece;
       this.at += bytes.length;
@@ -106,8 +106,8 @@ class StoredTransfer implements SourceInput {
     }
   }
 
-  /** Everything was sent, and the client has taken it. */
-  end(): void {
+  /** Everything was sent, and the client has taken it. Not called `end`: that is the end of the request's body (`SourceInput`). */
+  finish(): void {
     if (this.isOver) return;
     this.abort();
     this.response.end(null);
