@@ -53,7 +53,7 @@ function compileFeature<Key extends FeatureKey>(
   const config = route[feature.key];
   if (config === undefined) return NOT_COMPILED;
   const before = known.get(feature.key);
-  if (before !== undefined && before.config === config) return before.made;
+  if (before !== undefined && before.config === config && feature.perSide !== true) return before.made;
   const label = routeLabel(route, index);
   const names = route.split?.map(({ upstream }) => upstream).sort() ?? [route.upstream ?? ""];
   const upstream = names.join("\n");
@@ -62,7 +62,7 @@ function compileFeature<Key extends FeatureKey>(
   const context: FeatureContext = {
     ...thread,
     template: (text, isErrorPage) => compileTemplate(text, thread.environment, isErrorPage),
-    route: { index, label, upstream, rewrite: route.rewrite, isBeside, key },
+    route: { index, label, upstream, side: route.upstream ?? "", rewrite: route.rewrite, isBeside, key },
   };
   const { forKnown } = feature;
   const made = {

@@ -24,7 +24,7 @@ const middleware = authenticationMiddleware(
     now: () => 0,
     report: () => {},
     template: (text) => [text],
-    route: { index: 0, label: "r", upstream: "app", rewrite: undefined, isBeside: false, key: () => "r" },
+    route: { index: 0, label: "r", upstream: "app", side: "app", rewrite: undefined, isBeside: false, key: () => "r" },
   },
 );
 

@@ -392,3 +392,34 @@ test("a body above max_object is not stored, whether its length is said or not, 
   for (const path of ["/said", "/said", "/not", "/not"]) assert.equal(await (await ask(path)).text(), body);
   assert.equal(count(), 4);
 });
+
+test("the sides of a split have responses of their own", async (t) => {
+  const from =
+    (side: string): (() => Response) =>
+    () =>
+      new Response(side, { headers: { "Cache-Control": "max-age=60" } });
+  const proxy = await testProxy(
+    {
+      stores: STORES,
+      routes: [
+        {
+          split: [
+            { upstream: "app", weight: 1 },
+            { upstream: "next", weight: 1 },
+          ],
+          split_by: { header: "X-User" },
+          cache: { store: "pages" },
+        },
+      ],
+    },
+    { upstreams: { app: from("app"), next: from("next") } },
+  );
+  t.after(() => proxy.close());
+  const side = async (user: number): Promise<string> => (await proxy.fetch("http://a.test/", { headers: { "X-User": `u${user}` } })).text();
+  const users = Array.from({ length: 16 }, (_, user) => user);
+  const first: string[] = [];
+  for (const user of users) first.push(await side(user));
+  assert.deepEqual([...new Set(first)].sort(), ["app", "next"]);
+  for (const user of users) assert.equal(await side(user), first[user]);
+  assert.deepEqual([proxy.requests("app").length, proxy.requests("next").length], [1, 1]);
+});

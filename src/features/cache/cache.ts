@@ -39,6 +39,7 @@ export const cache: Feature<"cache"> = {
   name: "cache",
   key: "cache",
   facts: cacheFacts,
+  perSide: true,
   compile: (config, context) => new RouteCache(config, context),
 };
 
@@ -93,7 +94,7 @@ class RouteCache implements Middleware {
 
   constructor(config: CacheConfig, { responses, route, after, logins }: FeatureContext) {
     this.config = config;
-    this.keys = new CacheKeys(config.key, route.key());
+    this.keys = new CacheKeys(config.key, `${route.key()}\n${route.side}`);
     this.stored = new StoredSet(responses.get(config.store), this.keys, config.vary_limit);
     this.leads = new Leads(config.coalesce, after);
     this.epochMs = logins.epochMs;

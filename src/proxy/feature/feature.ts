@@ -35,6 +35,8 @@ export interface Feature<Key extends FeatureKey = FeatureKey> {
    * @param config the value of the key, checked and with its defaults
    */
   compile(config: NonNullable<RouteConfig[Key]>, context: FeatureContext): Middleware;
+  /** Whether its middleware depends on the upstream that is asked, so that each side of a `split` has one of its own. Absent: all sides share it. */
+  readonly perSide?: true;
   /** What of the feature has to know who the client is. Absent: nothing. */
   readonly forKnown?: ForKnown<Key>;
   /**
@@ -122,6 +124,8 @@ export interface FeatureRoute {
   readonly label: string;
   /** Names of the upstreams that the route leads to, one a line; "": to none. */
   readonly upstream: string;
+  /** Name of the upstream that is asked, of a `split` that of this side (`Feature.perSide`); "": none. */
+  readonly side: string;
   /** What the route changes in path and host on the way to the upstream, for features that undo it on the way back. */
   readonly rewrite: RouteConfig["rewrite"];
   /** Whether some other route has what the feature's `beside` is for, and this one lacks it. */
