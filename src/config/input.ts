@@ -2798,6 +2798,13 @@ export interface RouteCompressionInput {
    */
   max_delay?: Duration | 0 | undefined;
   /**
+   * Memory that compressors and decoders of one thread may take together. Beyond it responses pass as they are, and requests that are to be
+   * decoded get 503. A response takes 0.4 MiB with gzip, 1.6 MiB with Brotli and 1.4 MiB with zstd, at the default levels.
+   *
+   * Size. Default: `64MiB`.
+   */
+  max_memory?: Size | number | undefined;
+  /**
    * Whether answers pass uncompressed to requests with cookies or `Authorization` that another site has had a browser send. Else such a
    * site could find out secrets in pages by their compressed length, where a page repeats what the request says.
    *

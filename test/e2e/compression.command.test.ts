@@ -7,7 +7,6 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { startHttpOrigin } from "../support/http-origin.ts";
 import { startMillrace } from "../support/millrace.ts";
-import { Scrape } from "../support/scrape.ts";
 
 const TEXT = JSON.stringify(Array.from({ length: 5000 }, (_, id) => ({ id, name: `name ${(id * 7919) % 1000}` })));
 
@@ -33,7 +32,6 @@ test("large bodies in every coding, events one by one, a body that is cut, and a
   });
   const proxy = await startMillrace(`
 listeners: [{ address: "127.0.0.1:0" }]
-admin: { address: "127.0.0.1:0" }
 workers: 1
 upstreams: { app: { endpoints: ["${url}"] } }
 defaults: { routes: { compression: { requests: true, max_delay: 60s } } }
@@ -61,7 +59,6 @@ routes: [{ upstream: app }]
     fetch(`${base}/`, { method: "POST", body: new Uint8Array(body), headers: { "Content-Encoding": "gzip" } });
   assert.equal(await (await post(gzipSync(TEXT))).text(), `${TEXT.length} plain`);
   assert.equal((await post(gzipSync(Buffer.alloc(50_000_000)))).status, 413);
-  await Scrape.until(proxy.adminPort, (scrape) => scrape.single("buffered_bytes") === 0, "everything was given back");
 });
 
 function hash(text: string): string {

@@ -49,10 +49,26 @@ const OPS: Readonly<Record<Coding, readonly [number, number, number]>> = {
 
 /** The window of br and zstd, 256 KiB, bounds what one response takes. */
 const WINDOW_BITS = 18;
+const TABLE_BITS = 16;
 
-/** Bytes that a coder takes at most, measured; compressing at the levels that are set by default, and decoding whatever is allowed on the web (RFC 9659). */
-export const ENCODER_BYTES: Readonly<Record<Coding, number>> = { gzip: 400 * 1024, br: 768 * 1024, zstd: 896 * 1024 };
-export const DECODER_BYTES: Readonly<Record<Coding, number>> = { gzip: 48 * 1024, br: 17 * 1024 * 1024, zstd: 9 * 1024 * 1024 };
+const KIB = 1024;
+
+/** KiB that a coder for Brotli takes at most, by its quality. */
+const BROTLI_KIB = [192, 256, 960, 960, 1664, 2688, 3840, 9728, 16640, 25600, 7168, 8192];
+
+/** Bytes that compressing a body takes at most, measured with bodies larger than the window. */
+export function encoderBytes(coding: Coding, level: number): number {
+  if (coding === "gzip") return 400 * KIB;
+  if (coding === "br") return (BROTLI_KIB[level] ?? 0) * KIB;
+  return (level <= 12 ? ZSTD_KIB : ZSTD_HIGH_KIB) * KIB;
+}
+
+/** KiB of zstd: up to level 12, and above. */
+const ZSTD_KIB = 1408;
+const ZSTD_HIGH_KIB = 2304;
+
+/** Bytes that decoding takes at most: whatever is allowed on the web (RFC 9659). */
+export const DECODER_BYTES: Readonly<Record<Coding, number>> = { gzip: 48 * KIB, br: 17 * KIB * KIB, zstd: 9 * KIB * KIB };
 
 export class Coder {
   /** How many bytes of the last input were not taken. */
@@ -111,7 +127,15 @@ function encoderStream(coding: Coding, level: number): unknown {
   if (coding === "gzip") return createGzip({ level, memLevel: 9 });
   if (coding === "br")
     return createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: level, [constants.BROTLI_PARAM_LGWIN]: WINDOW_BITS } });
-  return createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_windowLog]: WINDOW_BITS } });
+  return createZstdCompress({
+    params: {
+      [constants.ZSTD_c_compressionLevel]: level,
+      [constants.ZSTD_c_windowLog]: WINDOW_BITS,
+      // Without a bound, high levels take tables of 80 MB, because the size of the body is not known to them.
+      [constants.ZSTD_c_hashLog]: TABLE_BITS,
+      [constants.ZSTD_c_chainLog]: TABLE_BITS,
+    },
+  });
 }
 
 function decoderStream(coding: Coding): unknown {

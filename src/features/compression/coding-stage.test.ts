@@ -138,6 +138,17 @@ describe("a body that is split at every byte", () => {
   });
 });
 
+test("gzip of several members, one after the other, split at every byte", () => {
+  const members = Buffer.concat([gzipSync("one "), gzipSync("two")]);
+  for (let at = 0; at <= members.length; at++) {
+    const bench = new Bench("gzip", -1, -1);
+    bench.give(members.subarray(0, at));
+    bench.give(members.subarray(at));
+    bench.stage.end(null);
+    assert.equal(bench.out.toString(), "one two", `${at}`);
+  }
+});
+
 test("a body of no bytes", () => {
   for (const coding of CODINGS) {
     const bench = new Bench(coding, 3, 5);

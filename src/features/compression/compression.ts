@@ -22,7 +22,7 @@ import { ExchangeState } from "../../proxy/feature/exchange-state.ts";
 import type { Feature, FeatureContext } from "../../proxy/feature/feature.ts";
 import type { ExchangeView, Middleware } from "../../proxy/feature/middleware.ts";
 import type { LocalAnswer } from "../../proxy/local-answer.ts";
-import { DECODER_BYTES, ENCODER_BYTES, Op } from "./coder.ts";
+import { DECODER_BYTES, Op, encoderBytes } from "./coder.ts";
 import { CodingStage } from "./coding-stage.ts";
 import { compressionFacts } from "./facts.ts";
 import { requestDecoding } from "./request-decoding.ts";
@@ -39,7 +39,7 @@ export const compression: Feature<"compression"> = {
   forKnown: {
     name: "compression-requests",
     isIn: ({ requests }) => requests !== false,
-    compile: ({ requests }, context) => requestDecoding(requests, context),
+    compile: requestDecoding,
   },
 };
 
@@ -122,12 +122,13 @@ class CompressedRoute {
     const { load } = this.coders;
     load.touch();
     const { max_delay: delayMax, levels } = this.config;
-    const bytes = exchange.request.method === "HEAD" ? 0 : ENCODER_BYTES[coding];
-    if (!load.admits(delayMax) || (bytes > 0 && !this.context.memory.takeMemory(bytes))) {
+    const isLate = load.delayMs >= delayMax / 2;
+    const level = isLate ? Math.min(levels[coding], LOWEST[coding]) : levels[coding];
+    const bytes = exchange.request.method === "HEAD" ? 0 : encoderBytes(coding, level);
+    if (!load.admits(delayMax) || (bytes > 0 && !this.coders.reserve(bytes, this.config.max_memory))) {
       this.context.count("compression_skipped");
       return null;
     }
-    const level = load.delayMs >= delayMax / 2 ? Math.min(levels[coding], LOWEST[coding]) : levels[coding];
     return this.keep(exchange, bytes, level);
   }
 
@@ -157,7 +158,7 @@ class CompressedRoute {
   }
 
   private release(reserved: Reserved): void {
-    if (reserved.bytes > 0) this.context.memory.giveMemory(reserved.bytes);
+    this.coders.release(reserved.bytes);
     reserved.bytes = 0;
   }
 
@@ -171,7 +172,7 @@ class CompressedRoute {
     if (!variesBy(response.current("vary"), "accept-encoding")) response.appendLines(VARY);
     if (acceptedCodings(request.values("accept-encoding"), [coding]).length > 0) return null;
     const bytes = request.method === "HEAD" || status === 304 ? 0 : DECODER_BYTES[coding];
-    if (bytes > 0 && !this.context.memory.takeMemory(bytes)) {
+    if (bytes > 0 && !this.coders.reserve(bytes, this.config.max_memory)) {
       this.context.count("compression_skipped");
       return null;
     }

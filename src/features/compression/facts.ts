@@ -7,7 +7,7 @@ export const compressionFacts = {
   outcomes: {
     decoded_body: "400: the request's body is not in the coding that its Content-Encoding names.",
     decoded_size: "413: the request's body is larger than `compression.requests` admits when it is decoded.",
-    decoded_memory: "503: there was no memory left to decode the request's body: `limits.buffered_bytes` was used up.",
+    decoded_memory: "503: there was no memory left to decode the request's body: `compression.max_memory` was used up.",
   },
   counters: {
     compressed: { metric: "millrace_compressed_total", help: "Responses that were compressed.", outcomes: [] },

@@ -21,12 +21,12 @@ const BAD = new BodyRefused(answer(400, "decoded_body", "The body is not in the 
 const TOO_LARGE = new BodyRefused(answer(413, "decoded_size", "The body is too large when it is decoded."));
 const NO_MEMORY = new BodyRefused(answer(503, "decoded_memory", "No memory is left to decode the body.", [["Retry-After", "1"]]));
 
-export function requestDecoding(config: CompressionConfig["requests"], context: FeatureContext): Middleware {
+export function requestDecoding({ requests, max_memory: memoryMax }: CompressionConfig, context: FeatureContext): Middleware {
   const name = "compression-requests";
-  if (config === false) return { name };
+  if (requests === false) return { name };
   const coders = ThreadCoders.of(context);
-  const { memory, fine: clock } = context;
-  const { max_size: bytesMax, max_ratio: ratioMax } = config;
+  const { fine: clock } = context;
+  const { max_size: bytesMax, max_ratio: ratioMax } = requests;
   return {
     name,
     onUpstreamRequest({ request, requestLength }, changes) {
@@ -39,10 +39,10 @@ export function requestDecoding(config: CompressionConfig["requests"], context: 
           clock,
           scratch: coders.scratch,
           noMemory: NO_MEMORY,
-          take: () => (memory.takeMemory(bytes) ? coders.decoder(coding) : null),
+          take: () => (coders.reserve(bytes, memoryMax) ? coders.decoder(coding) : null),
           giveBack: (coder) => {
             coders.giveBack(coder, coding, -1);
-            memory.giveMemory(bytes);
+            coders.release(bytes);
           },
           check: (taken, made) => (made > bytesMax || (made > SMALL_BYTES && made > Math.max(taken, 1) * ratioMax) ? TOO_LARGE : null),
           failure: () => BAD,

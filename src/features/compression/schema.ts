@@ -70,6 +70,12 @@ const settings = z.strictObject({
     description:
       "How late the thread may be in its work before all responses pass uncompressed. From half of it on, they are compressed at the lowest level, and more and more of them pass.",
   }),
+  max_memory: size({ min: 1024 * 1024, max: Number.MAX_SAFE_INTEGER })
+    .prefault("64MiB")
+    .meta({
+      description:
+        "Memory that compressors and decoders of one thread may take together. Beyond it responses pass as they are, and requests that are to be decoded get 503. A response takes 0.4 MiB with gzip, 1.6 MiB with Brotli and 1.4 MiB with zstd, at the default levels.",
+    }),
   breach_guard: z.boolean().default(true).meta({
     description:
       "Whether answers pass uncompressed to requests with cookies or `Authorization` that another site has had a browser send. Else such a site could find out secrets in pages by their compressed length, where a page repeats what the request says.",

@@ -13,6 +13,8 @@ export class ThreadCoders {
   readonly load: LoadGauge;
   /** Where coders write; what is passed on is copied. */
   readonly scratch: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  /** Bytes that bodies under way take together. */
+  heldBytes: number = 0;
   /** Coders that are in use. */
   inUse: number = 0;
   private readonly idle: { readonly level: number; readonly coder: Coder }[] = [];
@@ -23,6 +25,17 @@ export class ThreadCoders {
 
   static of({ once, fine }: Pick<ThreadContext, "once" | "fine">): ThreadCoders {
     return once(SHARED, () => new ThreadCoders(fine));
+  }
+
+  /** Reserves memory for a body. Returns false if it would be more than `bytesMax` together. */
+  reserve(bytes: number, bytesMax: number): boolean {
+    if (this.heldBytes + bytes > bytesMax) return false;
+    this.heldBytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.heldBytes -= bytes;
   }
 
   encoder(coding: Coding, level: number): Coder {

@@ -31,10 +31,9 @@ class LateThread {
   }
 
   compile(): Middleware {
-    const parts: Pick<FeatureContext, "once" | "fine" | "memory" | "count"> = {
+    const parts: Pick<FeatureContext, "once" | "fine" | "count"> = {
       once: onceEach(),
       fine: { now: () => this.nowMs, after: (_, then) => (this.due.push(then), () => {}), atTurnEnd: () => {} },
-      memory: { takeMemory: () => true, giveMemory: () => {} },
       count: (counter) => void this.counts.push(counter),
     };
     return compression.compile(compressionSchema.parse({ max_delay: "50ms", levels: { gzip: 9 } }), parts as FeatureContext);

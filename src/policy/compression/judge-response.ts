@@ -33,7 +33,7 @@ export function judgeResponse(
   // A part of a whole cannot be compressed: the client would join bytes of different representations.
   if (status < 200 || status === 204 || status === 205 || status === 206 || isEncoded || isNoTransform(cacheControl)) return "never";
   if (status === 304) return type === "" || isCompressible(type, rules.types) ? "unchanged" : "never";
-  if (length >= 0 && length < rules.minBytes) return "never";
+  if (length === 0 || (length >= 0 && length < rules.minBytes)) return "never";
   return isCompressible(type, rules.types) ? "compress" : "never";
 }
 
