@@ -122,6 +122,10 @@ export const HAPROXY_TRIALS: Trials = {
     { ask: "GET /cookie", answer: { "Set-Cookie": /;\s?domain=example\.com/i } },
   ],
 
+  "compression algo gzip\ncompression type text/plain": [
+    { ask: "GET /large", fields: { "Accept-Encoding": "gzip" }, answer: { "Content-Encoding": "gzip", Vary: "Accept-Encoding" } },
+    { ask: "GET /large", answer: { "Content-Encoding": null } },
+  ],
   "stick-table type ip size 1m expire 1m store http_req_rate(1m)\nhttp-request track-sc0 src\nhttp-request deny deny_status 429 if { sc_http_req_rate(0) gt 3 }":
     [
       { ask: "GET /", times: 3 },
