@@ -1,9 +1,13 @@
 /** Under which key a response is stored: everything that chose it. */
 import { hash } from "node:crypto";
-import { cookieValue } from "../../policy/template/request-values.ts";
+import { connectionOptions } from "../../http/connection-options.ts";
+import { cookieValues } from "../../policy/template/request-values.ts";
 import { variantKey } from "../../policy/cache/variants.ts";
 import type { ExchangeView } from "../../proxy/feature/middleware.ts";
 import type { CacheConfig } from "./schema.ts";
+
+/** No field has such a name. */
+const USER = "the user";
 
 export class CacheKeys {
   private readonly routeId: string;
@@ -17,7 +21,7 @@ export class CacheKeys {
     this.routeId = hash("sha256", routeKey, "base64url").slice(0, 22);
     this.config = config;
     this.own = [...config.headers.map((name) => name.toLowerCase()).sort(), ...config.cookies.map((name) => `cookie ${name}`).sort()];
-    if (config.user) this.own = [...this.own, "user"];
+    if (config.user) this.own = [...this.own, USER];
   }
 
   /** The key of the request's target. All responses of one target have it, so that they can be dropped together. */
@@ -50,9 +54,10 @@ export class CacheKeys {
   }
 
   private valuesOf({ request, identity }: ExchangeView, name: string): readonly string[] {
-    if (name === "user") return identity === null ? [] : [latin1([identity.method, identity.user])];
-    if (!name.startsWith("cookie ")) return request.values(name);
-    return [cookieValue(request.values("cookie"), name.slice("cookie ".length))];
+    if (name === USER) return identity === null ? [] : [latin1([identity.method, identity.user])];
+    // What Connection names does not get to the upstream.
+    if (!name.startsWith("cookie ")) return connectionOptions(request).named.includes(name) ? [] : request.values(name);
+    return cookieValues(request.values("cookie"), name.slice("cookie ".length));
   }
 
   private keptTarget(target: string): string {
@@ -62,9 +67,14 @@ export class CacheKeys {
     const kept = target
       .slice(mark + 1)
       .split("&")
-      .filter((parameter) => isKept(nameOf(parameter), query));
+      .filter((parameter) => !isLeftOut(parameter, query));
     return kept.length === 0 ? target.slice(0, mark) : `${target.slice(0, mark)}?${kept.join("&")}`;
   }
+}
+
+/** A semicolon separates parameters too for some upstreams, which see others in it than the key leaves out. */
+function isLeftOut(parameter: string, query: NonNullable<CacheConfig["key"]["query"]>): boolean {
+  return !parameter.includes(";") && !isKept(nameOf(parameter), query);
 }
 
 function isKept(name: string, { allow, ignore }: NonNullable<CacheConfig["key"]["query"]>): boolean {

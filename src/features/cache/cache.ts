@@ -13,6 +13,7 @@ import { invalidates, sameOriginTarget } from "../../policy/cache/invalidation.t
 import { currentAgeMs, mayServeOnError, storedTimes, useOf } from "../../policy/cache/reuse.ts";
 import { storedFields, updatedFields } from "../../policy/cache/stored-fields.ts";
 import { whyNotStored } from "../../policy/cache/storable.ts";
+import type { NotStored } from "../../policy/cache/storable.ts";
 import { variedBy } from "../../policy/cache/variants.ts";
 import { answer } from "../../proxy/exchange/answers.ts";
 import type { BodyStage } from "../../proxy/feature/body-stage.ts";
@@ -140,8 +141,7 @@ class RouteCache implements Middleware {
     const nowMs = this.epochMs();
     if (head !== null) course.forwardedStatus = head.status;
     if (head?.status === 304 && exchange.request.method === "GET") {
-      const response = this.updated(stale.response, head, course);
-      this.stored.update(stale.key, response);
+      const response = this.update(exchange, course, stale, head);
       if (course.isRefresh) return null;
       return this.serve(course, { ...stale, response }, nowMs);
     }
@@ -241,28 +241,13 @@ class RouteCache implements Middleware {
   private received(exchange: ExchangeView, course: Course, head: ResponseHead): BodyStage | null {
     const { method } = exchange.request;
     if (course.forwarded === "method" && invalidates(method, head.status)) this.invalidate(exchange, course, head);
-    if (method === "HEAD") this.learnFromHead(course, head);
-    const personal = this.isPersonal(exchange);
+    if (method === "HEAD") this.learnFromHead(exchange, course, head);
     const { response, directives } = this.storable(head, course);
     const varied = variedBy(head.values("vary"));
     const why =
       course.forwarded === "bypass" || head.status === 206
         ? "status"
-        : whyNotStored({
-            method,
-            status: head.status,
-            asked: { noStore: false },
-            directives,
-            hasExpires: head.has("expires"),
-            isPersonal: personal,
-            variesByUser: personal && exchange.identity !== null && varied !== "*" && !isForAnybody(varied),
-            setsCookie: head.has("set-cookie"),
-            mayStoreCookies: this.config.store_cookies,
-            variesByAnything: varied === "*",
-            lifetimeMs: response.lifetimeMs < 0 ? null : response.lifetimeMs,
-            hasValidator: head.has("etag") || head.has("last-modified"),
-            methods: GET,
-          });
+        : this.whyNot(exchange, method, head, head.has("set-cookie"), response, directives);
     const length = lengthIn(head);
     if (why !== null || varied === "*" || length > this.config.max_object) {
       if (course.forwarded !== "bypass" && method === "GET") course.detail = why ?? "too-large";
@@ -296,6 +281,34 @@ class RouteCache implements Middleware {
     );
   }
 
+  private whyNot(
+    exchange: ExchangeView,
+    method: string,
+    head: ResponseHead,
+    setsCookie: boolean,
+    { lifetimeMs }: StoredResponse,
+    directives: Directives,
+  ): NotStored | null {
+    const isPersonal = this.isPersonal(exchange);
+    const varied = variedBy(head.values("vary"));
+    return whyNotStored({
+      method,
+      status: head.status,
+      asked: { noStore: false },
+      directives,
+      hasExpires: head.has("expires"),
+      isPersonal,
+      variesByUser: isPersonal && exchange.identity !== null && varied !== "*" && !isForAnybody(varied),
+      setsCookie,
+      mayStoreCookies: this.config.store_cookies,
+      variesByAnything: varied === "*",
+      isConfigured: this.byStatus.has(head.status),
+      lifetimeMs: lifetimeMs < 0 ? null : lifetimeMs,
+      hasValidator: head.has("etag") || head.has("last-modified"),
+      methods: GET,
+    });
+  }
+
   /** What is to be remembered of a response. A lifetime below 0: nothing says one. */
   private storable(head: ResponseHead, course: Course): { readonly response: StoredResponse; readonly directives: Directives } {
     const { directives, isTargeted } = directivesFor((name) => head.values(name), TARGETED);
@@ -322,12 +335,19 @@ class RouteCache implements Middleware {
     };
   }
 
-  /** A stored response after the head of a 304, or of a response to HEAD. */
-  private updated(stored: StoredResponse, head: ResponseHead, course: Course): StoredResponse {
+  /**
+   * A stored response after the head of a 304, or of a response to HEAD, for the client that has asked. It is stored so only if a response to GET with that head would be.
+   */
+  private update(exchange: ExchangeView, course: Course, { key, response: stored }: Found, head: ResponseHead): StoredResponse {
     const fields = updatedFields(stored.fields, storedFields(pairsOf(head), []));
     const ages = head.values("age").map((age) => ["Age", age] as const);
-    const { response } = this.storable(headWith(stored, [...fields, ...ages]), course);
-    return { ...response, lifetimeMs: Math.max(0, response.lifetimeMs) };
+    const newer = headWith(stored, [...fields, ...ages]);
+    const { response, directives } = this.storable(newer, course);
+    const updated = { ...response, lifetimeMs: Math.max(0, response.lifetimeMs) };
+    const why = this.whyNot(exchange, "GET", newer, head.has("set-cookie"), updated, directives);
+    if (why === null || why === "no-lifetime") this.stored.update(key, updated);
+    else if (why !== "authorization" && why !== "set-cookie") this.stored.dropOne(key);
+    return updated;
   }
 
   private invalidate(exchange: ExchangeView, course: Course, head: ResponseHead): void {
@@ -341,13 +361,13 @@ class RouteCache implements Middleware {
   }
 
   /** RFC 9111 section 4.3.5. */
-  private learnFromHead(course: Course, head: ResponseHead): void {
+  private learnFromHead(exchange: ExchangeView, course: Course, head: ResponseHead): void {
     const { stale } = course;
     if (stale === null || head.status >= 500) return;
     const agrees = ["etag", "last-modified"].every((name) => !head.has(name) || head.get(name) === fieldOf(stale.response, name));
     const length = lengthIn(head);
     if (head.status === stale.response.status && agrees && (length < 0 || length === stale.record.bodyBytes))
-      this.stored.update(stale.key, this.updated(stale.response, head, course));
+      this.update(exchange, course, stale, head);
     else this.stored.dropOne(stale.key);
   }
 

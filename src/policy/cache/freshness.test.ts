@@ -97,6 +97,7 @@ test("what may be stored is what http-cache-semantics stores", () => {
         hasExpires: given["expires"] !== undefined,
         isPersonal: authorized,
         variesByUser: false,
+        isConfigured: false,
         setsCookie: false,
         mayStoreCookies: false,
         variesByAnything: false,

@@ -12,6 +12,7 @@ const GOOD: ToStore = {
   hasExpires: false,
   isPersonal: false,
   variesByUser: false,
+  isConfigured: false,
   setsCookie: false,
   mayStoreCookies: false,
   variesByAnything: false,
@@ -28,6 +29,7 @@ test("each reason by itself", () => {
   assert.equal(why({}), null);
   assert.equal(why({ method: "POST" }), "method");
   for (const status of [101, 304]) assert.equal(why({ status }), "status");
+  assert.deepEqual([why({ status: 416 }), why({ status: 416, isConfigured: true })], ["status", null]);
   assert.equal(why({}, "max-age=60, no-store"), "no-store");
   assert.equal(why({ asked: { noStore: true } }), "request-no-store");
   assert.equal(why({}, "private"), "private");

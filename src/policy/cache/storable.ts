@@ -7,6 +7,12 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
   200, 203, 204, 206, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 421, 451, 500, 501, 502, 503, 504,
 ]);
 
+/**
+ * Statuses that say something of one request, or of its client, by fields that no key has: too large, a range that is not there, too many of them. Others would get an error that
+ * is not theirs.
+ */
+const OF_ONE_REQUEST: ReadonlySet<number> = new Set([406, 408, 411, 412, 413, 415, 416, 417, 421, 425, 426, 428, 429, 431]);
+
 /** Why a response is not stored; the words stand in `Cache-Status`, the log and `explain`. */
 export type NotStored =
   | "method"
@@ -38,6 +44,8 @@ export interface ToStore {
   /** Whether the configuration allows to store responses that set cookies. */
   readonly mayStoreCookies: boolean;
   readonly variesByAnything: boolean;
+  /** Whether the configuration gives the status a lifetime. */
+  readonly isConfigured: boolean;
   /** Milliseconds; null: not known. */
   readonly lifetimeMs: number | null;
   /** Whether it can be validated later. */
@@ -50,7 +58,7 @@ export interface ToStore {
 export function whyNotStored(given: ToStore): NotStored | null {
   const { directives, status } = given;
   if (!given.methods.has(given.method)) return "method";
-  if (status < 200 || status === 304) return "status";
+  if (status < 200 || status === 304 || (OF_ONE_REQUEST.has(status) && !given.isConfigured)) return "status";
   if (directives.mustUnderstand ? !UNDERSTOOD.has(status) : directives.noStore) return directives.mustUnderstand ? "status" : "no-store";
   if (given.asked.noStore) return "request-no-store";
   if (directives.isPrivate) return "private";

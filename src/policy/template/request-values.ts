@@ -13,6 +13,15 @@ export function cookieValue(lines: readonly string[], name: string): string {
   return "";
 }
 
+/** The values of all cookies of that name, as they were sent. */
+export function cookieValues(lines: readonly string[], name: string): string[] {
+  return lines
+    .flatMap((line) => line.split(";"))
+    .map((pair) => pair.split("="))
+    .filter(([key = "", ...value]) => value.length > 0 && key.trim() === name)
+    .map(([, ...value]) => value.join("=").trim());
+}
+
 /** The value of the first parameter of that name; "": there is none. */
 export function queryValue(query: string, name: string): string {
   for (const pair of query.split("&")) {

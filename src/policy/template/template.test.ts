@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { escapeFieldValue, escapeFor, escapeHtml, escapeJson, escapeUrl } from "./escapes.ts";
-import { cookieValue, queryValue } from "./request-values.ts";
+import { cookieValue, cookieValues, queryValue } from "./request-values.ts";
 import { KEYED_VARIABLES, VARIABLES, constantOf, fillIn, parseTemplate } from "./template.ts";
 import type { Template } from "./template.ts";
 
@@ -114,6 +114,7 @@ test("cookies: the first of that name, without its quotes", () => {
   assert.equal(cookieValue(['  b = "x y" ;c'], "b"), "x y");
   assert.equal(cookieValue(["ab=1; a"], "a"), "");
   assert.equal(cookieValue([], "a"), "");
+  assert.deepEqual(cookieValues(['a=1; b=2; a="x=y"', "ab=3; a", "a = 4"], "a"), ["1", '"x=y"', "4"]);
 });
 
 test("parameters of the query: the first of that name, as received", () => {
