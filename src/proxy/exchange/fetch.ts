@@ -3,7 +3,6 @@
  * it delivers the body that it was given, and collects the response.
  */
 import { Buffer } from "node:buffer";
-import { Timed } from "../../base/deadlines.ts";
 import { CallersMistake, messageOf } from "../../base/errors.ts";
 import type { BodyLength } from "../../http/body-length.ts";
 import { buildRequestHead } from "../../http/build-head.ts";
@@ -14,9 +13,8 @@ import type { ExchangeThread } from "../exchange-thread.ts";
 import type { FetchFailure, FetchOptions, FetchRequest, FetchResult, HeadRequest, PlainRequest } from "../feature/fetch.ts";
 import type { LocalAnswer } from "../local-answer.ts";
 import type { ClientFacts } from "../ports/client-facts.ts";
-import type { ClientStream } from "../ports/client-stream.ts";
-import type { OwnedUpstream } from "../ports/upstream-stream.ts";
 import type { EndpointSet } from "../upstream/endpoint-set.ts";
+import { BackgroundClient } from "./background-client.ts";
 import { Exchange } from "./exchange.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
@@ -98,17 +96,13 @@ function withHead(request: PlainRequest, set: EndpointSet): HeadRequest {
   return { head, body: typeof body === "string" ? Buffer.from(body, "utf8") : body };
 }
 
-class Fetch extends Timed implements ClientStream {
-  readonly isBackground: boolean = true;
-  readonly owned: null = null;
-  readonly bytesWritten: number = 0;
+class Fetch extends BackgroundClient {
   private readonly thread: ExchangeThread;
-  private readonly exchange: Exchange;
+  protected readonly exchange: Exchange;
   private readonly body: Buffer;
   private readonly options: FetchOptions;
   private readonly resolve: (result: FetchResult) => void;
-  private readonly onAbort: () => void = () => this.giveUp("fetch_aborted");
-  private bodyDelivered: boolean = false;
+  private readonly onAbort: () => void = () => this.fail("fetch_aborted");
   private head: ResponseHead | null = null;
   private readonly gathered: GatheredBytes = new GatheredBytes();
   private ended: boolean = false;
@@ -120,7 +114,7 @@ class Fetch extends Timed implements ClientStream {
     options: FetchOptions,
     resolve: (result: FetchResult) => void,
   ) {
-    super();
+    super(null);
     this.thread = thread;
     this.body = body;
     this.options = options;
@@ -130,74 +124,49 @@ class Fetch extends Timed implements ClientStream {
 
   begin(set: EndpointSet): void {
     const { signal, timeoutMs = TIMEOUT_MS } = this.options;
-    if (signal?.aborted === true) return this.giveUp("fetch_aborted");
+    if (signal?.aborted === true) return this.fail("fetch_aborted");
     signal?.addEventListener("abort", this.onAbort);
     this.thread.deadlines.set(this, this.thread.now + timeoutMs);
     this.exchange.beginAt(set);
   }
 
-  onDeadline(): void {
-    this.giveUp("fetch_timeout");
+  override onDeadline(): void {
+    this.fail("fetch_timeout");
   }
 
-  private giveUp(failure: FetchFailure): void {
+  private fail(failure: FetchFailure): void {
     this.failure ??= failure;
-    this.exchange.clientGone("client_gone");
+    this.giveUp();
   }
 
   // ---- ClientStream ---------------------------------------------------------------------------------------------------
 
-  addresses(): null {
-    return null;
+  protected override requestBody(): Buffer {
+    return this.body;
   }
 
-  interim(): void {}
-
-  respond(head: ResponseHead, _length: BodyLength): void {
+  override respond(head: ResponseHead, _length: BodyLength): void {
     this.head = head.detach();
   }
 
-  answer({ reason }: LocalAnswer): void {
+  override answer({ reason }: LocalAnswer): void {
     this.failure ??= reason;
   }
 
-  data(bytes: Buffer, start: number, end: number): void {
-    if (this.gathered.size + end - start > (this.options.bodyBytesMax ?? BODY_BYTES_MAX)) return this.giveUp("fetch_too_large");
+  override data(bytes: Buffer, start: number, end: number): void {
+    if (this.gathered.size + end - start > (this.options.bodyBytesMax ?? BODY_BYTES_MAX)) return this.fail("fetch_too_large");
     this.gathered.add(bytes, start, end);
   }
 
-  end(): void {
+  override end(): void {
     this.ended = true;
   }
 
-  flush(): boolean {
-    return true;
-  }
-
-  cut(): void {
+  override cut(): void {
     this.failure ??= this.exchange.outcome;
   }
 
-  resumeRequest(): void {
-    const { exchange, body } = this;
-    if (this.bodyDelivered || exchange.requestEnded || !exchange.takesBody) return;
-    this.bodyDelivered = true;
-    // A new view, because the receiver may write over the bytes before a slice (ports/body-sink.ts).
-    exchange.requestData(body.subarray(0), 0, body.length);
-    exchange.requestEnd(null);
-  }
-
-  pauseRequest(): void {}
-
-  startTunnel(): void {
-    throw new Error("no upgrade was asked for");
-  }
-
-  own(upstream: OwnedUpstream): void {
-    upstream.close();
-  }
-
-  exchangeFinished(): void {
+  override exchangeFinished(): void {
     this.thread.deadlines.remove(this);
     this.options.signal?.removeEventListener("abort", this.onAbort);
     const { head, failure } = this;

@@ -20,14 +20,13 @@ const ANSWER_BYTES_MAX = 1024 * 1024;
 export class MirrorStream extends BackgroundClient {
   private readonly thread: ExchangeThread;
   private readonly to: Mirror;
-  private readonly exchange: Exchange;
+  protected readonly exchange: Exchange;
   private readonly body: KeptBody;
-  private bodyDelivered: boolean = false;
   private isAnswered: boolean = false;
   private answerBytes: number = 0;
 
   constructor(original: Exchange, to: Mirror, head: RequestHead, body: KeptBody) {
-    super(original);
+    super(original.downstream);
     const { thread, facts } = original;
     this.thread = thread;
     this.to = to;
@@ -46,23 +45,10 @@ export class MirrorStream extends BackgroundClient {
     this.exchange.beginAt({ ...upstream.set, retries: 0 }, route);
   }
 
-  onDeadline(): void {
-    this.giveUp();
-  }
-
-  giveUp(): void {
-    this.exchange.clientGone("client_gone");
-  }
-
   // ---- ClientStream ---------------------------------------------------------------------------------------------------
 
-  resumeRequest(): void {
-    const { exchange, body } = this;
-    if (this.bodyDelivered || exchange.requestEnded || !exchange.takesBody) return;
-    this.bodyDelivered = true;
-    const { bytes } = body;
-    exchange.requestData(bytes, 0, bytes.length);
-    exchange.requestEnd(null);
+  protected override requestBody(): Buffer {
+    return this.body.bytes;
   }
 
   override respond(): void {
@@ -74,7 +60,7 @@ export class MirrorStream extends BackgroundClient {
     if (this.answerBytes > ANSWER_BYTES_MAX) this.giveUp();
   }
 
-  exchangeFinished(): void {
+  override exchangeFinished(): void {
     this.thread.deadlines.remove(this);
     this.thread.copies.delete(this);
     this.body.letGo();

@@ -21,7 +21,7 @@ export class RefreshStream extends BackgroundClient {
 
   /** @param asker gets the hooks of the response */
   constructor(original: Exchange, set: EndpointSet, route: Route, asker: Middleware) {
-    super(original);
+    super(original.downstream);
     const { thread, facts } = original;
     const head = original.request.detach();
     this.thread = thread;
@@ -38,22 +38,13 @@ export class RefreshStream extends BackgroundClient {
     thread.deadlines.set(this, thread.now);
   }
 
-  onDeadline(): void {
+  override onDeadline(): void {
     if (this.exchange.set !== null) return this.giveUp();
     this.thread.deadlines.set(this, this.thread.now + TIME_MS);
     this.exchange.beginAt(this.set, this.route);
   }
 
-  giveUp(): void {
-    this.exchange.clientGone("client_gone");
-  }
-
-  resumeRequest(): void {
-    const { exchange } = this;
-    if (!exchange.requestEnded) exchange.requestEnd(null);
-  }
-
-  exchangeFinished(): void {
+  override exchangeFinished(): void {
     this.thread.deadlines.remove(this);
     this.thread.copies.delete(this);
   }

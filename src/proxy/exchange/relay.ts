@@ -16,10 +16,9 @@ import type { HeadRequest } from "../feature/fetch.ts";
 import type { RelayOptions } from "../feature/relay.ts";
 import type { ResponseSource, SourceInput, SourceRequest, SourceResponse } from "../feature/response-source.ts";
 import type { LocalAnswer } from "../local-answer.ts";
-import type { ClientStream } from "../ports/client-stream.ts";
-import type { OwnedUpstream } from "../ports/upstream-stream.ts";
 import type { EndpointSet } from "../upstream/endpoint-set.ts";
 import { INTERNAL_ERROR } from "./answers.ts";
+import { BackgroundClient } from "./background-client.ts";
 import { Exchange } from "./exchange.ts";
 import { ITSELF } from "./fetch.ts";
 
@@ -37,16 +36,12 @@ export function relaySource(thread: ExchangeThread, set: EndpointSet, request: H
   };
 }
 
-class Relay implements ClientStream {
-  readonly isBackground: boolean = true;
-  readonly owned: null = null;
-  readonly bytesWritten: number = 0;
-  private readonly exchange: Exchange;
+class Relay extends BackgroundClient {
+  protected readonly exchange: Exchange;
   private readonly body: Buffer;
   private readonly answered: SourceRequest;
   private readonly response: SourceResponse;
   private readonly otherwise: (head: ResponseHead | null) => ResponseSource | null;
-  private bodyDelivered: boolean = false;
   private hasResponded: boolean = false;
   /** Nothing more of the exchange is passed on: the client is gone, or another source answers. */
   private isOver: boolean = false;
@@ -60,6 +55,7 @@ class Relay implements ClientStream {
     response: SourceResponse,
     otherwise: (head: ResponseHead | null) => ResponseSource | null,
   ) {
+    super(null);
     this.body = body;
     this.answered = answered;
     this.response = response;
@@ -78,67 +74,44 @@ class Relay implements ClientStream {
     else this.instead.writable?.();
   }
 
-  giveUp(): void {
+  override giveUp(): void {
     if (this.instead !== null) return this.instead.abort?.();
     this.isOver = true;
-    this.exchange.clientGone("client_gone");
+    super.giveUp();
   }
 
   // ---- ClientStream, called for the exchange of the request ----------------------------------------------------------
 
-  respond(head: ResponseHead, length: BodyLength): void {
+  protected override requestBody(): Buffer {
+    return this.body;
+  }
+
+  override respond(head: ResponseHead, length: BodyLength): void {
     if (this.isOver || this.isReplaced(head)) return;
     this.hasResponded = true;
     this.response.respond(head, length);
   }
 
-  answer(answer: LocalAnswer): void {
+  override answer(answer: LocalAnswer): void {
     if (!this.isOver && !this.isReplaced(null)) this.response.answer(answer);
   }
 
-  data(bytes: Buffer, start: number, end: number): void {
+  override data(bytes: Buffer, start: number, end: number): void {
     if (!this.isOver) this.response.write(Buffer.from(bytes.subarray(start, end)));
   }
 
-  flush(): boolean {
+  override flush(): boolean {
     return this.isOver || this.response.flush();
   }
 
-  end(trailers: FieldSection | null): void {
+  override end(trailers: FieldSection | null): void {
     if (!this.isOver) this.response.end(trailers);
   }
 
   /** The response cannot be completed. */
-  cut(): void {
+  override cut(): void {
     if (!this.isOver) this.response.answer({ ...INTERNAL_ERROR, reason: this.exchange.outcome });
   }
-
-  resumeRequest(): void {
-    const { exchange, body } = this;
-    if (this.bodyDelivered || exchange.requestEnded || !exchange.takesBody) return;
-    this.bodyDelivered = true;
-    // A new view, because the receiver may write over the bytes before a slice (ports/body-sink.ts).
-    exchange.requestData(body.subarray(0), 0, body.length);
-    exchange.requestEnd(null);
-  }
-
-  pauseRequest(): void {}
-
-  interim(): void {}
-
-  addresses(): null {
-    return null;
-  }
-
-  startTunnel(): void {
-    throw new Error("no upgrade was asked for");
-  }
-
-  own(upstream: OwnedUpstream): void {
-    upstream.close();
-  }
-
-  exchangeFinished(): void {}
 
   /** Whether another source answers in the place of the response, which is then given up. */
   private isReplaced(head: ResponseHead | null): boolean {
@@ -147,7 +120,7 @@ class Relay implements ClientStream {
       const source = this.otherwise(head);
       if (source === null) return false;
       this.isOver = true;
-      this.exchange.clientGone("client_gone");
+      super.giveUp();
       this.instead = source.start(this.answered, this.response);
     } catch (error) {
       this.isOver = true;
