@@ -122,3 +122,41 @@ test("what an upstream may read otherwise than the key has it chooses a response
   await text("/d", { Cookie: 'lang="de"' });
   assert.equal(await text("/d", { Cookie: "lang=de" }), "http://a.test/d lang=de");
 });
+
+test("a response that was dropped stays so, though the fields by which the target differs have changed meanwhile", async (t) => {
+  let vary = "X-Side";
+  const { ask, text } = await started(
+    t,
+    (_request, n) => new Response(`body ${n}`, { headers: { "Cache-Control": "max-age=60", Vary: vary } }),
+  );
+  const [a, b] = [{ "X-Side": "a" }, { "X-Side": "b" }];
+  assert.equal(await text("/", a), "body 1");
+  vary = "";
+  assert.equal(await text("/", b), "body 2", "takes the place of the list of responses");
+  await ask("/", { method: "POST" });
+  vary = "X-Side";
+  assert.equal(await text("/", b), "body 4");
+  assert.equal(await text("/", a), "body 5");
+});
+
+test("a response that is under way when its target is dropped is not stored beside others", async (t) => {
+  const { proxy, ask, text } = await started(t, (request, n) => {
+    const headers = { "Cache-Control": "max-age=60", Vary: "X-Side" };
+    if (request.headers.get("x-side") !== "slow") return new Response(`body ${n}`, { headers });
+    const body = new ReadableStream({
+      start: (controller) => void endings.push(() => (controller.enqueue(Buffer.from(`body ${n}`)), controller.close())),
+    });
+    return new Response(body, { headers });
+  });
+  const endings: (() => void)[] = [];
+  await text("/", { "X-Side": "a" });
+  const slow = ask("/", { headers: { "X-Side": "slow" } });
+  await proxy.advance("1ms");
+  await ask("/", { method: "POST" });
+  for (const end of endings) end();
+  assert.equal(await (await slow).text(), "body 2");
+  const again = ask("/", { headers: { "X-Side": "slow" } });
+  await proxy.advance("1ms");
+  for (const end of endings.slice(1)) end();
+  assert.equal(await (await again).text(), "body 4");
+});

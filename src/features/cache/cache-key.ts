@@ -47,10 +47,10 @@ export class CacheKeys {
     return this.own;
   }
 
-  /** The key of one of the responses of a target. @param names from `ownNames` and Vary, sorted alike for all */
-  variant(targetKey: string, names: readonly string[], exchange: ExchangeView): string {
+  /** The key of one of the responses of a target. @param line of their list @param names from `ownNames` and Vary, sorted alike for all */
+  variant(targetKey: string, line: string, names: readonly string[], exchange: ExchangeView): string {
     if (names.length === 0) return targetKey;
-    return `${targetKey}\n${variantKey(names, (name) => this.valuesOf(exchange, name))}`;
+    return `${targetKey}\n${line}\n${variantKey(names, (name) => this.valuesOf(exchange, name))}`;
   }
 
   private valuesOf({ request, identity }: ExchangeView, name: string): readonly string[] {

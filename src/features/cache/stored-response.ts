@@ -20,6 +20,8 @@ export interface StoredResponse extends StoredTimes {
 /** What stands under the key of a target whose responses differ by request fields: which, and the keys of the responses. */
 export interface Variants {
   readonly names: readonly string[];
+  /** A text that no other list has. */
+  readonly line: string;
   /** From the oldest to the newest. */
   readonly keys: readonly string[];
 }
@@ -46,8 +48,8 @@ export function responseText(stored: StoredResponse): string {
   return `${RESPONSE}${facts}\n${reason}\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}`;
 }
 
-export function variantsText({ names, keys }: Variants): string {
-  return `${VARIANTS}${JSON.stringify([names, keys])}`;
+export function variantsText({ names, line, keys }: Variants): string {
+  return `${VARIANTS}${JSON.stringify([names, line, keys])}`;
 }
 
 export type Stored = { readonly response: StoredResponse } | { readonly variants: Variants };
@@ -71,8 +73,8 @@ export class StoredReader {
 /** What a record's head says. Null: it is of another version of this program. */
 export function readStored(text: string): Stored | null {
   if (text.startsWith(VARIANTS)) {
-    const [names, keys] = JSON.parse(text.slice(1)) as readonly [string[], string[]];
-    return { variants: { names, keys } };
+    const [names, line, keys] = JSON.parse(text.slice(1)) as readonly [string[], string, string[]];
+    return { variants: { names, line, keys } };
   }
   if (!text.startsWith(RESPONSE)) return null;
   const factsEnd = text.indexOf("\n");

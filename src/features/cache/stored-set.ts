@@ -1,4 +1,5 @@
 /** The stored responses of a route: finds the one for a request, puts others in its place, and drops those of a target. */
+import { randomBytes } from "node:crypto";
 import type { ExchangeView } from "../../proxy/feature/middleware.ts";
 import type { RecordWriter, ResponseStore, StoredRecord } from "../../proxy/feature/response-store.ts";
 import type { CacheKeys } from "./cache-key.ts";
@@ -31,8 +32,8 @@ export class StoredSet {
     const known = this.read(target);
     if (known === null) return "uri-miss";
     if (!("variants" in known)) return known;
-    const { names } = known.variants;
-    const found = this.readResponse(this.keys.variant(target, names, exchange));
+    const { names, line } = known.variants;
+    const found = this.readResponse(this.keys.variant(target, line, names, exchange));
     return found === null ? "vary-miss" : { ...found, names };
   }
 
@@ -42,9 +43,12 @@ export class StoredSet {
    */
   begin(target: string, names: readonly string[], exchange: ExchangeView, response: StoredResponse, bodyBytes: number): Beginning | null {
     const all = [...new Set([...this.keys.ownNames, ...names])].sort();
-    const key = this.keys.variant(target, all, exchange);
+    const before = all.length === 0 ? null : this.variantsOf(target);
+    const line = before !== null && isAlike(before.names, all) ? before.line : randomBytes(9).toString("base64url");
+    const key = this.keys.variant(target, line, all, exchange);
     const writer = this.store.begin(key, responseText(response), bodyBytes);
-    return writer === null ? null : { writer, done: () => this.complete(target, all, key) };
+    if (writer === null) return null;
+    return { writer, done: () => void (key !== target && this.complete(target, { names: all, line, keys: [key] }, before)) };
   }
 
   /** Gives a stored response another head. */
@@ -65,16 +69,29 @@ export class StoredSet {
     this.store.delete(key);
   }
 
-  private complete(target: string, names: readonly string[], key: string): void {
-    if (key === target) return;
-    const known = this.read(target);
-    const before = known !== null && "variants" in known ? known.variants : null;
-    if (known !== null && !("variants" in known)) known.record.release();
-    const same = before !== null && before.names.join() === names.join();
-    const others = (before?.keys ?? []).filter((each) => each !== key);
-    const kept = same ? others.slice(-this.variantsMax + 1) : [];
+  /**
+   * Adds a response to the list of its target, or begins that. A list has a line of its own, which is in the keys of its responses: when it is gone, they are not found any more,
+   * those too that another thread has added meanwhile, or that it did not name.
+   * @param before the list when the response began
+   */
+  private complete(target: string, { names, line, keys: [key = ""] }: Variants, before: Variants | null): void {
+    const now = this.variantsOf(target);
+    // The target was dropped meanwhile, or another response has begun a list.
+    if (now?.line !== line && isAlike((now ?? before)?.names ?? [], names)) return this.dropOne(key);
+    const others = (now?.keys ?? []).filter((each) => each !== key);
+    const kept = now?.line === line ? others.slice(-this.variantsMax + 1) : [];
     for (const each of others) if (!kept.includes(each)) this.store.delete(each);
-    this.store.begin(target, variantsText({ names, keys: [...kept, key] }), 0)?.complete();
+    const writer = this.store.begin(target, variantsText({ names, line, keys: [...kept, key] }), 0);
+    if (writer === null) this.dropOne(key);
+    else writer.complete();
+  }
+
+  private variantsOf(target: string): Variants | null {
+    const known = this.read(target);
+    if (known === null) return null;
+    if ("variants" in known) return known.variants;
+    known.record.release();
+    return null;
   }
 
   private read(key: string): Found | { readonly variants: Variants } | null {
@@ -96,4 +113,8 @@ interface Beginning {
   readonly writer: RecordWriter;
   /** Called when the record is complete. */
   readonly done: () => void;
+}
+
+function isAlike(names: readonly string[], others: readonly string[]): boolean {
+  return names.join() === others.join();
 }
