@@ -206,6 +206,7 @@ process.exit(answer.ok ? 0 : 1);`,
     await assert.rejects(handshake(pebble.tlsPort, "bad.example.com", root), /unrecognized.name/);
     await assert.rejects(handshake(pebble.tlsPort, "localhost", root), /unrecognized.name/);
     assert.deepEqual(asked, ["good.example.com", "bad.example.com"]);
+    await proxy.until((output) => output.includes("certificate_obtained"), "the line about the certificate");
     assert.equal(proxy.count("certificate_obtained"), 1);
   });
 

@@ -14,6 +14,10 @@ export const Asked = {
   upgrade: 16,
   body: 32,
   authorization: 64,
+  /** The method that some frameworks act by instead of the one of the request line: X-HTTP-Method-Override and its kin. */
+  otherMethod: 128,
+  /** The host that some frameworks believe instead of Host, which only a trusted proxy may say: X-Forwarded-Server, X-Host and their kin. */
+  otherHost: 256,
 } as const;
 
 export function askedBits(request: RequestHead): number {
@@ -25,6 +29,7 @@ export function askedBits(request: RequestHead): number {
         break;
       case 6:
         if (request.isNamed(index, "pragma")) bits |= Asked.directives;
+        else if (request.isNamed(index, "x-host")) bits |= Asked.otherHost;
         break;
       case 7:
         if (request.isNamed(index, "upgrade")) bits |= Asked.upgrade;
@@ -41,6 +46,19 @@ export function askedBits(request: RequestHead): number {
       case 17:
         if (request.isNamed(index, "if-modified-since")) bits |= Asked.conditions;
         else if (request.isNamed(index, "transfer-encoding")) bits |= Asked.body;
+        else if (request.isNamed(index, "x-method-override")) bits |= Asked.otherMethod;
+        break;
+      case 15:
+        if (request.isNamed(index, "x-original-host") || request.isNamed(index, "x-forwarded-ssl")) bits |= Asked.otherHost;
+        break;
+      case 18:
+        if (request.isNamed(index, "x-forwarded-server") || request.isNamed(index, "x-forwarded-scheme")) bits |= Asked.otherHost;
+        break;
+      case 20:
+        if (request.isNamed(index, "x-http-host-override")) bits |= Asked.otherHost;
+        break;
+      case 22:
+        if (request.isNamed(index, "x-http-method-override")) bits |= Asked.otherMethod;
         break;
       case 19:
         if (request.isNamed(index, "if-unmodified-since")) bits |= Asked.forOrigin;
@@ -53,5 +71,6 @@ export function askedBits(request: RequestHead): number {
 function bitOf13(request: FieldSection, index: number): number {
   if (request.isNamed(index, "if-none-match")) return Asked.conditions;
   if (request.isNamed(index, "cache-control")) return Asked.directives;
+  if (request.isNamed(index, "x-http-method")) return Asked.otherMethod;
   return request.isNamed(index, "authorization") ? Asked.authorization : 0;
 }

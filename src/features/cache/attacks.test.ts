@@ -160,3 +160,31 @@ test("a response that is under way when its target is dropped is not stored besi
   for (const end of endings.slice(1)) end();
   assert.equal(await (await again).text(), "body 4");
 });
+
+test("fields by which frameworks act on another method, or believe another host, go past the store", async (t) => {
+  const { ask, text } = await started(t, (request, n) => {
+    const odd = ["x-http-method-override", "x-http-method", "x-method-override"].some((name) => request.headers.has(name));
+    const host = ["x-forwarded-server", "x-host", "x-original-host", "x-http-host-override", "x-forwarded-scheme"]
+      .map((name) => request.headers.get(name) ?? "")
+      .join("");
+    return new Response(`${n} ${host}`, { status: odd ? 405 : 200, headers: { "Cache-Control": "max-age=60" } });
+  });
+  for (const name of ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+    assert.equal((await ask("/", { headers: { [name]: "PUT" } })).headers.get("cache-status"), "millrace; fwd=bypass", name);
+  for (const name of ["X-Forwarded-Server", "X-Host", "X-Original-Host", "X-HTTP-Host-Override", "X-Forwarded-Scheme"])
+    assert.equal((await ask("/", { headers: { [name]: "evil" } })).headers.get("cache-status"), "millrace; fwd=bypass", name);
+  assert.equal(await text(), "9 ");
+  assert.equal(await text("/", { "X-Host": "evil" }), "10 evil", "nor are they answered from it");
+  assert.equal(await text(), "9 ");
+});
+
+test("a response that differs by what the proxy says of clients is for one of them", async (t) => {
+  const { proxy } = await started(
+    t,
+    (request) =>
+      new Response(`for ${request.headers.get("x-forwarded-for") ?? ""}`, {
+        headers: { "Cache-Control": "max-age=60", Vary: "X-Forwarded-For" },
+      }),
+  );
+  for (const from of ["192.0.2.1", "192.0.2.2"]) assert.equal(await (await proxy.fetch("http://a.test/", { from })).text(), `for ${from}`);
+});

@@ -47,6 +47,9 @@ export const cache: Feature<"cache"> = {
 /** The fields in whose place Cache-Control stands (RFC 9213). */
 const TARGETED = ["cdn-cache-control"];
 
+/** What makes a request go past the store: no key has it. */
+const PAST = Asked.body | Asked.upgrade | Asked.forOrigin | Asked.otherMethod;
+
 const ONLY_IF_CACHED = answer(504, "not_cached", "No stored response can be used.");
 
 const NOT_STORED: ResponseSource = {
@@ -112,7 +115,8 @@ class RouteCache implements Middleware {
     }
     const bits = askedBits(request);
     const asked = (bits & Asked.directives) === 0 ? null : askedBy(request);
-    if ((bits & (Asked.body | Asked.upgrade | Asked.forOrigin)) !== 0 || asked?.noStore === true) {
+    const past = PAST | (exchange.peerTrusted ? 0 : Asked.otherHost);
+    if ((bits & past) !== 0 || asked?.noStore === true) {
       course.forwarded = "bypass";
       return null;
     }

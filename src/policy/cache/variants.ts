@@ -1,11 +1,14 @@
 /** Which request fields a response depends on, and whether two requests agree in them (RFC 9111 section 4.1). */
 
-/** The names of Vary in lower case, sorted, each once; `"*"`: it depends on anything. */
+/** Fields that the proxy writes itself, so that what a client has sent in them says nothing. */
+const OF_PROXY: ReadonlySet<string> = new Set(["forwarded", "x-forwarded-for", "x-forwarded-port", "x-real-ip", "x-request-id", "via"]);
+
+/** The names of Vary in lower case, sorted, each once; `"*"`: it depends on anything, or on what the proxy tells the upstream of the client. */
 export function variedBy(values: readonly string[]): readonly string[] | "*" {
   const names = new Set<string>();
   for (const member of values.flatMap((value) => value.split(","))) {
     const name = member.trim().toLowerCase();
-    if (name === "*") return "*";
+    if (name === "*" || OF_PROXY.has(name)) return "*";
     if (name !== "") names.add(name);
   }
   return [...names].sort();
